@@ -10,9 +10,10 @@ public readonly record struct ObjectChange(ObjectKey Key, KubernetesObject? Obje
 
 /// <summary>
 /// Holds the objects of a source. One thread writes, any may read <see cref="Current"/>. Changes that arrive before a reader comes around are
-/// seen together: the reader waits for <see cref="Changed"/>, which remembers one signal, and then takes the current snapshot.
+/// seen together: the one reader that acts on them waits for <see cref="Changed"/>, which remembers one signal, and then takes the current snapshot.
 /// </summary>
-public sealed class ObjectStore
+/// <param name="timeProvider">The clock of <see cref="Changed"/>.</param>
+public sealed class ObjectStore(TimeProvider timeProvider)
 {
     private volatile ObjectSnapshot _current = ObjectSnapshot.Empty;
 
@@ -20,7 +21,7 @@ public sealed class ObjectStore
     public ObjectSnapshot Current => _current;
 
     /// <summary>Raised after each write that changed something.</summary>
-    public ChangeSignal Changed { get; } = new();
+    public ChangeSignal Changed { get; } = new(timeProvider);
 
     /// <summary>
     /// Writes a batch at once, so that no reader sees half of it. An object that equals the one already held stays the same reference.

@@ -37,8 +37,8 @@ internal sealed class DefaultBackend(ImmutableArray<Diagnostic>.Builder diagnost
         diagnostics.Add(new Diagnostic(
             DiagnosticSeverity.Warning,
             DiagnosticReason.DefaultBackendConflict,
-            $"the default backend of hosts that no Ingress names already belongs to the older {_owner.Key} ({_owner.Metadata.Location}); "
-                + "this one serves only the hosts of its own rules",
+            $"the default backend of hosts that no Ingress names already belongs to {_owner.Key} ({_owner.Metadata.Location}), which is older or, at the same age, "
+                + "goes first by name; this one serves only the hosts of its own rules",
             "keep one Ingress with a default backend",
             ingress.Metadata.Location with { Line = backend.Line },
             ingress.Key,

@@ -94,11 +94,11 @@ internal static class IngressTranslation
 
     private static Diagnostic Conflict(Ingress ingress, HttpIngressPath path, string field, HostMatch host, PathMatch match, Ingress owner)
     {
-        var who = ReferenceEquals(owner, ingress) ? "an earlier rule of this Ingress" : $"the older {owner.Key} ({owner.Metadata.Location})";
+        var who = ReferenceEquals(owner, ingress) ? "an earlier rule of this Ingress" : $"{owner.Key} ({owner.Metadata.Location}), which is older or, at the same age, goes first by name";
         return new Diagnostic(
             DiagnosticSeverity.Warning,
             DiagnosticReason.PathConflict,
-            $"host {host} with {match} already belongs to {who}, so this path gets no requests",
+            $"host {host} with {match} already belongs to {who}; this path gets no requests",
             "change the host or the path, or remove one of the two",
             ingress.Metadata.Location with { Line = path.Line },
             ingress.Key,
