@@ -1,0 +1,55 @@
+using System.Collections.Frozen;
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Endpoint.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.AccessLoggers.File.V3;
+using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using Envoy.Extensions.TransportSockets.RawBuffer.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Google.Protobuf.Reflection;
+
+namespace KubeProxyNet.Xds;
+
+/// <summary>The messages that may stand in an <c>Any</c>: the resources of the discovery protocol and the typed extension configurations.</summary>
+public static class XdsTypes
+{
+    /// <summary>The messages that may stand in an <c>Any</c>, in no particular order.</summary>
+    public static IReadOnlyList<MessageDescriptor> All { get; } =
+    [
+        Cluster.Descriptor,
+        ClusterLoadAssignment.Descriptor,
+        DownstreamTlsContext.Descriptor,
+        FileAccessLog.Descriptor,
+        Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
+        HttpConnectionManager.Descriptor,
+        Listener.Descriptor,
+        PreviousHostsPredicate.Descriptor,
+        RawBuffer.Descriptor,
+        RouteConfiguration.Descriptor,
+        Router.Descriptor,
+        Secret.Descriptor,
+        StderrAccessLog.Descriptor,
+        StdoutAccessLog.Descriptor,
+        UpstreamTlsContext.Descriptor,
+    ];
+
+    /// <summary>The same messages as a registry, for unpacking an <c>Any</c> and for protobuf's JSON formatter.</summary>
+    public static TypeRegistry Registry { get; } = TypeRegistry.FromMessages(All);
+
+    // The registry also finds what the messages are made of; those have no business in an Any.
+    private static readonly FrozenDictionary<string, MessageDescriptor> ByName =
+        All.ToFrozenDictionary(message => message.FullName, StringComparer.Ordinal);
+
+    /// <summary>The message that a type URL names.</summary>
+    /// <param name="typeUrl">A type URL; what stands before the last slash is not looked at.</param>
+    /// <returns>The descriptor; null where this build does not know the message or it is not one for an <c>Any</c>.</returns>
+    public static MessageDescriptor? Find(string typeUrl)
+    {
+        ArgumentNullException.ThrowIfNull(typeUrl);
+        return ByName.GetValueOrDefault(typeUrl[(typeUrl.LastIndexOf('/') + 1)..]);
+    }
+}
