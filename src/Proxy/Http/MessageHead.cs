@@ -83,6 +83,21 @@ public abstract class MessageHead
         }
     }
 
+    /// <summary>Takes over the fields of another head whose bytes were copied to <paramref name="bytes"/>.</summary>
+    internal void CopyFields(MessageHead other, byte[] bytes)
+    {
+        Reset();
+        Bytes = bytes;
+        if (_fields.Length < other.FieldCount)
+        {
+            _fields = new HeaderField[other._fields.Length];
+        }
+
+        other.Fields.CopyTo(_fields);
+        FieldCount = other.FieldCount;
+        _first = other._first;
+    }
+
     /// <summary>Forgets all fields; the storage is the codec's to replace.</summary>
     internal virtual void Reset()
     {

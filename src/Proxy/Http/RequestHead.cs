@@ -11,6 +11,7 @@ public sealed class RequestHead : MessageHead
     internal Slice PathSlice;
     internal Slice QuerySlice;
     internal Slice AuthoritySlice;
+    private byte[]? _defaultAuthority;
 
     /// <summary>The method as received; methods are case-sensitive (RFC 9110 §9.1).</summary>
     public ReadOnlySpan<byte> Method => Span(MethodSlice);
@@ -25,13 +26,16 @@ public sealed class RequestHead : MessageHead
     public ReadOnlySpan<byte> Query => Span(QuerySlice);
 
     /// <summary>Host header, or the authority of an absolute-form target (RFC 9112 §3.2.2); may hold a port. Empty for HTTP/1.0 without Host.</summary>
-    public ReadOnlySpan<byte> Authority => Span(AuthoritySlice);
+    public ReadOnlySpan<byte> Authority => _defaultAuthority ?? Span(AuthoritySlice);
 
     /// <summary>True where the downstream connection is TLS.</summary>
     public bool IsHttps { get; internal set; }
 
     /// <summary>Envoy's <c>:scheme</c>.</summary>
     public ReadOnlySpan<byte> Scheme => IsHttps ? "https"u8 : "http"u8;
+
+    /// <summary>Gives a request without an authority the configured one.</summary>
+    internal void SetDefaultAuthority(byte[] authority) => _defaultAuthority = authority;
 
     /// <inheritdoc/>
     public override bool TryGet(ReadOnlySpan<byte> lowerCaseName, out ReadOnlySpan<byte> value)
@@ -54,6 +58,7 @@ public sealed class RequestHead : MessageHead
     {
         base.Reset();
         MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
+        _defaultAuthority = null;
         IsHttps = false;
     }
 }

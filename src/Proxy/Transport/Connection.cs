@@ -180,6 +180,13 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         return count >= 0 || Native.Errno != Native.EAgain;
     }
 
+    /// <summary>True where bytes wait in the socket, whether or not a FIN stands behind them.</summary>
+    public unsafe bool HasUnreadBytes()
+    {
+        byte probe;
+        return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
+    }
+
     /// <summary>Waits until <see cref="Receive"/> is worth another try.</summary>
     public ReadAwaitable Readable() => new(this);
 

@@ -15,6 +15,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Room to compose a head, which is at most <see cref="BlockPool.Large"/> plus what the proxy adds.</summary>
     public const int ScratchSize = 256 * 1024;
 
+    // Above zero, so that 0 can mean "not yet" in timestamps.
+    private const long ClockBaseMs = 1000;
+
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly Queue<Action> _ready = new();
     private readonly Action<Exception> _onBug;
@@ -43,6 +46,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         _onBug = onBug;
         _advanceTimers = () => Timers!.Advance(NowMs);
         _origin = time.GetTimestamp();
+        NowMs = ClockBaseMs;
         SyncWallClock();
         Timers = new TimerWheel(NowMs);
         _eventFd = Native.EventFd(0, Native.EventFdNonBlock | Native.EventFdCloseOnExec);
@@ -163,7 +167,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
     private void UpdateClock()
     {
-        NowMs = (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
+        NowMs = ClockBaseMs + (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
         if (NowMs - _wallOriginMs > 1000)
         {
             SyncWallClock();
