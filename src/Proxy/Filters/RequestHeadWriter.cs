@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Routing;
@@ -86,7 +87,7 @@ internal static class RequestHeadWriter
         if (forward.RewritesHostToEndpoint && exchange.Endpoint!.Config.Hostname is { Length: > 0 } hostname)
         {
             writer.Write("host: "u8);
-            System.Text.Encoding.ASCII.GetBytes(hostname, overrides);
+            Encoding.ASCII.GetBytes(hostname.AsSpan(), overrides);
             writer.Write(overrides.WrittenSpan);
             writer.Write(LineEnd);
             return;

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;

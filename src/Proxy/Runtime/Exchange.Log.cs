@@ -56,7 +56,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.DownstreamLocalAddress => LocalAddress.Text.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText;
+    ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null || Route.Name.Length == 0 ? default : System.Text.Encoding.UTF8.GetBytes(Route.Name);
 
     ReadOnlySpan<byte> IAccessLogSource.StreamId => RequestId;
 

@@ -78,6 +78,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Where heads are composed; valid until the next suspension.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
 
+    /// <summary>Connections accepted so far; numbers them.</summary>
+    public int ConnectionCount { get; set; }
+
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread.Start();
 

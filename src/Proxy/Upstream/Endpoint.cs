@@ -51,9 +51,6 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
         }
     }
 
-    /// <summary>Takes the endpoint back into use after it had been retired.</summary>
-    public void Revive() => _retired = false;
-
     private long Sum(Func<EndpointPage, long> value)
     {
         long sum = 0;
