@@ -15,10 +15,10 @@ internal static class RouteConfigurationTranslator
     /// </summary>
     /// <param name="message">The resource; it has passed the checks that need no compiling.</param>
     /// <param name="problems">Where faults go.</param>
-    /// <param name="path">Where the message stands in a larger one; null where it stands by itself.</param>
-    public static RouteTable? Translate(Proto.RouteConfiguration message, TranslationProblems problems, ConfigPath? path = null)
+    /// <param name="place">Where the message stands in a larger one; null where it stands by itself.</param>
+    public static RouteTable? Translate(Proto.RouteConfiguration message, TranslationProblems problems, ConfigPath? place = null)
     {
-        path ??= ConfigPath.Root;
+        var path = place ?? ConfigPath.Root;
         var before = problems.Found.Count;
         var configuration = ToRecord(message, problems, path);
         if (RouteTable.TryCompile(configuration, out var table, out var errors)
