@@ -1,0 +1,47 @@
+using Envoy.Config.Accesslog.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using KubeProxyNet.ControlPlane.Model;
+using KubeProxyNet.Xds;
+
+namespace KubeProxyNet.ControlPlane.Emission;
+
+/// <summary>Listeners of the model as <c>envoy.config.listener.v3.Listener</c>: one HTTP connection manager whose routes come over ADS.</summary>
+internal static class ListenerEmission
+{
+    public static EmittedResource Emit(GatewayListener listener)
+    {
+        var connectionManager = new HttpConnectionManager
+        {
+            StatPrefix = "ingress_http",
+            Rds = new Rds { ConfigSource = WellKnown.OverAds(), RouteConfigName = listener.RouteTable },
+            HttpFilters = { new HttpFilter { Name = "envoy.filters.http.router", TypedConfig = Pack(new Router()) } },
+            // This is the edge: the client's address is the socket's, and x-forwarded-for from outside is not believed.
+            UseRemoteAddress = true,
+        };
+        if (listener.AccessLog)
+        {
+            connectionManager.AccessLog.Add(new AccessLog { Name = "envoy.access_loggers.stdout", TypedConfig = Pack(new StdoutAccessLog()) });
+        }
+
+        var message = new Listener
+        {
+            Name = listener.Name,
+            Address = WellKnown.Socket(listener.Address, listener.Port),
+            FilterChains =
+            {
+                new FilterChain
+                {
+                    Filters = { new Filter { Name = "envoy.filters.network.http_connection_manager", TypedConfig = Pack(connectionManager) } },
+                },
+            },
+        };
+        return EmittedResource.Pack(listener.Name, message, [new ResourceId(XdsTypeUrls.RouteConfiguration, listener.RouteTable)]);
+    }
+
+    private static Any Pack(IMessage message) => Any.Pack(message);
+}
