@@ -1,1 +1,68 @@
-return 0;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using KubeProxyNet.Load;
+using KubeProxyNet.Load.Contenders;
+
+if (args is [YarpContender.Subcommand, var port, var backendPort])
+{
+    await YarpContender.HostAsync(int.Parse(port, CultureInfo.InvariantCulture), int.Parse(backendPort, CultureInfo.InvariantCulture));
+    return 0;
+}
+
+if (args is ["--help" or "-h", ..])
+{
+    Console.WriteLine(LoadOptions.Usage);
+    return 0;
+}
+
+LoadOptions options;
+try
+{
+    options = LoadOptions.Parse(args);
+}
+catch (FormatException e)
+{
+    await Console.Error.WriteLineAsync($"{e.Message}\n\n{LoadOptions.Usage}");
+    return 2;
+}
+
+// Every way out leads through the end of this block, where the children are ended and the folder is removed.
+using var cancellation = new CancellationTokenSource();
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    cancellation.Cancel();
+}
+
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+var folder = Directory.CreateTempSubdirectory("kpn-load-").FullName;
+try
+{
+    var loadAtStart = await Report.LoadAverageAsync(cancellation.Token);
+    await using var comparison = new Comparison(options, folder);
+    var results = await comparison.RunAsync(cancellation.Token);
+    Console.WriteLine(Report.Table(results));
+    if (options.OutFile is { } file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        await File.WriteAllTextAsync(file, await Report.MarkdownAsync(options, results, args, loadAtStart, cancellation.Token));
+        Console.WriteLine($"written: {file}");
+    }
+
+    return 0;
+}
+catch (LoadException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
+catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+{
+    await Console.Error.WriteLineAsync("stopped");
+    return 130;
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}

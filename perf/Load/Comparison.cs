@@ -1,0 +1,105 @@
+using System.Globalization;
+using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load;
+
+/// <summary>
+/// Starts the backend and every contender, then measures them round by round. Contenders stay up between their turns, idle; each round
+/// begins with another one, and every second round runs backwards, so that a drift of the machine falls on all alike.
+/// </summary>
+internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDisposable
+{
+    private const int ProxyCore = 0;
+    private const int LoadCore = 1;
+
+    private readonly List<RunningProcess> _processes = [];
+
+    public async Task<IReadOnlyList<ContenderResult>> RunAsync(CancellationToken cancel)
+    {
+        // The relay cannot end a client's connection after an answer: it does not know where the answer ends.
+        var contenders = options.Only
+            .Where(name => options.Scenario != Scenario.Close || name != "relay")
+            .Select(Contender.Named)
+            .ToList();
+        NativeTool.Require(["taskset", "wrk", "gcc", .. contenders.SelectMany(c => c.Tools)]);
+        if (Environment.ProcessorCount < 2)
+        {
+            throw new LoadException("two cores are needed: one for the proxy, one for the load generator and the backend");
+        }
+
+        var backendPort = await StartBackendAsync(cancel);
+        var runners = new List<Runner>();
+        foreach (var contender in contenders)
+        {
+            runners.Add(await StartAsync(contender, backendPort, cancel));
+        }
+
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            foreach (var runner in OrderOf(runners, round))
+            {
+                runner.Rounds.Add(await MeasureAsync(runner, cancel));
+                var last = runner.Rounds[^1];
+                await Console.Error.WriteLineAsync(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"round {round + 1}/{options.Rounds} {runner.Name,-8} {last.CpuMicros,7:F2} µs/request {last.Load.RequestsPerSecond,8:F0} requests/s"));
+            }
+        }
+
+        return [.. runners.Select(r => new ContenderResult(r.Name, r.Version, r.Rounds))];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in Enumerable.Reverse(_processes))
+        {
+            await process.DisposeAsync();
+        }
+    }
+
+    private async Task<int> StartBackendAsync(CancellationToken cancel)
+    {
+        var binary = await NativeTool.CompileAsync("backend", folder, cancel);
+        var port = LoopbackPort.Free();
+        var process = RunningProcess.Start(
+            LoadCore, binary, [port.ToString(CultureInfo.InvariantCulture), options.BodySize.ToString(CultureInfo.InvariantCulture)]);
+        _processes.Add(process);
+        await LoopbackPort.WaitForAnswerAsync("the backend", port, "/", process, cancel);
+        return port;
+    }
+
+    private async Task<Runner> StartAsync(Contender contender, int backendPort, CancellationToken cancel)
+    {
+        var own = Directory.CreateDirectory(Path.Combine(folder, contender.Name)).FullName;
+        var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own);
+        var process = await contender.StartAsync(site, cancel);
+        _processes.Add(process);
+        await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, options.Path, process, cancel);
+        await Wrk.RunAsync(options, LoadCore, site.Port, contender.WarmUp, folder, cancel);
+        return new Runner(contender.Name, await contender.VersionAsync(cancel), process, site.Port, []);
+    }
+
+    private static IEnumerable<Runner> OrderOf(List<Runner> runners, int round)
+    {
+        var rotated = runners.Skip(round % runners.Count).Concat(runners.Take(round % runners.Count));
+        return round % 2 == 0 ? rotated : rotated.Reverse();
+    }
+
+    private async Task<Measurement> MeasureAsync(Runner runner, CancellationToken cancel)
+    {
+        var before = ProcessSample.Of(runner.Process.Id);
+        var load = await Wrk.RunAsync(options, LoadCore, runner.Port, TimeSpan.FromSeconds(options.DurationSeconds), folder, cancel);
+        var after = ProcessSample.Of(runner.Process.Id);
+        if (runner.Process.HasExited)
+        {
+            throw new LoadException($"{runner.Name} ended under load: {runner.Process.Obituary}");
+        }
+
+        return load.Errors == 0 && load.Requests > 0
+            ? Measurement.Between(before, after, load)
+            : throw new LoadException($"{runner.Name}: {load.Errors} errors in {load.Requests} requests\n{runner.Process.Output}");
+    }
+
+    private sealed record Runner(string Name, string Version, RunningProcess Process, int Port, List<Measurement> Rounds);
+}

@@ -1,0 +1,39 @@
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load.Contenders;
+
+/// <summary>What a contender is given to start with.</summary>
+/// <param name="Port">Where it must listen, on 127.0.0.1.</param>
+/// <param name="BackendPort">Where it must send everything, on 127.0.0.1.</param>
+/// <param name="Folder">A temporary folder of its own.</param>
+internal sealed record ContenderSite(LoadOptions Options, int Core, int Port, int BackendPort, string Folder);
+
+/// <summary>
+/// A proxy under comparison. Each does the same job: one worker, HTTP/1.1 to the backend over kept connections, x-forwarded-for,
+/// x-forwarded-proto and x-request-id added, no log.
+/// </summary>
+internal abstract class Contender
+{
+    public abstract string Name { get; }
+
+    /// <summary>Commands that must be on the PATH.</summary>
+    public virtual IReadOnlyList<string> Tools => [];
+
+    /// <summary>Load before the first measured round: 2 s, more where a just-in-time compiler has to settle.</summary>
+    public virtual TimeSpan WarmUp => TimeSpan.FromSeconds(2);
+
+    /// <summary>One line for the report.</summary>
+    public abstract Task<string> VersionAsync(CancellationToken cancel);
+
+    /// <summary>Starts the process; the caller waits for its first answer.</summary>
+    public abstract Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel);
+
+    public static Contender Named(string name) => name switch
+    {
+        "nginx" => new NginxContender(),
+        "haproxy" => new HaproxyContender(),
+        "yarp" => new YarpContender(),
+        "relay" => new RelayContender(),
+        _ => new KpnContender(),
+    };
+}

@@ -1,0 +1,43 @@
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load.Contenders;
+
+internal sealed class HaproxyContender : Contender
+{
+    public override string Name => "haproxy";
+
+    public override IReadOnlyList<string> Tools => ["haproxy"];
+
+    public override async Task<string> VersionAsync(CancellationToken cancel) =>
+        string.Join(' ', (await RunningProcess.RunAsync(NativeTool.PathOf("haproxy"), ["-v"], cancel)).Split(' ').Take(3));
+
+    public override async Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel)
+    {
+        var file = Path.Combine(site.Folder, "haproxy.cfg");
+        await File.WriteAllTextAsync(file, Configuration(site), cancel);
+        return RunningProcess.Start(site.Core, NativeTool.PathOf("haproxy"), ["-db", "-f", file]);
+    }
+
+    private static string Configuration(ContenderSite site) => $$"""
+        global
+            nbthread 1
+            maxconn 9000
+        defaults
+            mode http
+            timeout connect 5s
+            timeout client 1h
+            timeout server 1h
+            timeout http-keep-alive 1h
+            option http-keep-alive
+            http-reuse always
+        frontend ingress
+            bind 127.0.0.1:{{site.Port}} backlog 4096
+            option forwardfor
+            http-request set-header x-forwarded-proto http
+            http-request set-header x-request-id %[uuid()]
+            default_backend backend
+        backend backend
+            server one 127.0.0.1:{{site.BackendPort}}
+
+        """;
+}

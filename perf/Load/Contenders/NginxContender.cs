@@ -1,0 +1,60 @@
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load.Contenders;
+
+internal sealed class NginxContender : Contender
+{
+    public override string Name => "nginx";
+
+    public override IReadOnlyList<string> Tools => ["nginx"];
+
+    public override async Task<string> VersionAsync(CancellationToken cancel) =>
+        (await RunningProcess.RunAsync(NativeTool.PathOf("nginx"), ["-v"], cancel)).Trim().Replace("nginx version: ", "", StringComparison.Ordinal);
+
+    public override async Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel)
+    {
+        var file = Path.Combine(site.Folder, "nginx.conf");
+        await File.WriteAllTextAsync(file, Configuration(site), cancel);
+        return RunningProcess.Start(site.Core, NativeTool.PathOf("nginx"), ["-c", file, "-p", site.Folder, "-e", "stderr"]);
+    }
+
+    // Workers of a master that root started would run as nobody, who may not enter the temporary folder.
+    private static string Configuration(ContenderSite site) => $$"""
+        {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
+        daemon off;
+        worker_processes 1;
+        pid nginx.pid;
+        error_log stderr crit;
+        events {
+            worker_connections 20000;
+        }
+        http {
+            access_log off;
+            client_body_temp_path body;
+            proxy_temp_path proxy;
+            fastcgi_temp_path fastcgi;
+            uwsgi_temp_path uwsgi;
+            scgi_temp_path scgi;
+            keepalive_requests 1000000000;
+            keepalive_timeout 1h;
+            upstream backend {
+                server 127.0.0.1:{{site.BackendPort}};
+                keepalive 1024;
+                keepalive_requests 1000000000;
+                keepalive_timeout 1h;
+            }
+            server {
+                listen 127.0.0.1:{{site.Port}} backlog=4096;
+                location / {
+                    proxy_pass http://backend;
+                    proxy_http_version 1.1;
+                    proxy_set_header Connection "";
+                    proxy_set_header Host $http_host;
+                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header X-Forwarded-Proto $scheme;
+                    proxy_set_header X-Request-Id $request_id;
+                }
+            }
+        }
+        """;
+}

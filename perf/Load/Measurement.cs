@@ -1,0 +1,31 @@
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load;
+
+/// <summary>One run of the load generator against one contender.</summary>
+/// <param name="CpuMicros">CPU time of the contender's processes for each completed request.</param>
+/// <param name="UserMicros">The share of it in user space, split by the kernel's clock ticks.</param>
+/// <param name="ResidentBytes">Right after the run.</param>
+internal sealed record Measurement(double CpuMicros, double UserMicros, long ResidentBytes, WrkResult Load)
+{
+    public static Measurement Between(ProcessSample before, ProcessSample after, WrkResult load)
+    {
+        var cpu = (after.CpuNanoseconds - before.CpuNanoseconds) / 1000.0 / load.Requests;
+        var user = after.UserTicks - before.UserTicks;
+        var all = user + after.SystemTicks - before.SystemTicks;
+        return new Measurement(cpu, all == 0 ? 0 : cpu * user / all, after.ResidentBytes, load);
+    }
+}
+
+/// <summary>All rounds of one contender.</summary>
+internal sealed record ContenderResult(string Name, string Version, IReadOnlyList<Measurement> Rounds)
+{
+    public double Median(Func<Measurement, double> value)
+    {
+        var sorted = Rounds.Select(value).Order().ToArray();
+        var middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+
+    public double CpuMicros => Median(m => m.CpuMicros);
+}

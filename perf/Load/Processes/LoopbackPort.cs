@@ -1,0 +1,53 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace KubeProxyNet.Load.Processes;
+
+/// <summary>Ports of 127.0.0.1.</summary>
+internal static class LoopbackPort
+{
+    /// <summary>A port that was free a moment ago.</summary>
+    public static int Free()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    /// <summary>Waits until a GET of <paramref name="path"/> is answered with 200, at most 20 s and only while the process lives.</summary>
+    public static async Task WaitForAnswerAsync(string name, int port, string path, RunningProcess process, CancellationToken cancel)
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        var last = "it does not listen";
+        for (var attempt = 0; attempt < 400; attempt++)
+        {
+            if (process.HasExited)
+            {
+                throw new LoadException($"{name} ended at its start: {process.Obituary}");
+            }
+
+            try
+            {
+                using var response = await client.GetAsync(new Uri($"http://127.0.0.1:{port}{path}"), cancel);
+                if (response.StatusCode == HttpStatusCode.OK)
+                {
+                    return;
+                }
+
+                last = $"it answers {(int)response.StatusCode}";
+            }
+            catch (HttpRequestException e)
+            {
+                last = e.Message;
+            }
+            catch (TaskCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                last = "it does not answer within 2 s";
+            }
+
+            await Task.Delay(50, cancel);
+        }
+
+        throw new LoadException($"{name} is not ready after 20 s: {last}\n{process.Output}");
+    }
+}

@@ -1,0 +1,33 @@
+namespace KubeProxyNet.Load.Processes;
+
+/// <summary>The tools that a comparison needs, and our own C programs, built on the spot.</summary>
+internal static class NativeTool
+{
+    /// <summary>Throws where a command is missing, and says how to get it.</summary>
+    public static void Require(IEnumerable<string> commands)
+    {
+        var missing = commands.Where(c => Find(c) is null).ToList();
+        if (missing.Count > 0)
+        {
+            throw new LoadException($"not installed: {string.Join(", ", missing)}. On Debian: apt-get install nginx haproxy wrk gcc libc6-dev util-linux");
+        }
+    }
+
+    /// <summary>Compiles Native/NAME.c into <paramref name="folder"/> and returns the binary's path.</summary>
+    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel)
+    {
+        var binary = Path.Combine(folder, name);
+        var source = Path.Combine(AppContext.BaseDirectory, "Native", $"{name}.c");
+        await RunningProcess.RunAsync("gcc", ["-O2", "-Wall", "-o", binary, source], cancel);
+        return binary;
+    }
+
+    /// <summary>The full path of a command; daemons live in /usr/sbin, which is not on every user's PATH.</summary>
+    public static string PathOf(string command) => Find(command) ?? command;
+
+    private static string? Find(string command) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(':')
+        .Append("/usr/sbin")
+        .Select(folder => Path.Combine(folder, command))
+        .FirstOrDefault(File.Exists);
+}

@@ -1,0 +1,141 @@
+using System.Text;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Runtime;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>The answers that the proxy gives itself: codes, flags, details and bodies as Envoy's, so that dashboards and runbooks carry over.</summary>
+internal static class LocalReplies
+{
+    private static readonly byte[] NoHealthyBody = Bytes("no healthy upstream");
+    private static readonly byte[] ConnectFailureBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: remote connection failure");
+    private static readonly byte[] ConnectTimeoutBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: connection timeout");
+    private static readonly byte[] TerminationBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: connection termination");
+    private static readonly byte[] ProtocolErrorBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: protocol error");
+    private static readonly byte[] RouteTimeoutBody = Bytes("upstream request timeout");
+    private static readonly byte[] RequestTimeoutBody = Bytes("request timeout");
+    private static readonly byte[] StreamTimeoutBody = Bytes("stream timeout");
+    private static readonly byte[] DurationBody = Bytes("downstream duration timeout");
+    private static readonly byte[] BadRequestBody = Bytes("Bad Request");
+
+    public static void NoRoute(Exchange exchange)
+    {
+        exchange.Flags |= ResponseFlags.NoRouteFound;
+        Send(exchange, 404, "route_not_found", default);
+    }
+
+    public static void NoCluster(Exchange exchange, int status)
+    {
+        exchange.Flags |= ResponseFlags.NoClusterFound;
+        Send(exchange, status, "cluster_not_found", default);
+    }
+
+    public static void NoHealthyUpstream(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.NoneHealthy);
+        exchange.Flags |= ResponseFlags.NoHealthyUpstream;
+        Send(exchange, 503, "no_healthy_upstream", NoHealthyBody);
+    }
+
+    public static void ConnectFailure(Exchange exchange)
+    {
+        exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
+        Send(exchange, 503, "upstream_reset_before_response_started{remote_connection_failure}", ConnectFailureBody);
+    }
+
+    public static void ConnectTimeout(Exchange exchange)
+    {
+        exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
+        Send(exchange, 503, "upstream_reset_before_response_started{connection_timeout}", ConnectTimeoutBody);
+    }
+
+    /// <summary>The upstream closed the connection before it had answered completely.</summary>
+    public static void UpstreamTermination(Exchange exchange) =>
+        SendOrCut(exchange, 503, "upstream_reset_before_response_started{connection_termination}", TerminationBody);
+
+    /// <summary>The upstream's answer is no HTTP: 502, and the reason in the details.</summary>
+    public static void UpstreamFailure(Exchange exchange, Http1Error error) =>
+        SendOrCut(exchange, 502, Details(error), ProtocolErrorBody);
+
+    /// <summary>An upgrade or CONNECT that the listener does not allow.</summary>
+    public static void UpgradeNotAllowed(Exchange exchange) => Send(exchange, 403, "upgrade_failed", default);
+
+    /// <summary>HTTP/1.0 where it is not accepted.</summary>
+    public static void VersionTooLow(Exchange exchange) => Send(exchange, 426, "low_version", default);
+
+    /// <summary>HTTP/1.0 without Host, and no default for it.</summary>
+    public static void MissingHost(Exchange exchange) => Send(exchange, 400, "missing_host_header", BadRequestBody);
+
+    /// <summary>The exchange was aborted: the answer that its reason calls for, or a cut where an answer had begun.</summary>
+    public static void Aborted(Exchange exchange)
+    {
+        switch (exchange.Abort)
+        {
+            case AbortReason.ClientGone:
+                exchange.Flags |= ResponseFlags.DownstreamConnectionTermination;
+                exchange.Details = ClientGoneDetails;
+                exchange.Downstream.CutResponse();
+                break;
+            case AbortReason.BadRequestBody:
+                exchange.Flags |= ResponseFlags.DownstreamProtocolError;
+                SendOrCut(exchange, 400, "http1.codec_error", BadRequestBody);
+                break;
+            case AbortReason.RouteTimeout:
+                exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
+                SendOrCut(exchange, 504, "upstream_response_timeout", RouteTimeoutBody);
+                break;
+            case AbortReason.RequestTimeout:
+                SendOrCut(exchange, 408, "request_overall_timeout", RequestTimeoutBody);
+                break;
+            case AbortReason.MaxDuration:
+                exchange.Flags |= ResponseFlags.DurationTimeout;
+                SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "max_duration_timeout", DurationBody);
+                break;
+            default:
+                exchange.Flags |= ResponseFlags.StreamIdleTimeout;
+                SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "stream_idle_timeout", StreamTimeoutBody);
+                break;
+        }
+    }
+
+    /// <summary>Answers with a status, details for the log and a plain text body.</summary>
+    public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body)
+    {
+        exchange.Details = DetailBytes(details);
+        exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body));
+    }
+
+    private static readonly byte[] ClientGoneDetails = Bytes("downstream_remote_disconnect");
+
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, byte[]> DetailCache = new(StringComparer.Ordinal);
+
+    private static void SendOrCut(Exchange exchange, int status, string details, byte[] body)
+    {
+        if (exchange.IsResponseStarted)
+        {
+            exchange.Details = DetailBytes(details);
+            exchange.Downstream.CutResponse();
+            return;
+        }
+
+        Send(exchange, status, details, body);
+    }
+
+    // Details are literals of this file and names of an enum: the cache has a bound by construction.
+    private static byte[] DetailBytes(string details) => DetailCache.GetOrAdd(details, Bytes);
+
+    private static string Details(Http1Error error) => error switch
+    {
+        Http1Error.HeadTooLarge => "http1.response_headers_too_large",
+        Http1Error.TooManyFields => "http1.too_many_headers",
+        Http1Error.BadContentLength => "http1.invalid_content_length",
+        Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
+        Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
+        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
+        Http1Error.BadChunk => "http1.invalid_chunk",
+        _ => "upstream_reset_before_response_started{protocol_error}",
+    };
+
+    private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
+}

@@ -1,0 +1,64 @@
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>Carries a request body upstream as it arrives. It reads no faster than the upstream takes it.</summary>
+internal static class RequestBodyPump
+{
+    private const int CopyLimit = 32 * 1024;
+
+    /// <summary>Runs beside the response until the body ends, either side fails, or the exchange stops it.</summary>
+    public static async LoopTask RunAsync(Exchange exchange, Connection upstream, TimeSpan routeTimeout)
+    {
+        var downstream = exchange.Downstream;
+        while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
+        {
+            switch (downstream.TryReadBody(out var payload))
+            {
+                case DownstreamRead.NeedMore:
+                    await downstream.Connection.Readable();
+                    continue;
+                case DownstreamRead.Disconnected:
+                    exchange.AbortWith(AbortReason.ClientGone);
+                    return;
+                case DownstreamRead.Malformed:
+                    exchange.AbortWith(AbortReason.BadRequestBody);
+                    return;
+                default:
+                    exchange.BytesReceived += payload.Length;
+                    exchange.MarkActivity();
+                    if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete))
+                    {
+                        // The side that reads the response finds out why.
+                        return;
+                    }
+
+                    break;
+            }
+
+            if (downstream.IsRequestComplete)
+            {
+                exchange.MarkRequestEnd(routeTimeout);
+                return;
+            }
+
+            if (upstream.PendingOutput > Connection.HighWaterMark)
+            {
+                await upstream.Drained();
+            }
+        }
+    }
+
+    /// <summary>Sends payload in the framing of the request. False where the connection is broken.</summary>
+    public static bool Send(Connection upstream, BodyFraming framing, ReadOnlySpan<byte> payload, bool end)
+    {
+        if (framing.Kind != BodyKind.Chunked)
+        {
+            return payload.IsEmpty || upstream.Send(payload);
+        }
+
+        return ChunkWriter.Send(upstream, payload, end, CopyLimit);
+    }
+}

@@ -1,0 +1,211 @@
+using System.Buffers;
+using System.Text;
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>Composes the request for the upstream: the client's fields, less what must not travel, plus what Envoy's connection manager and router add.</summary>
+internal static class RequestHeadWriter
+{
+    /// <summary>Room for everything the proxy adds besides mutations and a rewritten target or Host.</summary>
+    private const int OwnFieldsRoom = 1024;
+
+    /// <summary>Body bytes that are copied behind the head to leave in one piece.</summary>
+    private const int CopyLimit = 16 * 1024;
+
+    private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
+
+    /// <summary>Sends the head and the body that arrived with it. A failure shows when the response is read.</summary>
+    public static void Send(Exchange exchange, Connection upstream)
+    {
+        var target = exchange.Target!;
+        var mutations = target.RequestMutations;
+        var overrides = exchange.Runtime.Overrides;
+        overrides.ResetWrittenCount();
+
+        var scratch = exchange.Worker.Scratch;
+        var worstCase = (2 * exchange.Parser.HeadEnd) + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
+        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
+        WriteRequestLine(ref writer, exchange, overrides);
+        WriteHost(ref writer, exchange, overrides, out var replacesHost);
+        WriteFields(ref writer, exchange, mutations, replacesHost);
+
+        var body = exchange.Downstream.BufferedBody;
+        exchange.BytesReceived = body.Length;
+        var framing = exchange.Downstream.RequestFraming;
+        if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
+        {
+            ChunkWriter.Write(ref writer, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+            upstream.Send(writer.Written);
+        }
+        else if (framing.Kind == BodyKind.Chunked)
+        {
+            upstream.Send(writer.Written);
+            RequestBodyPump.Send(upstream, framing, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+        }
+        else if (body.Length <= CopyLimit)
+        {
+            writer.Write(body);
+            upstream.Send(writer.Written);
+        }
+        else
+        {
+            upstream.Send(writer.Written, body);
+        }
+    }
+
+    private static void WriteRequestLine(ref ByteWriter writer, Exchange exchange, ArrayBufferWriter<byte> overrides)
+    {
+        var request = exchange.Request;
+        writer.Write(request.Method);
+        writer.Write(" "u8);
+        var forward = exchange.Route!.Forward!;
+        if (forward.RewritesTarget)
+        {
+            forward.WriteTarget(request, overrides);
+            writer.Write(overrides.WrittenSpan);
+            overrides.ResetWrittenCount();
+        }
+        else
+        {
+            writer.Write(request.Target);
+        }
+
+        writer.Write(" HTTP/1.1\r\n"u8);
+    }
+
+    /// <summary>Writes Host first where it is not simply the client's field (RFC 9112 §3.2).</summary>
+    private static void WriteHost(ref ByteWriter writer, Exchange exchange, ArrayBufferWriter<byte> overrides, out bool replaces)
+    {
+        var request = exchange.Request;
+        var forward = exchange.Route!.Forward!;
+        replaces = true;
+        if (forward.RewritesHostToEndpoint && exchange.Endpoint!.Config.Hostname is { Length: > 0 } hostname)
+        {
+            writer.Write("host: "u8);
+            Encoding.ASCII.GetBytes(hostname.AsSpan(), overrides);
+            writer.Write(overrides.WrittenSpan);
+            writer.Write(LineEnd);
+            return;
+        }
+
+        if (forward.TryWriteHost(request, exchange.Target!, overrides))
+        {
+            writer.WriteField("host"u8, overrides.WrittenSpan);
+            return;
+        }
+
+        // The field itself is forwarded, unless an absolute-form target or a default gave the authority.
+        if (request.TryGet(KnownHeader.Host, out var host) && host.SequenceEqual(request.Authority))
+        {
+            replaces = false;
+            return;
+        }
+
+        writer.WriteField("host"u8, request.Authority);
+    }
+
+    private static void WriteFields(ref ByteWriter writer, Exchange exchange, HeaderMutations mutations, bool replacesHost)
+    {
+        var request = exchange.Request;
+        var http = exchange.Http;
+        var skip = HeaderMask.NeverForwarded.With(KnownHeader.XEnvoyExpectedRequestTimeoutMs);
+        if (replacesHost)
+        {
+            skip = skip.With(KnownHeader.Host);
+        }
+
+        if (exchange.HasOwnRequestId)
+        {
+            skip = skip.With(KnownHeader.XRequestId);
+        }
+
+        if (exchange.Parser.ExpectsContinue)
+        {
+            skip = skip.With(KnownHeader.Expect);
+        }
+
+        var appendsForwardedFor = http.UseRemoteAddress && !http.SkipXffAppend;
+        if (appendsForwardedFor)
+        {
+            skip = skip.With(KnownHeader.XForwardedFor);
+        }
+
+        var setsProto = http.UseRemoteAddress || !request.Has(KnownHeader.XForwardedProto);
+        if (setsProto)
+        {
+            skip = skip.With(KnownHeader.XForwardedProto);
+        }
+
+        FieldForwarding.Copy(ref writer, request, exchange.Parser.HeadEnd - 2, skip, mutations, exchange.Parser.NominatesFields);
+
+        var added = default(HeaderMask);
+        if (appendsForwardedFor && !FieldForwarding.IsRemoved(mutations, KnownHeader.XForwardedFor))
+        {
+            WriteForwardedFor(ref writer, exchange);
+            added = added.With(KnownHeader.XForwardedFor);
+        }
+
+        if (setsProto && !FieldForwarding.IsRemoved(mutations, KnownHeader.XForwardedProto))
+        {
+            writer.WriteField("x-forwarded-proto"u8, request.Scheme);
+            added = added.With(KnownHeader.XForwardedProto);
+        }
+
+        if (exchange.HasOwnRequestId && !FieldForwarding.IsRemoved(mutations, KnownHeader.XRequestId))
+        {
+            writer.WriteField("x-request-id"u8, exchange.RequestId);
+            added = added.With(KnownHeader.XRequestId);
+        }
+
+        var timeout = exchange.Route!.Forward!.Source.Timeout;
+        if (timeout > TimeSpan.Zero && !http.SuppressEnvoyHeaders)
+        {
+            writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
+            writer.WriteNumber((long)timeout.TotalMilliseconds);
+            writer.Write(LineEnd);
+        }
+
+        FieldForwarding.WriteAdditions(ref writer, request, mutations, added);
+        WriteFraming(ref writer, exchange.Downstream.RequestFraming);
+        writer.Write(LineEnd);
+    }
+
+    /// <summary>All x-forwarded-for fields joined, then the peer's address.</summary>
+    private static void WriteForwardedFor(ref ByteWriter writer, Exchange exchange)
+    {
+        writer.Write("x-forwarded-for: "u8);
+        if (exchange.Request.Has(KnownHeader.XForwardedFor))
+        {
+            foreach (ref readonly var field in exchange.Request.Fields)
+            {
+                if (field.Id == KnownHeader.XForwardedFor && !field.Value.IsEmpty)
+                {
+                    writer.Write(exchange.Request.Span(field.Value));
+                    writer.Write(","u8);
+                }
+            }
+        }
+
+        writer.Write(exchange.RemoteAddress.AddressText.Span);
+        writer.Write(LineEnd);
+    }
+
+    private static void WriteFraming(ref ByteWriter writer, BodyFraming framing)
+    {
+        if (framing.Kind == BodyKind.Chunked)
+        {
+            writer.Write("transfer-encoding: chunked\r\n"u8);
+        }
+        else if (framing.Kind == BodyKind.ContentLength)
+        {
+            writer.Write("content-length: "u8);
+            writer.WriteNumber(framing.Length);
+            writer.Write(LineEnd);
+        }
+    }
+}

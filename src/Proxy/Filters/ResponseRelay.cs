@@ -1,0 +1,148 @@
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>How the response side of an attempt ended.</summary>
+internal enum RelayOutcome : byte
+{
+    /// <summary>The whole response went to the client.</summary>
+    Complete,
+
+    /// <summary>The upstream closed or reset the connection too early.</summary>
+    Disconnected,
+
+    /// <summary>The upstream sent something that is no HTTP response.</summary>
+    Malformed,
+
+    /// <summary>The exchange was aborted; <see cref="Exchange.Abort"/> says why.</summary>
+    Aborted,
+}
+
+/// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
+internal static class ResponseRelay
+{
+    /// <summary>Interim responses passed on before the upstream is taken to be broken.</summary>
+    private const int MaxInterimResponses = 16;
+
+    public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamConnection upstream)
+    {
+        var outcome = await ReadFinalHeadAsync(exchange, upstream);
+        if (outcome != RelayOutcome.Complete)
+        {
+            return outcome;
+        }
+
+        exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
+        upstream.BeginBody(exchange.IsHead);
+        var downstream = exchange.Downstream;
+        var isHeadSent = false;
+        while (true)
+        {
+            switch (upstream.TryReadBody(out var payload))
+            {
+                case UpstreamRead.Ready:
+                    Pass(exchange, upstream, payload, ref isHeadSent);
+                    break;
+                case UpstreamRead.NeedMore:
+                    if (!isHeadSent)
+                    {
+                        Pass(exchange, upstream, default, ref isHeadSent);
+                    }
+
+                    await upstream.Connection.Readable();
+                    break;
+                case UpstreamRead.Malformed:
+                    return RelayOutcome.Malformed;
+                default:
+                    return RelayOutcome.Disconnected;
+            }
+
+            if (IsAborted(exchange))
+            {
+                return RelayOutcome.Aborted;
+            }
+
+            if (isHeadSent && upstream.IsResponseComplete)
+            {
+                return RelayOutcome.Complete;
+            }
+
+            if (downstream.IsCongested && !upstream.HasUnreadInput)
+            {
+                await downstream.Connection.Drained();
+                exchange.MarkActivity();
+                if (IsAborted(exchange))
+                {
+                    return RelayOutcome.Aborted;
+                }
+            }
+        }
+    }
+
+    private static async LoopTask<RelayOutcome> ReadFinalHeadAsync(Exchange exchange, UpstreamConnection upstream)
+    {
+        for (var interim = 0; interim <= MaxInterimResponses; interim++)
+        {
+            var read = await upstream.ReadHeadAsync();
+            if (exchange.Abort != AbortReason.None)
+            {
+                return RelayOutcome.Aborted;
+            }
+
+            if (read != UpstreamRead.Ready)
+            {
+                return read == UpstreamRead.Malformed ? RelayOutcome.Malformed : RelayOutcome.Disconnected;
+            }
+
+            var head = upstream.Head;
+            if (head.Status >= 200)
+            {
+                return RelayOutcome.Complete;
+            }
+
+            if (head.Status == 101)
+            {
+                // No upgrade was asked for: Upgrade is never forwarded.
+                return RelayOutcome.Malformed;
+            }
+
+            // 100 answers an expectation that was answered here (RFC 9110 §10.1.1); HTTP/1.0 knows no interim responses.
+            if (head.Status != 100 && exchange.Request.MinorVersion == 1)
+            {
+                exchange.Downstream.SendInterim(head);
+            }
+
+            upstream.NextHead();
+        }
+
+        return RelayOutcome.Malformed;
+    }
+
+    private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
+    {
+        var end = upstream.IsResponseComplete;
+        exchange.BytesSent += payload.Length;
+        if (isHeadSent)
+        {
+            exchange.MarkActivity();
+            exchange.Downstream.SendBody(payload, end);
+            return;
+        }
+
+        isHeadSent = true;
+        exchange.Downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, upstream.Framing, upstream.DeclaredLength), payload, end);
+        upstream.DropHead();
+    }
+
+    private static bool IsAborted(Exchange exchange)
+    {
+        if (exchange.Downstream.Connection.Error != 0)
+        {
+            exchange.AbortWith(AbortReason.ClientGone);
+        }
+
+        return exchange.Abort != AbortReason.None;
+    }
+}

@@ -1,0 +1,228 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>
+/// The last filter: sends the request to an endpoint of its cluster and relays the response. A request that met a kept connection which
+/// the upstream had closed meanwhile is sent once more, where nothing was answered and sending it twice does no harm.
+/// </summary>
+internal static class Router
+{
+    /// <summary>Forwards one request and completes its exchange, whatever happens.</summary>
+    public static async LoopTask ForwardAsync(Exchange exchange)
+    {
+        var action = exchange.Route!.Forward!.Source;
+        var clusterName = ClusterName(exchange);
+        if (!exchange.Snapshot.Clusters.TryGetValue(clusterName, out var cluster))
+        {
+            LocalReplies.NoCluster(exchange, action.ClusterNotFoundResponseCode);
+            return;
+        }
+
+        exchange.Cluster = cluster;
+        var stats = cluster.State.Stats;
+        var page = exchange.Worker.Stats;
+        page.Increment(stats.RequestsTotal);
+        page.Add(stats.RequestsActive, 1);
+        if (exchange.Downstream.IsRequestComplete)
+        {
+            exchange.MarkRequestEnd(action.Timeout);
+        }
+        else
+        {
+            exchange.MarkActivity();
+        }
+
+        if (await AttemptAsync(exchange, action, maySendAgain: true))
+        {
+            page.Increment(stats.RequestRetry);
+            await AttemptAsync(exchange, action, maySendAgain: false);
+        }
+
+        page.Add(stats.RequestsActive, -1);
+        if (exchange.Status != 0)
+        {
+            stats.CountResponse(page, exchange.Status);
+            page.Record(stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
+        }
+    }
+
+    private static string ClusterName(Exchange exchange)
+    {
+        var target = exchange.Target!;
+        return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
+    }
+
+    /// <summary>One try on one connection. True where the request should be sent again.</summary>
+    private static async LoopTask<bool> AttemptAsync(Exchange exchange, ForwardAction action, bool maySendAgain)
+    {
+        var cluster = exchange.Cluster!;
+        var endpoint = cluster.LoadBalancer.Pick(exchange.Worker, cluster.State);
+        if (endpoint is null)
+        {
+            LocalReplies.NoHealthyUpstream(exchange);
+            return false;
+        }
+
+        exchange.Endpoint = endpoint;
+        var page = endpoint.State.PageOf(exchange.Worker);
+        var upstream = TakeKept(page.Pool, exchange.Request);
+        var isKept = upstream is not null;
+        if (upstream is null)
+        {
+            upstream = await ConnectAsync(exchange, page.Pool);
+            if (upstream is null)
+            {
+                page.FailedRequests++;
+                return false;
+            }
+        }
+
+        exchange.Upstream = upstream;
+        exchange.Attempts++;
+        page.ActiveRequests++;
+        page.TotalRequests++;
+        var outcome = await ExchangeAsync(exchange, upstream, action);
+        exchange.Upstream = null;
+        page.ActiveRequests--;
+
+        if (outcome == RelayOutcome.Complete)
+        {
+            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
+            if (exchange.Downstream.IsRequestComplete)
+            {
+                upstream.Release();
+            }
+            else
+            {
+                upstream.Close();
+            }
+
+            return false;
+        }
+
+        var nothingAnswered = upstream.Connection.BytesReceived == upstream.ReceivedBefore;
+        upstream.Close();
+        if (outcome == RelayOutcome.Disconnected && isKept && maySendAgain && nothingAnswered && CanSendAgain(exchange))
+        {
+            return true;
+        }
+
+        page.FailedRequests++;
+        Fail(exchange, upstream, outcome);
+        return false;
+    }
+
+    private static UpstreamConnection? TakeKept(ConnectionPool pool, RequestHead request)
+    {
+        while (pool.TryTake() is { } kept)
+        {
+            // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
+            if (IsIdempotent(request.Method) || !kept.Connection.HasUnreadInput())
+            {
+                return kept;
+            }
+
+            kept.Close();
+        }
+
+        return null;
+    }
+
+    private static async LoopTask<UpstreamConnection?> ConnectAsync(Exchange exchange, ConnectionPool pool)
+    {
+        var upstream = pool.Open();
+        if (upstream is null)
+        {
+            LocalReplies.ConnectFailure(exchange);
+            return null;
+        }
+
+        exchange.Upstream = upstream;
+        var result = await upstream.ConnectAsync();
+        exchange.Upstream = null;
+        if (exchange.Abort == AbortReason.None && result == ConnectResult.Connected)
+        {
+            return upstream;
+        }
+
+        upstream.Close();
+        if (exchange.Abort != AbortReason.None)
+        {
+            LocalReplies.Aborted(exchange);
+        }
+        else if (result == ConnectResult.TimedOut)
+        {
+            LocalReplies.ConnectTimeout(exchange);
+        }
+        else
+        {
+            LocalReplies.ConnectFailure(exchange);
+        }
+
+        return null;
+    }
+
+    private static async LoopTask<RelayOutcome> ExchangeAsync(Exchange exchange, UpstreamConnection upstream, ForwardAction action)
+    {
+        upstream.BeginExchange();
+        exchange.UpstreamStartMs = exchange.Worker.NowMs;
+        RequestHeadWriter.Send(exchange, upstream.Connection);
+        if (exchange.Downstream.IsRequestComplete)
+        {
+            return await ResponseRelay.RunAsync(exchange, upstream);
+        }
+
+        // The body goes up while the response may already come down.
+        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection, action.Timeout);
+        var outcome = await ResponseRelay.RunAsync(exchange, upstream);
+        exchange.StopRequestBody = true;
+        if (!pump.IsCompleted)
+        {
+            upstream.Connection.Interrupt();
+            exchange.Downstream.Connection.Interrupt();
+        }
+
+        await pump;
+        return outcome;
+    }
+
+    private static bool CanSendAgain(Exchange exchange) =>
+        exchange.Downstream.IsRequestBuffered && exchange.Abort == AbortReason.None && IsIdempotent(exchange.Request.Method);
+
+    // RFC 9110 §9.2.2: these have the same effect however often they are sent.
+    private static bool IsIdempotent(ReadOnlySpan<byte> method) =>
+        method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
+        || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8) || method.SequenceEqual("TRACE"u8);
+
+    private static void Fail(Exchange exchange, UpstreamConnection upstream, RelayOutcome outcome)
+    {
+        var stats = exchange.Cluster!.State.Stats;
+        var page = exchange.Worker.Stats;
+        switch (outcome)
+        {
+            case RelayOutcome.Aborted:
+                page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
+                    : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
+                page.Increment(stats.DestroyLocalWithActive);
+                LocalReplies.Aborted(exchange);
+                break;
+            case RelayOutcome.Malformed:
+                page.Increment(stats.ProtocolError);
+                exchange.Flags |= ResponseFlags.UpstreamProtocolError;
+                LocalReplies.UpstreamFailure(exchange, upstream.ProtocolError);
+                break;
+            default:
+                page.Increment(stats.RequestRemoteReset);
+                page.Increment(stats.DestroyRemoteWithActive);
+                exchange.Flags |= ResponseFlags.UpstreamConnectionTermination;
+                LocalReplies.UpstreamTermination(exchange);
+                break;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Buffers.Text;
+using System.Runtime.CompilerServices;
+
+namespace KubeProxyNet.Proxy.Http;
+
+/// <summary>Writes bytes one behind the other into a buffer that the caller has made large enough.</summary>
+internal ref struct ByteWriter(Span<byte> buffer)
+{
+    private readonly Span<byte> _buffer = buffer;
+
+    /// <summary>Number of bytes written.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>What was written.</summary>
+    public readonly ReadOnlySpan<byte> Written => _buffer[..Length];
+
+    /// <summary>Room that is left.</summary>
+    public readonly int Room => _buffer.Length - Length;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(_buffer[Length..]);
+        Length += bytes.Length;
+    }
+
+    /// <summary>A decimal number.</summary>
+    public void WriteNumber(long value)
+    {
+        Utf8Formatter.TryFormat(value, _buffer[Length..], out var written);
+        Length += written;
+    }
+
+    /// <summary>A hexadecimal number in lower case, without leading zeros.</summary>
+    public void WriteHex(uint value)
+    {
+        Utf8Formatter.TryFormat(value, _buffer[Length..], out var written, new System.Buffers.StandardFormat('x'));
+        Length += written;
+    }
+
+    /// <summary>A header line.</summary>
+    public void WriteField(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        Write(name);
+        Write(": "u8);
+        Write(value);
+        Write("\r\n"u8);
+    }
+}

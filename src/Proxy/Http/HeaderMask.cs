@@ -1,0 +1,28 @@
+namespace KubeProxyNet.Proxy.Http;
+
+/// <summary>A set of known headers in one word.</summary>
+internal readonly record struct HeaderMask(ulong Bits)
+{
+    /// <summary>
+    /// Fields that concern one connection only and are never forwarded (RFC 9110 §7.6.1), and the framing, which each side writes anew.
+    /// Trailer is among them because trailers are dropped.
+    /// </summary>
+    public static readonly HeaderMask NeverForwarded = Of(
+        KnownHeader.Connection, KnownHeader.KeepAlive, KnownHeader.ProxyConnection, KnownHeader.Te, KnownHeader.Trailer,
+        KnownHeader.Upgrade, KnownHeader.TransferEncoding, KnownHeader.ContentLength);
+
+    public static HeaderMask Of(params ReadOnlySpan<KnownHeader> headers)
+    {
+        var mask = default(HeaderMask);
+        foreach (var header in headers)
+        {
+            mask = mask.With(header);
+        }
+
+        return mask;
+    }
+
+    public HeaderMask With(KnownHeader header) => new(Bits | (1UL << (int)header));
+
+    public bool Contains(KnownHeader header) => (Bits & (1UL << (int)header)) != 0;
+}

@@ -1,0 +1,196 @@
+namespace KubeProxyNet.Proxy.Http.Http1;
+
+/// <summary>
+/// Takes the framing off a body (RFC 9112 §6 and §7). Sans-I/O: feed it received bytes; the payload is gathered at the front of what it was
+/// given, so that many small chunks leave as one piece. Trailers are checked, bounded and dropped.
+/// </summary>
+internal struct BodyDecoder
+{
+    private const int MaxChunkLine = 4096;
+    private const int MaxTrailerBytes = 16 * 1024;
+    private const int MaxSizeDigits = 15;
+
+    private BodyKind _kind;
+    private ChunkState _state;
+    private long _remaining;
+    private int _lineBytes;
+    private int _digits;
+    private bool _trailerLineHasByte;
+
+    private enum ChunkState : byte
+    {
+        Size,
+        Extension,
+        SizeLineFeed,
+        Data,
+        DataCarriageReturn,
+        DataLineFeed,
+        TrailerStart,
+        TrailerLine,
+        TrailerLineFeed,
+        EndLineFeed,
+    }
+
+    /// <summary>True once the last byte of the message was taken.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>Why decoding failed.</summary>
+    public Http1Error Error { get; private set; }
+
+    /// <summary>Payload bytes still expected by Content-Length; -1 where unknown.</summary>
+    public readonly long Remaining => _kind == BodyKind.ContentLength ? _remaining : -1;
+
+    /// <summary>Gets ready for a body.</summary>
+    public static BodyDecoder For(BodyFraming framing) => new()
+    {
+        _kind = framing.Kind,
+        _remaining = framing.Length,
+        IsComplete = framing.IsEmpty,
+    };
+
+    /// <summary>
+    /// Decodes what it can. Returns the number of payload bytes, which now lie at the front of <paramref name="bytes"/>;
+    /// <paramref name="consumed"/> bytes belong to this message, the rest to the next.
+    /// </summary>
+    public int Decode(Span<byte> bytes, out int consumed)
+    {
+        switch (_kind)
+        {
+            case BodyKind.ContentLength:
+                consumed = (int)Math.Min(bytes.Length, _remaining);
+                _remaining -= consumed;
+                IsComplete = _remaining == 0;
+                return consumed;
+            case BodyKind.UntilClose:
+                consumed = bytes.Length;
+                return consumed;
+            case BodyKind.Chunked:
+                return DecodeChunks(bytes, out consumed);
+            default:
+                consumed = 0;
+                return 0;
+        }
+    }
+
+    /// <summary>The peer ended the connection: completes a body that ends so, fails any other unfinished one.</summary>
+    public void EndOfStream()
+    {
+        if (_kind == BodyKind.UntilClose)
+        {
+            IsComplete = true;
+        }
+        else if (!IsComplete)
+        {
+            Error = Http1Error.UnexpectedEnd;
+        }
+    }
+
+    private int DecodeChunks(Span<byte> bytes, out int consumed)
+    {
+        var payload = 0;
+        var i = 0;
+        while (i < bytes.Length && !IsComplete)
+        {
+            if (_state == ChunkState.Data)
+            {
+                var count = (int)Math.Min(bytes.Length - i, _remaining);
+                bytes.Slice(i, count).CopyTo(bytes[payload..]);
+                payload += count;
+                i += count;
+                _remaining -= count;
+                if (_remaining == 0)
+                {
+                    _state = ChunkState.DataCarriageReturn;
+                }
+
+                continue;
+            }
+
+            if (!TakeFramingByte(bytes[i++]))
+            {
+                Error = Http1Error.BadChunk;
+                break;
+            }
+        }
+
+        consumed = i;
+        return payload;
+    }
+
+    private bool TakeFramingByte(byte b) => _state switch
+    {
+        ChunkState.Size => TakeSizeByte(b),
+        ChunkState.Extension => TakeExtensionByte(b),
+        ChunkState.SizeLineFeed => b == '\n' && EndSizeLine(),
+        ChunkState.DataCarriageReturn => b == '\r' && Go(ChunkState.DataLineFeed),
+        ChunkState.DataLineFeed => b == '\n' && BeginSize(),
+        ChunkState.TrailerStart => b == '\r' ? Go(ChunkState.EndLineFeed) : b is not ((byte)' ' or (byte)'\t' or (byte)':') && TakeTrailerByte(b),
+        ChunkState.TrailerLine => b == '\r' ? _trailerLineHasByte && Go(ChunkState.TrailerLineFeed) : TakeTrailerByte(b),
+        ChunkState.TrailerLineFeed => b == '\n' && Go(ChunkState.TrailerStart),
+        ChunkState.EndLineFeed => b == '\n' && Finish(),
+        _ => false,
+    };
+
+    private bool TakeSizeByte(byte b)
+    {
+        var digit = b switch
+        {
+            >= (byte)'0' and <= (byte)'9' => b - '0',
+            >= (byte)'a' and <= (byte)'f' => b - 'a' + 10,
+            >= (byte)'A' and <= (byte)'F' => b - 'A' + 10,
+            _ => -1,
+        };
+        if (digit >= 0)
+        {
+            _remaining = (_remaining << 4) | (uint)digit;
+            return ++_digits <= MaxSizeDigits;
+        }
+
+        return _digits > 0 && b switch
+        {
+            (byte)'\r' => Go(ChunkState.SizeLineFeed),
+            (byte)';' => Go(ChunkState.Extension),
+            _ => false,
+        };
+    }
+
+    // Extensions are allowed and ignored (RFC 9112 §7.1.1), but a bare CR or LF in one is how parsers are made to disagree.
+    private bool TakeExtensionByte(byte b) =>
+        b == '\r' ? Go(ChunkState.SizeLineFeed) : b != '\n' && IsText(b) && ++_lineBytes <= MaxChunkLine;
+
+    private bool TakeTrailerByte(byte b)
+    {
+        _trailerLineHasByte |= b == ':';
+        _state = ChunkState.TrailerLine;
+        return IsText(b) && ++_lineBytes <= MaxTrailerBytes;
+    }
+
+    private bool EndSizeLine()
+    {
+        _lineBytes = 0;
+        return Go(_remaining == 0 ? ChunkState.TrailerStart : ChunkState.Data);
+    }
+
+    private bool BeginSize()
+    {
+        _remaining = 0;
+        _digits = 0;
+        _lineBytes = 0;
+        return Go(ChunkState.Size);
+    }
+
+    private bool Finish()
+    {
+        IsComplete = true;
+        return true;
+    }
+
+    private bool Go(ChunkState state)
+    {
+        _trailerLineHasByte &= state == ChunkState.TrailerLine;
+        _state = state;
+        return true;
+    }
+
+    private static bool IsText(byte b) => b is >= 0x20 and not 0x7F or (byte)'\t';
+}

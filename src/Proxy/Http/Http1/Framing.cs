@@ -1,0 +1,97 @@
+namespace KubeProxyNet.Proxy.Http.Http1;
+
+/// <summary>How the length of a body is known (RFC 9112 §6.3).</summary>
+internal enum BodyKind : byte
+{
+    None,
+    ContentLength,
+    Chunked,
+
+    /// <summary>Responses only: the body ends with the connection.</summary>
+    UntilClose,
+}
+
+/// <summary>The framing of one message.</summary>
+internal readonly record struct BodyFraming(BodyKind Kind, long Length)
+{
+    public static readonly BodyFraming None = new(BodyKind.None, 0);
+    public static readonly BodyFraming Chunked = new(BodyKind.Chunked, 0);
+    public static readonly BodyFraming UntilClose = new(BodyKind.UntilClose, 0);
+
+    /// <summary>True where the message has no body byte to come.</summary>
+    public bool IsEmpty => Kind == BodyKind.None || (Kind == BodyKind.ContentLength && Length == 0);
+}
+
+/// <summary>Reads the framing headers of a head, strictly.</summary>
+internal static class FramingRules
+{
+    private const int MaxLengthDigits = 18;
+
+    /// <summary>The framing that Transfer-Encoding and Content-Length declare; <paramref name="framing"/> is None where neither stands.</summary>
+    public static Http1Error Declared(MessageHead head, out BodyFraming framing)
+    {
+        framing = BodyFraming.None;
+        var hasLength = head.TryGet(KnownHeader.ContentLength, out var length);
+        if (head.TryGet(KnownHeader.TransferEncoding, out var coding))
+        {
+            if (hasLength || head.MinorVersion == 0)
+            {
+                return Http1Error.AmbiguousFraming;
+            }
+
+            if (Occurrences(head, KnownHeader.TransferEncoding) > 1 || !Ascii.EqualsIgnoreCase(coding, "chunked"u8))
+            {
+                return Http1Error.UnsupportedTransferEncoding;
+            }
+
+            framing = BodyFraming.Chunked;
+            return Http1Error.None;
+        }
+
+        if (!hasLength)
+        {
+            return Http1Error.None;
+        }
+
+        if (Occurrences(head, KnownHeader.ContentLength) > 1 || !TryParseLength(length, out var value))
+        {
+            return Http1Error.BadContentLength;
+        }
+
+        framing = new BodyFraming(BodyKind.ContentLength, value);
+        return Http1Error.None;
+    }
+
+    /// <summary>Number of fields with this name.</summary>
+    public static int Occurrences(MessageHead head, KnownHeader id)
+    {
+        var count = 0;
+        foreach (ref readonly var field in head.Fields)
+        {
+            count += field.Id == id ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    private static bool TryParseLength(ReadOnlySpan<byte> digits, out long value)
+    {
+        value = 0;
+        if (digits.IsEmpty || digits.Length > MaxLengthDigits)
+        {
+            return false;
+        }
+
+        foreach (var digit in digits)
+        {
+            if ((uint)(digit - '0') > 9)
+            {
+                return false;
+            }
+
+            value = (value * 10) + (digit - '0');
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,215 @@
+using System.Buffers;
+
+namespace KubeProxyNet.Proxy.Http.Http1;
+
+/// <summary>
+/// Reads a head line by line, in place, as bytes arrive (RFC 9112 §2). Sans-I/O: give it the storage and how far it is filled; it keeps
+/// its place between calls. Every line is looked at once; names are put into lower case where they stand.
+/// </summary>
+internal abstract class HeadParser
+{
+    /// <summary>Default limit of a head, Envoy's <c>max_request_headers_kb</c>: 60 KiB.</summary>
+    public const int DefaultMaxHeadBytes = 60 * 1024;
+
+    /// <summary>Default limit of fields, Envoy's <c>max_headers_count</c>: 100.</summary>
+    public const int DefaultMaxFields = 100;
+
+    private const int MaxLeadingEmptyLines = 4;
+
+    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+
+    private static readonly SearchValues<byte> ForbiddenInValue = SearchValues.Create(ControlBytes());
+
+    private int _start;
+    private int _line;
+    private int _scanned;
+    private int _emptyLines;
+    private bool _inFields;
+
+    /// <summary>Longest head accepted, in bytes.</summary>
+    public int MaxHeadBytes { get; set; } = DefaultMaxHeadBytes;
+
+    /// <summary>Most fields accepted.</summary>
+    public int MaxFields { get; set; } = DefaultMaxFields;
+
+    /// <summary>Why the head was refused; <see cref="Http1Error.None"/> until then.</summary>
+    public Http1Error Error { get; private set; }
+
+    /// <summary>Offset of the first byte after the head, once done.</summary>
+    public int HeadEnd { get; private set; }
+
+    /// <summary>Offset where the header lines begin, once the start line was read.</summary>
+    public int FieldsStart { get; private set; }
+
+    /// <summary>The head being filled.</summary>
+    protected abstract MessageHead Head { get; }
+
+    /// <summary>Gets ready for a head that begins at <paramref name="start"/> of the storage.</summary>
+    public void Begin(int start)
+    {
+        _start = _line = _scanned = start;
+        _emptyLines = 0;
+        _inFields = false;
+        Error = Http1Error.None;
+        Head.Reset();
+    }
+
+    /// <summary>Goes on with the bytes up to <paramref name="end"/>. The storage may be another array than before if it holds the same bytes.</summary>
+    public ParseStatus Parse(byte[] storage, int end)
+    {
+        Head.Bytes = storage;
+        while (true)
+        {
+            var length = storage.AsSpan(_scanned, end - _scanned).IndexOf((byte)'\n');
+            if (length < 0)
+            {
+                _scanned = end;
+                return end - _start > MaxHeadBytes ? Fail(Http1Error.HeadTooLarge) : ParseStatus.NeedMore;
+            }
+
+            var lineFeed = _scanned + length;
+            var start = _line;
+            _line = _scanned = lineFeed + 1;
+            if (_line - _start > MaxHeadBytes)
+            {
+                return Fail(Http1Error.HeadTooLarge);
+            }
+
+            if (lineFeed == start || storage[lineFeed - 1] != '\r')
+            {
+                return Fail(Http1Error.BareLineFeed);
+            }
+
+            var error = TakeLine(storage, start, lineFeed - 1, out var done);
+            if (error != Http1Error.None)
+            {
+                return Fail(error);
+            }
+
+            if (done)
+            {
+                HeadEnd = _line;
+                error = Finish();
+                return error == Http1Error.None ? ParseStatus.Done : Fail(error);
+            }
+        }
+    }
+
+    /// <summary>Reads the start line between two offsets.</summary>
+    protected abstract Http1Error ParseStartLine(byte[] storage, int start, int end);
+
+    /// <summary>Judges the whole head: framing, Host.</summary>
+    protected abstract Http1Error Finish();
+
+    /// <summary>True where all bytes are tchar and there is at least one (RFC 9110 §5.6.2).</summary>
+    protected static bool IsToken(ReadOnlySpan<byte> bytes) => !bytes.IsEmpty && bytes.IndexOfAnyExcept(TokenBytes) < 0;
+
+    /// <summary>True where a value holds no control character but HTAB.</summary>
+    protected static bool IsFieldValue(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ForbiddenInValue) < 0;
+
+    private Http1Error TakeLine(byte[] storage, int start, int end, out bool done)
+    {
+        done = false;
+        if (_inFields)
+        {
+            if (start == end)
+            {
+                done = true;
+                return Http1Error.None;
+            }
+
+            return ParseField(storage, start, end);
+        }
+
+        if (start == end)
+        {
+            // RFC 9112 §2.2: a server should ignore an empty line before the request line.
+            return ++_emptyLines > MaxLeadingEmptyLines ? Http1Error.BadStartLine : Http1Error.None;
+        }
+
+        _inFields = true;
+        FieldsStart = _line;
+        return ParseStartLine(storage, start, end);
+    }
+
+    private Http1Error ParseField(byte[] storage, int start, int end)
+    {
+        var line = storage.AsSpan(start, end - start);
+        if (line[0] is (byte)' ' or (byte)'\t')
+        {
+            return Http1Error.ObsoleteFold;
+        }
+
+        var colon = line.IndexOfAnyExcept(TokenBytes);
+        if (colon <= 0 || line[colon] != ':')
+        {
+            return Http1Error.BadFieldName;
+        }
+
+        if (Head.FieldCount >= MaxFields)
+        {
+            return Http1Error.TooManyFields;
+        }
+
+        var value = line[(colon + 1)..];
+        if (!IsFieldValue(value))
+        {
+            return Http1Error.BadFieldValue;
+        }
+
+        var name = line[..colon];
+        LowerCase(name);
+        var (valueStart, valueLength) = TrimWhiteSpace(value);
+        Head.AddField(new Slice(start, colon), new Slice(start + colon + 1 + valueStart, valueLength), KnownHeaders.Identify(name));
+        return Http1Error.None;
+    }
+
+    private static (int Start, int Length) TrimWhiteSpace(ReadOnlySpan<byte> value)
+    {
+        var start = 0;
+        var end = value.Length;
+        while (start < end && value[start] is (byte)' ' or (byte)'\t')
+        {
+            start++;
+        }
+
+        while (end > start && value[end - 1] is (byte)' ' or (byte)'\t')
+        {
+            end--;
+        }
+
+        return (start, end - start);
+    }
+
+    private static void LowerCase(Span<byte> name)
+    {
+        foreach (ref var b in name)
+        {
+            if ((uint)(b - 'A') <= 'Z' - 'A')
+            {
+                b |= 0x20;
+            }
+        }
+    }
+
+    private static byte[] ControlBytes()
+    {
+        var bytes = new List<byte> { 0x7F };
+        for (byte b = 0; b < 0x20; b++)
+        {
+            if (b != '\t')
+            {
+                bytes.Add(b);
+            }
+        }
+
+        return [.. bytes];
+    }
+
+    private ParseStatus Fail(Http1Error error)
+    {
+        Error = error;
+        return ParseStatus.Failed;
+    }
+}

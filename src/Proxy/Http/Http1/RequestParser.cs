@@ -1,0 +1,227 @@
+using System.Buffers;
+
+namespace KubeProxyNet.Proxy.Http.Http1;
+
+/// <summary>Reads request heads (RFC 9112 §3).</summary>
+internal sealed class RequestParser(RequestHead head) : HeadParser
+{
+    // RFC 3986 allows only these in a URI; a fragment never travels in a request (RFC 9112 §3.2).
+    private static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
+        "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
+
+    private static readonly SearchValues<byte> AuthorityBytes = SearchValues.Create(
+        "!$%&'()*+,-.0123456789:;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~"u8);
+
+    private BodyFraming _framing;
+
+    /// <summary>How the body is framed, once the head is done.</summary>
+    public BodyFraming Framing => _framing;
+
+    /// <summary>True where the client asked to end the connection after this exchange, or speaks HTTP/1.0 without keep-alive (RFC 9112 §9.3).</summary>
+    public bool WantsClose { get; private set; }
+
+    /// <summary>True where the client waits for 100 (RFC 9110 §10.1.1).</summary>
+    public bool ExpectsContinue { get; private set; }
+
+    /// <summary>True where Connection lists "upgrade" and Upgrade names something other than h2c, which a server may ignore (RFC 9110 §7.8).</summary>
+    public bool WantsUpgrade { get; private set; }
+
+    /// <summary>True where Connection lists a name other than close, keep-alive and upgrade.</summary>
+    public bool NominatesFields { get; private set; }
+
+    /// <inheritdoc/>
+    protected override MessageHead Head => head;
+
+    /// <inheritdoc/>
+    protected override Http1Error ParseStartLine(byte[] storage, int start, int end)
+    {
+        var line = storage.AsSpan(start, end - start);
+        var space = line.IndexOf((byte)' ');
+        var lastSpace = line.LastIndexOf((byte)' ');
+        if (space <= 0 || lastSpace <= space + 1 || !IsToken(line[..space]))
+        {
+            return Http1Error.BadStartLine;
+        }
+
+        var version = line[(lastSpace + 1)..];
+        if (version.Length != 8 || !version.StartsWith("HTTP/"u8) || version[6] != '.')
+        {
+            return Http1Error.BadStartLine;
+        }
+
+        if (version[5] != '1' || version[7] is not ((byte)'0' or (byte)'1'))
+        {
+            return Http1Error.BadVersion;
+        }
+
+        head.MinorVersion = version[7] - '0';
+        head.MethodSlice = new Slice(start, space);
+        return ParseTarget(storage, start + space + 1, lastSpace - space - 1);
+    }
+
+    /// <inheritdoc/>
+    protected override Http1Error Finish()
+    {
+        var error = FramingRules.Declared(head, out _framing);
+        if (error != Http1Error.None)
+        {
+            return error;
+        }
+
+        ReadConnectionOptions();
+        ExpectsContinue = head.MinorVersion == 1
+            && head.TryGet(KnownHeader.Expect, out var expect)
+            && Ascii.EqualsIgnoreCase(expect, "100-continue"u8);
+        return CheckHost();
+    }
+
+    private Http1Error ParseTarget(byte[] storage, int offset, int length)
+    {
+        var target = storage.AsSpan(offset, length);
+        if (target.IndexOfAnyExcept(TargetBytes) >= 0)
+        {
+            return Http1Error.BadTarget;
+        }
+
+        head.AuthoritySlice = default;
+        if (target[0] == '/')
+        {
+            SetTarget(offset, length);
+            return Http1Error.None;
+        }
+
+        if (head.Method.SequenceEqual("CONNECT"u8))
+        {
+            // authority-form
+            head.AuthoritySlice = new Slice(offset, length);
+            SetTarget(offset, length);
+            return target.IndexOfAnyExcept(AuthorityBytes) >= 0 ? Http1Error.BadTarget : Http1Error.None;
+        }
+
+        if (target.SequenceEqual("*"u8))
+        {
+            SetTarget(offset, length);
+            return head.Method.SequenceEqual("OPTIONS"u8) ? Http1Error.None : Http1Error.BadTarget;
+        }
+
+        return ParseAbsoluteForm(target, offset);
+    }
+
+    private Http1Error ParseAbsoluteForm(Span<byte> target, int offset)
+    {
+        var schemeLength = System.Text.Ascii.EqualsIgnoreCase(target[..Math.Min(7, target.Length)], "http://"u8) ? 7
+            : System.Text.Ascii.EqualsIgnoreCase(target[..Math.Min(8, target.Length)], "https://"u8) ? 8 : 0;
+        if (schemeLength == 0)
+        {
+            return Http1Error.BadTarget;
+        }
+
+        var rest = target[schemeLength..];
+        var authorityLength = rest.IndexOfAny((byte)'/', (byte)'?');
+        if (authorityLength < 0)
+        {
+            authorityLength = rest.Length;
+        }
+
+        if (authorityLength == 0 || rest[..authorityLength].IndexOfAnyExcept(AuthorityBytes) >= 0)
+        {
+            return Http1Error.BadTarget;
+        }
+
+        head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);
+        var path = offset + schemeLength + authorityLength;
+        var length = target.Length - schemeLength - authorityLength;
+        if (length == 0 || target[schemeLength + authorityLength] == '?')
+        {
+            // An empty path is "/" (RFC 9112 §3.2.1). The byte before the query is the authority's last; it cannot be overwritten, so such
+            // targets with a query are refused and an empty one points at the scheme's own slash.
+            if (length > 0)
+            {
+                return Http1Error.BadTarget;
+            }
+
+            SetTarget(offset + schemeLength - 1, 1);
+            return Http1Error.None;
+        }
+
+        SetTarget(path, length);
+        return Http1Error.None;
+    }
+
+    private void SetTarget(int offset, int length)
+    {
+        head.TargetSlice = new Slice(offset, length);
+        var question = head.Target.IndexOf((byte)'?');
+        head.PathSlice = new Slice(offset, question < 0 ? length : question);
+        head.QuerySlice = question < 0 ? new Slice(offset + length, 0) : new Slice(offset + question + 1, length - question - 1);
+    }
+
+    private void ReadConnectionOptions()
+    {
+        var close = head.MinorVersion == 0;
+        var upgrade = false;
+        NominatesFields = false;
+        if (head.Has(KnownHeader.Connection))
+        {
+            foreach (ref readonly var field in head.Fields)
+            {
+                if (field.Id != KnownHeader.Connection)
+                {
+                    continue;
+                }
+
+                var list = head.Span(field.Value);
+                while (Ascii.NextListElement(ref list, out var option))
+                {
+                    if (Ascii.EqualsIgnoreCase(option, "close"u8))
+                    {
+                        close = true;
+                    }
+                    else if (Ascii.EqualsIgnoreCase(option, "upgrade"u8))
+                    {
+                        upgrade = true;
+                    }
+                    else if (!Ascii.EqualsIgnoreCase(option, "keep-alive"u8))
+                    {
+                        NominatesFields = true;
+                    }
+                    else if (head.MinorVersion == 0)
+                    {
+                        close = false;
+                    }
+                }
+            }
+        }
+
+        WantsClose = close;
+        WantsUpgrade = upgrade && head.TryGet(KnownHeader.Upgrade, out var protocol) && !Ascii.EqualsIgnoreCase(protocol, "h2c"u8);
+    }
+
+    private Http1Error CheckHost()
+    {
+        if (!head.TryGet(KnownHeader.Host, out var host))
+        {
+            return head.MinorVersion == 0 ? Http1Error.None : Http1Error.BadHost;
+        }
+
+        if (FramingRules.Occurrences(head, KnownHeader.Host) > 1 || host.IndexOfAnyExcept(AuthorityBytes) >= 0)
+        {
+            return Http1Error.BadHost;
+        }
+
+        // RFC 9112 §3.2.2: an absolute-form target replaces Host.
+        if (head.AuthoritySlice.IsEmpty)
+        {
+            foreach (ref readonly var field in head.Fields)
+            {
+                if (field.Id == KnownHeader.Host)
+                {
+                    head.AuthoritySlice = field.Value;
+                    break;
+                }
+            }
+        }
+
+        return head.AuthoritySlice.IsEmpty ? Http1Error.BadHost : Http1Error.None;
+    }
+}

@@ -1,0 +1,64 @@
+namespace KubeProxyNet.Proxy.Http;
+
+/// <summary>
+/// A request head. <see cref="Path"/> and <see cref="Query"/> split the target at the first '?'; a fragment never arrives in a valid target.
+/// Header look-ups by name also answer HTTP/2's pseudo-header names, as Envoy's matchers and format operators expect.
+/// </summary>
+public sealed class RequestHead : MessageHead
+{
+    internal Slice MethodSlice;
+    internal Slice TargetSlice;
+    internal Slice PathSlice;
+    internal Slice QuerySlice;
+    internal Slice AuthoritySlice;
+    private byte[]? _defaultAuthority;
+
+    /// <summary>The method as received; methods are case-sensitive (RFC 9110 §9.1).</summary>
+    public ReadOnlySpan<byte> Method => Span(MethodSlice);
+
+    /// <summary>Path with query, in origin form: Envoy's <c>:path</c>.</summary>
+    public ReadOnlySpan<byte> Target => Span(TargetSlice);
+
+    /// <summary>Path without query; what routes match.</summary>
+    public ReadOnlySpan<byte> Path => Span(PathSlice);
+
+    /// <summary>Query without '?'; empty where there is none.</summary>
+    public ReadOnlySpan<byte> Query => Span(QuerySlice);
+
+    /// <summary>Host header, or the authority of an absolute-form target (RFC 9112 §3.2.2); may hold a port. Empty for HTTP/1.0 without Host.</summary>
+    public ReadOnlySpan<byte> Authority => _defaultAuthority ?? Span(AuthoritySlice);
+
+    /// <summary>True where the downstream connection is TLS.</summary>
+    public bool IsHttps { get; internal set; }
+
+    /// <summary>Envoy's <c>:scheme</c>.</summary>
+    public ReadOnlySpan<byte> Scheme => IsHttps ? "https"u8 : "http"u8;
+
+    /// <summary>Gives a request without an authority the configured one.</summary>
+    internal void SetDefaultAuthority(byte[] authority) => _defaultAuthority = authority;
+
+    /// <inheritdoc/>
+    public override bool TryGet(ReadOnlySpan<byte> lowerCaseName, out ReadOnlySpan<byte> value)
+    {
+        if (lowerCaseName.Length > 0 && lowerCaseName[0] == (byte)':')
+        {
+            value = lowerCaseName.SequenceEqual(":path"u8) ? Target
+                : lowerCaseName.SequenceEqual(":method"u8) ? Method
+                : lowerCaseName.SequenceEqual(":authority"u8) ? Authority
+                : lowerCaseName.SequenceEqual(":scheme"u8) ? Scheme
+                : default;
+            return !value.IsEmpty;
+        }
+
+        return base.TryGet(lowerCaseName, out value);
+    }
+
+    /// <inheritdoc/>
+    internal override void Reset()
+    {
+        base.Reset();
+        MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
+        _defaultAuthority = null;
+        IsHttps = false;
+    }
+}

@@ -1,0 +1,102 @@
+using KubeProxyNet.Proxy.Listeners.Http1;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Listeners;
+
+/// <summary>One worker's listening socket. It accepts a bounded number a turn, so that established connections keep their latency.</summary>
+internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
+{
+    private const int AcceptsATurn = 64;
+    private const int PauseMs = 100;
+    private const int AddressSize = 128;
+
+    private readonly WorkerRuntime _runtime;
+    private readonly SocketEndpoint _local;
+    private readonly PollHandle _handle;
+    private readonly DeadlineTimer _pause;
+    private int _descriptor;
+
+    public Acceptor(WorkerRuntime runtime, int descriptor, SocketEndpoint local, HttpConnectionManagerState state)
+    {
+        _runtime = runtime;
+        _descriptor = descriptor;
+        _local = local;
+        State = state;
+        _pause = new DeadlineTimer(this);
+        _handle = runtime.Worker.Poller.Add(descriptor, Native.EpollIn, this);
+    }
+
+    /// <summary>What serves new connections; those that are open keep what they began with.</summary>
+    public HttpConnectionManagerState State { get; set; }
+
+    /// <summary>The connections accepted here that are still open.</summary>
+    public DownstreamConnections Connections { get; } = new();
+
+    /// <summary>Takes what already waits in the queue, then closes the socket.</summary>
+    public void Stop()
+    {
+        if (_descriptor < 0)
+        {
+            return;
+        }
+
+        while (TryAccept())
+        {
+        }
+
+        _runtime.Worker.Timers.Remove(_pause);
+        _runtime.Worker.Poller.Forget(_handle);
+        _ = Native.Close(_descriptor);
+        _descriptor = -1;
+    }
+
+    void IPollTarget.OnEvents(uint events)
+    {
+        for (var i = 0; i < AcceptsATurn && TryAccept(); i++)
+        {
+        }
+    }
+
+    void ITimerOwner.OnDeadline(DeadlineTimer timer) =>
+        _runtime.Worker.Poller.Modify(_descriptor, Native.EpollIn, _handle);
+
+    private bool TryAccept()
+    {
+        var address = stackalloc byte[AddressSize];
+        uint length = AddressSize;
+        var descriptor = Native.Accept(_descriptor, address, &length, Native.SockNonBlock | Native.SockCloseOnExec);
+        if (descriptor >= 0)
+        {
+            Serve(descriptor, SocketEndpoint.Decode(new ReadOnlySpan<byte>(address, (int)length)));
+            return true;
+        }
+
+        switch (Native.Errno)
+        {
+            case Native.EIntr or Native.EConnAborted:
+                return true;
+            case Native.EMFile or Native.ENFile or Native.ENoBufs or Native.ENoMem:
+                // Out of descriptors: the queue keeps the clients while connections end; asking again at once would only spin.
+                _runtime.Worker.Stats.Increment(State.ListenerStats.ConnectionsOverflow);
+                _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
+                _runtime.Worker.SetTimer(_pause, PauseMs);
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private void Serve(int descriptor, SocketEndpoint remote)
+    {
+        Native.SetOption(descriptor, Native.IpProtoTcp, Native.TcpNoDelay, 1);
+        _runtime.Worker.Stats.Increment(State.ListenerStats.ConnectionsTotal);
+        new DownstreamHttp1(_runtime, State, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+    }
+}
+
+/// <summary>Numbers connections without sharing a counter between workers.</summary>
+internal static class ConnectionIds
+{
+    public static long Next(Worker worker) => ((long)worker.Index << 48) | (uint)++worker.ConnectionCount;
+}

@@ -1,0 +1,20 @@
+using KubeProxyNet.Proxy.Http.Http1;
+
+namespace KubeProxyNet.Proxy.Listeners.Http1;
+
+/// <summary>Envoy's response code details for requests that the codec refuses (Envoy's http1 codec, "http1.*").</summary>
+internal static class RequestErrors
+{
+    public static string Details(Http1Error error) => error switch
+    {
+        Http1Error.HeadTooLarge => "http1.headers_too_large",
+        Http1Error.TooManyFields => "http1.too_many_headers",
+        Http1Error.BadTarget => "http1.invalid_url",
+        Http1Error.BadHost => "missing_host_header",
+        Http1Error.BadContentLength => "http1.invalid_content_length",
+        Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
+        Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
+        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
+        _ => "http1.codec_error",
+    };
+}

@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.Text;
+using KubeProxyNet.Proxy.Filters;
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Listeners;
+
+/// <summary>What happens to every request, whatever its protocol: admission, identity, the route, the filters, the log.</summary>
+internal static class HttpConnectionManager
+{
+    private static readonly byte[] DirectResponseDetails = "direct_response"u8.ToArray();
+
+    /// <summary>Serves one request whose head was read. When this returns, the response was sent or cut, and the exchange was logged.</summary>
+    public static async LoopTask ServeAsync(Exchange exchange, HttpConnectionManagerState state)
+    {
+        var page = exchange.Worker.Stats;
+        page.Increment(state.Stats.RequestsTotal);
+        page.Increment(state.Stats.RequestsHttp1Total);
+        page.Add(state.Stats.RequestsActive, 1);
+        exchange.Snapshot = exchange.Runtime.Snapshots.Current;
+        if (Admit(exchange) && SelectRoute(exchange, state))
+        {
+            await Router.ForwardAsync(exchange);
+        }
+
+        page.Add(state.Stats.RequestsActive, -1);
+        Complete(exchange, state);
+    }
+
+    /// <summary>Counts and logs an exchange that has ended.</summary>
+    public static void Complete(Exchange exchange, HttpConnectionManagerState state)
+    {
+        var page = exchange.Worker.Stats;
+        page.Increment(state.Stats.RequestsCompleted);
+        page.Record(state.Stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
+        if (exchange.Status is >= 100 and < 600)
+        {
+            page.Increment(state.Stats.ByClass[(exchange.Status / 100) - 1]);
+        }
+
+        foreach (var log in state.AccessLogs)
+        {
+            log.Write(exchange);
+        }
+    }
+
+    private static bool Admit(Exchange exchange)
+    {
+        var request = exchange.Request;
+        var http = exchange.Http;
+        if (http.GenerateRequestId
+            && (!request.Has(KnownHeader.XRequestId) || (http.UseRemoteAddress && !http.PreserveExternalRequestId)))
+        {
+            exchange.MakeRequestId();
+        }
+
+        if (request.MinorVersion == 0)
+        {
+            if (!http.AcceptHttp10)
+            {
+                LocalReplies.VersionTooLow(exchange);
+                return false;
+            }
+
+            if (request.Authority.IsEmpty)
+            {
+                return TakeDefaultHost(exchange);
+            }
+        }
+
+        if (exchange.Parser.WantsUpgrade || request.Method.SequenceEqual("CONNECT"u8))
+        {
+            LocalReplies.UpgradeNotAllowed(exchange);
+            return false;
+        }
+
+        return true;
+    }
+
+    private static bool TakeDefaultHost(Exchange exchange)
+    {
+        if (exchange.Http.DefaultHostForHttp10.Length == 0)
+        {
+            LocalReplies.MissingHost(exchange);
+            return false;
+        }
+
+        exchange.Request.SetDefaultAuthority(Encoding.ASCII.GetBytes(exchange.Http.DefaultHostForHttp10));
+        return true;
+    }
+
+    private static bool SelectRoute(Exchange exchange, HttpConnectionManagerState state)
+    {
+        var table = exchange.Http.InlineRoutes;
+        if (table is null)
+        {
+            exchange.Snapshot.RouteTables.TryGetValue(exchange.Http.RouteConfigName!, out table);
+        }
+
+        if (table is null || !table.TryMatch(exchange.Request, exchange.Worker.Random.Next(), out var match))
+        {
+            exchange.Worker.Stats.Increment(state.Stats.NoRoute);
+            LocalReplies.NoRoute(exchange);
+            return false;
+        }
+
+        var route = match.Route;
+        exchange.Route = route;
+        switch (route.Kind)
+        {
+            case RouteKind.Forward:
+                exchange.Target = match.PickCluster();
+                return true;
+            case RouteKind.Redirect:
+                exchange.Details = DirectResponseDetails;
+                exchange.Downstream.SendLocalReply(exchange, new LocalReply(route.Redirect!.ResponseCode, default, Location(exchange, route.Redirect)));
+                return false;
+            case RouteKind.DirectResponse:
+                exchange.Details = DirectResponseDetails;
+                var location = route.Redirect is null ? default : Location(exchange, route.Redirect);
+                exchange.Downstream.SendLocalReply(exchange, new LocalReply(route.DirectResponse!.Status, route.DirectResponse.Body, location));
+                return false;
+            default:
+                exchange.Worker.Stats.Increment(state.Stats.NoRoute);
+                LocalReplies.NoRoute(exchange);
+                return false;
+        }
+    }
+
+    private static ReadOnlyMemory<byte> Location(Exchange exchange, CompiledRedirect redirect)
+    {
+        var line = exchange.Runtime.Overrides;
+        line.ResetWrittenCount();
+        line.Write("location: "u8);
+        redirect.WriteLocation(exchange.Request, line);
+        line.Write("\r\n"u8);
+        return line.WrittenMemory;
+    }
+}

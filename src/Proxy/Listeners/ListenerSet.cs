@@ -1,0 +1,138 @@
+using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Listeners;
+
+/// <summary>A listener could not be brought up; the others were.</summary>
+public sealed record ListenerFailure(string Listener, string Message);
+
+/// <summary>
+/// The open listeners. One thread applies changes: a new listener opens before an old one closes, one that keeps its address keeps its
+/// sockets and its connections, and only new connections see new settings.
+/// </summary>
+internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry, AccessLogWriter logs)
+{
+    private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AccessLogFile> _files = new(StringComparer.Ordinal);
+
+    /// <summary>Name, bound address and settings of every open listener.</summary>
+    public IReadOnlyCollection<OpenListener> Open
+    {
+        get
+        {
+            lock (_open)
+            {
+                return [.. _open.Values];
+            }
+        }
+    }
+
+    /// <summary>Makes the open listeners those that are wanted.</summary>
+    public IReadOnlyList<ListenerFailure> Apply(IReadOnlyList<ListenerConfig> wanted)
+    {
+        lock (_open)
+        {
+            var failures = new List<ListenerFailure>();
+            foreach (var config in wanted)
+            {
+                try
+                {
+                    Apply(config);
+                }
+                catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+                {
+                    failures.Add(new ListenerFailure(config.Name, error.Message));
+                }
+            }
+
+            var names = wanted.Select(static config => config.Name).ToHashSet(StringComparer.Ordinal);
+            foreach (var name in _open.Keys.Where(name => !names.Contains(name)).ToArray())
+            {
+                Close(name);
+            }
+
+            return failures;
+        }
+    }
+
+    /// <summary>Stops accepting everywhere. Completes when no listening socket is left; connections go on.</summary>
+    public async Task StopAcceptingAsync()
+    {
+        OpenListener[] open;
+        lock (_open)
+        {
+            open = [.. _open.Values];
+        }
+
+        foreach (var listener in open)
+        {
+            await listener.StopAsync();
+        }
+    }
+
+    /// <summary>Tells every connection that the proxy goes away.</summary>
+    public void DrainConnections(long idleGraceMs)
+    {
+        foreach (var listener in Open)
+        {
+            listener.DrainConnections(idleGraceMs);
+        }
+    }
+
+    private void Apply(ListenerConfig config)
+    {
+        if (_open.TryGetValue(config.Name, out var current))
+        {
+            if (current.Config == config)
+            {
+                return;
+            }
+
+            if (current.Config.Address.Equals(config.Address))
+            {
+                current.Update(config, StatesFor(config, current.Address));
+                return;
+            }
+        }
+
+        var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length);
+        var opened = OpenListener.Start(config, address, workers, descriptors, StatesFor(config, address));
+        Close(config.Name);
+        _open[config.Name] = opened;
+    }
+
+    private void Close(string name)
+    {
+        if (_open.Remove(name, out var listener))
+        {
+            _ = listener.StopAsync();
+            listener.DrainConnections(idleGraceMs: 0);
+        }
+    }
+
+    private HttpConnectionManagerState[] StatesFor(ListenerConfig config, SocketEndpoint address)
+    {
+        var http = new HttpStats(registry, config.Http.StatPrefix);
+        var prefix = config.StatPrefix.Length > 0 ? config.StatPrefix : address.ToString().Replace(':', '_');
+        var listener = new ListenerStats(registry, prefix);
+        return Array.ConvertAll(workers, runtime =>
+        {
+            AccessLogSink[] sinks = [.. config.Http.AccessLogs.Select(log =>
+                new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format))];
+            return new HttpConnectionManagerState(config.Http, http, listener, sinks);
+        });
+    }
+
+    private AccessLogFile FileOf(string path)
+    {
+        if (!_files.TryGetValue(path, out var file))
+        {
+            file = logs.Open(path);
+            _files[path] = file;
+        }
+
+        return file;
+    }
+}

@@ -1,0 +1,174 @@
+using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+using Microsoft.Extensions.Logging;
+
+namespace KubeProxyNet.Proxy.Listeners;
+
+/// <summary>What changes from the snapshot in force to the next. What is not named stays, and is shared.</summary>
+public sealed record ConfigurationChange
+{
+    /// <summary>Clusters by name; null removes one.</summary>
+    public IReadOnlyDictionary<string, ClusterSpecification?> Clusters { get; init; } = new Dictionary<string, ClusterSpecification?>();
+
+    /// <summary>Discovered route tables by name; null removes one.</summary>
+    public IReadOnlyDictionary<string, RouteTable?> RouteTables { get; init; } = new Dictionary<string, RouteTable?>();
+
+    /// <summary>All listeners; null leaves them as they are.</summary>
+    public IReadOnlyList<ListenerConfig>? Listeners { get; init; }
+}
+
+/// <summary>
+/// The running data plane: its workers, listeners and the snapshot in force. Configuration comes in as changes, one thread at a time; a
+/// change goes live in one swap and disturbs no running request.
+/// </summary>
+public sealed partial class ProxyEngine : IAsyncDisposable
+{
+    private readonly Worker[] _workers;
+    private readonly WorkerRuntime[] _runtimes;
+    private readonly SnapshotHolder _snapshots = new();
+    private readonly DrainState _drain = new();
+    private readonly ClusterStore _clusters;
+    private readonly ListenerSet _listeners;
+    private readonly Lock _applying = new();
+
+    /// <summary>Starts the workers; nothing listens yet.</summary>
+    /// <param name="concurrency">Number of workers, at least 1.</param>
+    /// <param name="registry">Where everything is counted.</param>
+    /// <param name="logs">Where access logs go.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="logger">For what should not happen.</param>
+    public ProxyEngine(int concurrency, StatRegistry registry, AccessLogWriter logs, TimeProvider time, ILogger logger)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(concurrency, 1);
+        var seed = (ulong)time.GetTimestamp();
+        _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
+            new Worker(index, registry.CreatePage(), time, seed + (ulong)index, bug => LogBug(logger, bug)))];
+        _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain));
+        _clusters = new ClusterStore(registry, _workers);
+        _listeners = new ListenerSet(_runtimes, registry, logs);
+        foreach (var worker in _workers)
+        {
+            worker.Start();
+        }
+    }
+
+    /// <summary>Number of workers.</summary>
+    public int Concurrency => _workers.Length;
+
+    /// <summary>True once draining has begun.</summary>
+    public bool IsDraining => _drain.IsDraining;
+
+    /// <summary>Open client connections, as of some recent moment.</summary>
+    public int ConnectionCount => _listeners.Open.Sum(static listener => listener.ConnectionCount);
+
+    /// <summary>The snapshot in force.</summary>
+    internal RuntimeSnapshot Snapshot => _snapshots.Current;
+
+    /// <summary>The open listeners.</summary>
+    internal IReadOnlyCollection<OpenListener> OpenListeners => _listeners.Open;
+
+    /// <summary>The bound address of a listener; null where it is not open.</summary>
+    public SocketEndpoint? AddressOf(string listener) => _listeners.Open.FirstOrDefault(open => open.Config.Name == listener)?.Address;
+
+    /// <summary>Puts a change into force. Listeners that cannot be opened are returned; everything else goes live.</summary>
+    public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        lock (_applying)
+        {
+            var current = _snapshots.Current;
+            var clusters = current.Clusters;
+            if (change.Clusters.Count > 0)
+            {
+                var next = new Dictionary<string, Cluster>(current.Clusters, StringComparer.Ordinal);
+                foreach (var (name, specification) in change.Clusters)
+                {
+                    if (specification is null)
+                    {
+                        next.Remove(name);
+                        _clusters.Remove(name);
+                    }
+                    else
+                    {
+                        next[name] = _clusters.Build(specification);
+                    }
+                }
+
+                clusters = next;
+            }
+
+            var tables = current.RouteTables;
+            if (change.RouteTables.Count > 0)
+            {
+                var next = new Dictionary<string, RouteTable>(current.RouteTables, StringComparer.Ordinal);
+                foreach (var (name, table) in change.RouteTables)
+                {
+                    if (table is null)
+                    {
+                        next.Remove(name);
+                    }
+                    else
+                    {
+                        next[name] = table;
+                    }
+                }
+
+                tables = next;
+            }
+
+            _snapshots.Publish(new RuntimeSnapshot
+            {
+                Clusters = clusters,
+                RouteTables = tables,
+                Listeners = change.Listeners ?? current.Listeners,
+                Version = current.Version + 1,
+            });
+            _clusters.RetireLeaving();
+            return change.Listeners is null || IsDraining ? [] : _listeners.Apply(change.Listeners);
+        }
+    }
+
+    /// <summary>Marks the proxy as going away: every response from now on ends its connection. Listeners stay open.</summary>
+    public void BeginDrain() => _drain.Begin();
+
+    /// <summary>
+    /// Stops accepting, lets what runs come to its end with <c>Connection: close</c>, and completes when no connection is left or the time is
+    /// over. A connection that stays idle for <paramref name="idleGrace"/> is closed.
+    /// </summary>
+    /// <returns>True where every connection ended by itself.</returns>
+    public async Task<bool> DrainAsync(TimeSpan limit, TimeSpan idleGrace, TimeProvider time)
+    {
+        BeginDrain();
+        await _listeners.StopAcceptingAsync();
+        _listeners.DrainConnections((long)idleGrace.TotalMilliseconds);
+        var start = time.GetTimestamp();
+        while (ConnectionCount > 0)
+        {
+            if (time.GetElapsedTime(start) >= limit)
+            {
+                return false;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _listeners.StopAcceptingAsync();
+        foreach (var worker in _workers)
+        {
+            worker.Dispose();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "a worker met a bug; the connection concerned is lost, the rest goes on")]
+    private static partial void LogBug(ILogger logger, Exception bug);
+}

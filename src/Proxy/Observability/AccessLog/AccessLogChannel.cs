@@ -1,0 +1,53 @@
+using KubeProxyNet.Proxy.Observability.Stats;
+
+namespace KubeProxyNet.Proxy.Observability.AccessLog;
+
+/// <summary>
+/// One worker's way into one <see cref="AccessLogFile"/>. Belongs to the worker's thread. Logging never waits, never throws and allocates
+/// nothing (but for the buffer, at the first line): where the file cannot keep up, the line is dropped and counted.
+/// </summary>
+public sealed class AccessLogChannel
+{
+    private readonly AccessLogWriter _writer;
+    private readonly StatPage _page;
+    private readonly Counter _dropped;
+    private readonly int _capacity;
+    private LineRing? _ring;
+
+    internal AccessLogChannel(AccessLogWriter writer, StatPage page, Counter dropped, int capacity)
+    {
+        _writer = writer;
+        _page = page;
+        _dropped = dropped;
+        _capacity = capacity;
+    }
+
+    /// <summary>What waits to be written; read by the writer's thread only. Null before the first line.</summary>
+    internal LineRing? Ring => Volatile.Read(ref _ring);
+
+    /// <summary>Formats the line of a finished request and queues it.</summary>
+    public void Log(AccessLogFormat format, IAccessLogSource source)
+    {
+        var ring = _ring;
+        if (ring is null)
+        {
+            ring = new LineRing(_capacity);
+            Volatile.Write(ref _ring, ring);
+        }
+
+        if (format.TryFormat(source, ring.RoomAtTail(), out var written))
+        {
+            ring.CommitAtTail(written);
+        }
+        else if (format.TryFormat(source, ring.RoomAtFront(), out written))
+        {
+            ring.CommitAtFront(written);
+        }
+        else
+        {
+            _page.Increment(_dropped);
+        }
+
+        _writer.Wake();
+    }
+}

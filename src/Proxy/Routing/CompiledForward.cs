@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.Text;
+using KubeProxyNet.Proxy.Http;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>A <see cref="ForwardAction"/> ready for traffic. Immutable.</summary>
+public sealed class CompiledForward
+{
+    private readonly ClusterTarget[] _targets;
+    private readonly ulong[] _cumulativeWeights;
+    private readonly PathRewrite _path;
+    private readonly byte[] _hostLiteral;
+    private readonly byte[] _hostHeader;
+    private readonly RegexRewriter? _hostPathRegex;
+
+    internal CompiledForward(ForwardAction source, RetryPolicy? retryPolicy, ClusterTarget[] targets, ulong[] cumulativeWeights, PathRewrite path, RegexRewriter? hostPathRegex)
+    {
+        Source = source;
+        RetryPolicy = retryPolicy;
+        _targets = targets;
+        _cumulativeWeights = cumulativeWeights;
+        _path = path;
+        _hostLiteral = source.HostRewrite is HostRewriteLiteral literal ? Encoding.UTF8.GetBytes(literal.Host) : [];
+        _hostHeader = source.HostRewrite is HostRewriteHeader header ? Encoding.UTF8.GetBytes(header.HeaderName.ToLowerInvariant()) : [];
+        _hostPathRegex = hostPathRegex;
+    }
+
+    /// <summary>The action as configured: timeouts, priority and what else needs no compiling.</summary>
+    public ForwardAction Source { get; }
+
+    /// <summary>The route's retry policy, or its virtual host's; null for none.</summary>
+    public RetryPolicy? RetryPolicy { get; }
+
+    /// <summary>Every cluster that may be chosen.</summary>
+    public ReadOnlySpan<ClusterTarget> Targets => _targets;
+
+    /// <summary>False where the target is forwarded as it is, so that <see cref="WriteTarget"/> need not be called.</summary>
+    public bool RewritesTarget => !_path.IsEmpty;
+
+    /// <summary>True where Host becomes the host name of the chosen endpoint, which routing does not know.</summary>
+    public bool RewritesHostToEndpoint => Source.HostRewrite is AutoHostRewrite;
+
+    /// <summary>The cluster for a request; the same random number gives the same one.</summary>
+    public ClusterTarget PickCluster(ulong random)
+    {
+        if (_targets.Length == 1)
+        {
+            return _targets[0];
+        }
+
+        var point = random % _cumulativeWeights[^1];
+        var index = 0;
+        while (_cumulativeWeights[index] <= point)
+        {
+            index++;
+        }
+
+        return _targets[index];
+    }
+
+    /// <summary>Writes the target to send upstream: path with query.</summary>
+    public void WriteTarget(RequestHead head, IBufferWriter<byte> output) => _path.Write(head, output);
+
+    /// <summary>Writes the Host to send upstream; false, without output, where it stays as it is or <see cref="RewritesHostToEndpoint"/> says.</summary>
+    public bool TryWriteHost(RequestHead head, ClusterTarget target, IBufferWriter<byte> output)
+    {
+        var written = 0;
+        if (_hostLiteral.Length > 0)
+        {
+            output.Write(_hostLiteral);
+            return true;
+        }
+
+        if (_hostHeader.Length > 0 && head.TryGet(_hostHeader, out var host) && !host.IsEmpty)
+        {
+            output.Write(host);
+            return true;
+        }
+
+        if (_hostPathRegex is not null)
+        {
+            written = _hostPathRegex.Write(head.Path, output);
+        }
+
+        if (written == 0 && target.HostRewrite.Length > 0)
+        {
+            output.Write(target.HostRewrite);
+            written = target.HostRewrite.Length;
+        }
+
+        return written > 0;
+    }
+}

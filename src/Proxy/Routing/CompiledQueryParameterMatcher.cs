@@ -1,0 +1,48 @@
+using System.Text;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>A <see cref="QueryParameterMatcher"/> over the bytes of a query.</summary>
+internal sealed class CompiledQueryParameterMatcher
+{
+    private readonly byte[] _name;
+    private readonly bool _present;
+    private readonly CompiledStringMatcher? _value;
+
+    public CompiledQueryParameterMatcher(QueryParameterMatcher source, string path, CompilationScope scope)
+    {
+        _name = Encoding.UTF8.GetBytes(source.Name);
+        _present = source.Present;
+        _value = source.Value is null ? null : new CompiledStringMatcher(source.Value, $"{path}.string_match", scope);
+        if (_name.Length == 0)
+        {
+            scope.Error($"{path}.name", "a query parameter matcher needs a name", "name the parameter to match");
+        }
+    }
+
+    public bool IsMatch(ReadOnlySpan<byte> query)
+    {
+        var found = TryGetFirst(query, out var value);
+        return _value is null ? found == _present : found && _value.IsMatch(value);
+    }
+
+    private bool TryGetFirst(ReadOnlySpan<byte> query, out ReadOnlySpan<byte> value)
+    {
+        while (!query.IsEmpty)
+        {
+            var end = query.IndexOf((byte)'&');
+            var parameter = end < 0 ? query : query[..end];
+            var equals = parameter.IndexOf((byte)'=');
+            if ((equals < 0 ? parameter : parameter[..equals]).SequenceEqual(_name))
+            {
+                value = equals < 0 ? default : parameter[(equals + 1)..];
+                return true;
+            }
+
+            query = end < 0 ? default : query[(end + 1)..];
+        }
+
+        value = default;
+        return false;
+    }
+}

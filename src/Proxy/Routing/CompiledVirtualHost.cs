@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+using KubeProxyNet.Proxy.Http;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>A virtual host ready for traffic. Immutable.</summary>
+public sealed class CompiledVirtualHost
+{
+    private readonly bool _ignorePathParameters;
+    private CompiledRoute[] _routes = [];
+    private PathIndex _paths = null!;
+    private CompiledRoute _tlsRedirect = null!;
+
+    internal CompiledVirtualHost(VirtualHost source, bool ignorePathParameters)
+    {
+        Source = source;
+        _ignorePathParameters = ignorePathParameters;
+    }
+
+    /// <summary>The virtual host as configured.</summary>
+    public VirtualHost Source { get; }
+
+    /// <summary>Name as configured.</summary>
+    public string Name => Source.Name;
+
+    /// <summary>The routes in their order.</summary>
+    public ReadOnlySpan<CompiledRoute> Routes => _routes;
+
+    /// <summary>Completes construction; routes refer back to their virtual host.</summary>
+    internal void Complete(CompiledRoute[] routes, PathIndex paths, CompiledRoute tlsRedirect)
+    {
+        _routes = routes;
+        _paths = paths;
+        _tlsRedirect = tlsRedirect;
+    }
+
+    /// <summary>The first route that matches; null for none.</summary>
+    [SkipLocalsInit]
+    internal CompiledRoute? Match<TTrace>(RequestHead head, ulong random, ref TTrace trace)
+        where TTrace : struct, IMatchTrace
+    {
+        if (Source.RequireTls != TlsRequirement.None && IsRefusedInPlainText(head))
+        {
+            trace.TlsRequired(this);
+            return _tlsRedirect;
+        }
+
+        var path = head.Path;
+        if (_ignorePathParameters)
+        {
+            var semicolon = path.IndexOf((byte)';');
+            path = semicolon < 0 ? path : path[..semicolon];
+        }
+
+        Span<CandidateSet.List> lists = stackalloc CandidateSet.List[CandidateSet.StackLists];
+        var candidates = new CandidateSet(_paths.Conditional, lists);
+
+        // A request without a path (CONNECT) matches no path specifier.
+        if (!head.Path.IsEmpty)
+        {
+            _paths.Collect(path, ref candidates);
+        }
+
+        var selected = FirstOf(ref candidates, head, path, random, ref trace);
+        candidates.Dispose();
+        return selected;
+    }
+
+    private CompiledRoute? FirstOf<TTrace>(ref CandidateSet candidates, RequestHead head, ReadOnlySpan<byte> path, ulong random, ref TTrace trace)
+        where TTrace : struct, IMatchTrace
+    {
+        // Candidates come in ascending order and are all there is for this path: what lies between two of them does not match it.
+        var looked = 0;
+        while (candidates.TryNext(out var index))
+        {
+            var route = _routes[index];
+            if (TTrace.IsEnabled)
+            {
+                ReportSkipped(looked, index, ref trace);
+                looked = index + 1;
+            }
+
+            if (route.Conditions is null || route.Conditions.Hold(route, head, path, random, ref trace))
+            {
+                trace.RouteSelected(route);
+                return route;
+            }
+        }
+
+        ReportSkipped(looked, _routes.Length, ref trace);
+        trace.NoRoute(this);
+        return null;
+    }
+
+    private void ReportSkipped<TTrace>(int start, int end, ref TTrace trace)
+        where TTrace : struct, IMatchTrace
+    {
+        if (TTrace.IsEnabled && start < end)
+        {
+            trace.PathsSkipped(this, start, end);
+        }
+    }
+
+    private bool IsRefusedInPlainText(RequestHead head) => !head.IsHttps
+        && (Source.RequireTls == TlsRequirement.All
+            || !head.TryGet(KnownHeader.XEnvoyInternal, out var isInternal)
+            || !isInternal.SequenceEqual("true"u8));
+}

@@ -1,0 +1,127 @@
+using System.Text;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>Builds the <see cref="PathIndex"/> of one virtual host; routes are added in their order.</summary>
+internal sealed class PathIndexBuilder
+{
+    private readonly Dictionary<string, Lists> _exactCase = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Lists> _anyCase = new(StringComparer.Ordinal);
+    private readonly List<int> _conditional = [];
+
+    /// <summary>Adds a route. <paramref name="conditional"/> tells that more than the path must match.</summary>
+    public void Add(int route, RouteMatch match, bool conditional)
+    {
+        var keys = match.CaseSensitive || match.Path is RegexPath ? _exactCase : _anyCase;
+        switch (match.Path)
+        {
+            case PrefixPath prefix:
+                At(keys, prefix.Prefix).Prefix.Add(route, conditional);
+                break;
+            case SeparatedPrefixPath prefix:
+                At(keys, prefix.Prefix).Separated.Add(route, conditional);
+                break;
+            case ExactPath exact:
+                At(keys, exact.Path).Exact.Add(route, conditional);
+                break;
+            case RegexPath regex:
+                At(keys, Re2.LiteralPrefix(regex.Pattern)).Prefix.Add(route, conditional: true);
+                break;
+            default:
+                throw new NotSupportedException($"path specifier {match.Path.GetType().Name}");
+        }
+    }
+
+    public PathIndex Build()
+    {
+        var exactCase = Build(_exactCase, out var exactCaseEntries);
+        var anyCase = Build(_anyCase, out var anyCaseEntries);
+        return new PathIndex(exactCase, exactCaseEntries, anyCase, anyCaseEntries, [.. _conditional]);
+    }
+
+    private Lists At(Dictionary<string, Lists> keys, string key)
+    {
+        if (keys == _anyCase)
+        {
+            key = LowerAscii(key);
+        }
+
+        if (!keys.TryGetValue(key, out var lists))
+        {
+            keys.Add(key, lists = new Lists());
+        }
+
+        return lists;
+    }
+
+    private static string LowerAscii(string value) => string.Create(value.Length, value, static (span, source) =>
+    {
+        for (var i = 0; i < source.Length; i++)
+        {
+            span[i] = char.IsAsciiLetterUpper(source[i]) ? char.ToLowerInvariant(source[i]) : source[i];
+        }
+    });
+
+    private ByteTrie? Build(Dictionary<string, Lists> lists, out PathEntry[] entries)
+    {
+        if (lists.Count == 0)
+        {
+            entries = [];
+            return null;
+        }
+
+        var sorted = lists.Select(pair => (Key: Encoding.UTF8.GetBytes(pair.Key), Lists: pair.Value)).ToArray();
+        Array.Sort(sorted, (a, b) => a.Key.AsSpan().SequenceCompareTo(b.Key));
+        entries = [.. sorted.Select(item => new PathEntry
+        {
+            Prefix = item.Lists.Prefix.Build(_conditional),
+            Exact = item.Lists.Exact.Build(_conditional),
+            Separated = item.Lists.Separated.Build(_conditional),
+        })];
+        return ByteTrie.Build([.. sorted.Select(item => item.Key)]);
+    }
+
+    private sealed class Lists
+    {
+        public RouteList Prefix { get; } = new();
+
+        public RouteList Exact { get; } = new();
+
+        public RouteList Separated { get; } = new();
+    }
+
+    private sealed class RouteList
+    {
+        private List<int>? _conditional;
+        private int _firstUnconditional = int.MaxValue;
+
+        public void Add(int route, bool conditional)
+        {
+            // Behind a route that takes every request, nothing at this place can be reached.
+            if (_firstUnconditional != int.MaxValue)
+            {
+                return;
+            }
+
+            if (conditional)
+            {
+                (_conditional ??= []).Add(route);
+            }
+            else
+            {
+                _firstUnconditional = route;
+            }
+        }
+
+        public CandidateRange Build(List<int> shared)
+        {
+            var start = shared.Count;
+            if (_conditional is not null)
+            {
+                shared.AddRange(_conditional);
+            }
+
+            return new CandidateRange(start, shared.Count, _firstUnconditional);
+        }
+    }
+}

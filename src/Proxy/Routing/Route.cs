@@ -1,0 +1,20 @@
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>One route: what it matches and what is done then. Envoy's <c>config.route.v3.Route</c>.</summary>
+public sealed record Route
+{
+    /// <summary>Name for logs and explanations; may be empty.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>What a request must look like.</summary>
+    public required RouteMatch Match { get; init; }
+
+    /// <summary>What is done with it.</summary>
+    public required RouteAction Action { get; init; }
+
+    /// <summary>Changes of request headers.</summary>
+    public HeaderRules RequestHeaders { get; init; } = HeaderRules.None;
+
+    /// <summary>Changes of response headers.</summary>
+    public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
+}

@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>Conditions of a route, all of which must hold: Envoy's <c>config.route.v3.RouteMatch</c>.</summary>
+public sealed record RouteMatch
+{
+    /// <summary>How the path, without query, is matched.</summary>
+    public required PathSpecifier Path { get; init; }
+
+    /// <summary>True (the default) to compare prefixes and exact paths byte for byte; a regex ignores this.</summary>
+    public bool CaseSensitive { get; init; } = true;
+
+    /// <summary>Header conditions; a method is matched as <c>:method</c>.</summary>
+    public ImmutableArray<HeaderMatcher> Headers { get; init; } = [];
+
+    /// <summary>Query parameter conditions; names and values are compared as they stand in the target, not decoded.</summary>
+    public ImmutableArray<QueryParameterMatcher> QueryParameters { get; init; } = [];
+
+    /// <summary>Share of requests that may match; null for all.</summary>
+    public RuntimeFraction? RuntimeFraction { get; init; }
+}
+
+/// <summary>How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/> or <see cref="SeparatedPrefixPath"/>.</summary>
+public abstract record PathSpecifier;
+
+/// <summary>The path starts with this; "" and "/" match every path.</summary>
+public sealed record PrefixPath(string Prefix) : PathSpecifier;
+
+/// <summary>The path is this.</summary>
+public sealed record ExactPath(string Path) : PathSpecifier;
+
+/// <summary>The whole path matches this RE2 expression.</summary>
+public sealed record RegexPath(string Pattern) : PathSpecifier;
+
+/// <summary>The path is this, or starts with this and a '/'. Must not end in '/'.</summary>
+public sealed record SeparatedPrefixPath(string Prefix) : PathSpecifier;
+
+/// <summary>
+/// A share of requests: those whose random number modulo <paramref name="Denominator"/> is below <paramref name="Numerator"/>.
+/// The default value of Envoy's <c>RuntimeFractionalPercent</c>; there is no runtime to override it.
+/// </summary>
+/// <param name="Numerator">Zero for never.</param>
+/// <param name="Denominator">100, 10,000 or 1,000,000.</param>
+public sealed record RuntimeFraction(uint Numerator, uint Denominator = 100);

@@ -1,0 +1,93 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using KubeProxyNet.Proxy.Http;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>
+/// A compiled <see cref="RouteConfiguration"/>: answers which route a request takes, with Envoy's precedence, at a cost that depends on the
+/// request and not on the number of virtual hosts and routes, and without allocating. Immutable; any thread may read it.
+/// </summary>
+public sealed class RouteTable
+{
+    private readonly DomainTable _domains;
+    private readonly CompiledVirtualHost[] _virtualHosts;
+
+    internal RouteTable(RouteConfiguration source, CompiledVirtualHost[] virtualHosts, DomainTable domains, ImmutableArray<string> clusterNames)
+    {
+        Source = source;
+        _virtualHosts = virtualHosts;
+        _domains = domains;
+        ClusterNames = clusterNames;
+    }
+
+    /// <summary>The configuration as given.</summary>
+    public RouteConfiguration Source { get; }
+
+    /// <summary>Name of the configuration.</summary>
+    public string Name => Source.Name;
+
+    /// <summary>Every cluster that the routes name, once; <see cref="ClusterTarget.Ordinal"/> is an index into it.</summary>
+    public ImmutableArray<string> ClusterNames { get; }
+
+    /// <summary>The virtual hosts in their order.</summary>
+    public ReadOnlySpan<CompiledVirtualHost> VirtualHosts => _virtualHosts;
+
+    /// <summary>Compiles a configuration. On failure all errors are reported, not only the first.</summary>
+    public static bool TryCompile(RouteConfiguration configuration, [NotNullWhen(true)] out RouteTable? table, out ImmutableArray<RouteError> errors) =>
+        new RouteTableCompiler(configuration).TryCompile(out table, out errors);
+
+    /// <summary>Compiles a configuration that is known to be good.</summary>
+    /// <exception cref="ArgumentException">It is not; the message holds all errors.</exception>
+    public static RouteTable Compile(RouteConfiguration configuration) => TryCompile(configuration, out var table, out var errors)
+        ? table
+        : throw new ArgumentException(string.Join(Environment.NewLine, errors), nameof(configuration));
+
+    /// <summary>
+    /// Finds the route of a request; false where there is none, which is answered 404 with response flag NR.
+    /// </summary>
+    /// <param name="head">The request, normalised: what is matched here is what is forwarded.</param>
+    /// <param name="random">A number drawn once for the request: decides on runtime fractions and weighted clusters.</param>
+    /// <param name="trace">Hears why; <see cref="NoTrace"/> for traffic.</param>
+    /// <param name="result">The route.</param>
+    public bool TryMatch<TTrace>(RequestHead head, ulong random, ref TTrace trace, out RouteMatchResult result)
+        where TTrace : struct, IMatchTrace
+    {
+        if (_domains.Find(head, ref trace)?.Match(head, random, ref trace) is { } route)
+        {
+            result = new RouteMatchResult(route, random);
+            return true;
+        }
+
+        result = default;
+        return false;
+    }
+
+    /// <summary>Finds the route of a request in traffic.</summary>
+    public bool TryMatch(RequestHead head, ulong random, out RouteMatchResult result)
+    {
+        var trace = default(NoTrace);
+        return TryMatch(head, random, ref trace, out result);
+    }
+}
+
+/// <summary>The route that a request takes. Holds references into an immutable table; valid as long as the caller likes.</summary>
+public readonly struct RouteMatchResult
+{
+    private readonly ulong _random;
+
+    internal RouteMatchResult(CompiledRoute route, ulong random)
+    {
+        Route = route;
+        _random = random;
+    }
+
+    /// <summary>The route.</summary>
+    public CompiledRoute Route { get; }
+
+    /// <summary>The virtual host of the route.</summary>
+    public CompiledVirtualHost VirtualHost => Route.VirtualHost;
+
+    /// <summary>The cluster of a <see cref="RouteKind.Forward"/> route, chosen by the request's random number.</summary>
+    public ClusterTarget PickCluster() => Route.Forward!.PickCluster(_random);
+}

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+
+namespace KubeProxyNet.Proxy.Routing;
+
+/// <summary>A set of domains and the ordered routes behind them: Envoy's <c>config.route.v3.VirtualHost</c>.</summary>
+public sealed record VirtualHost
+{
+    /// <summary>Name used in statistics, logs and explanations.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>
+    /// Domains in any letter case: exact (<c>foo.com</c>), suffix wildcard (<c>*.foo.com</c>, <c>*-bar.foo.com</c>),
+    /// prefix wildcard (<c>foo.*</c>) or <c>*</c>. A wildcard never stands for nothing.
+    /// </summary>
+    public required ImmutableArray<string> Domains { get; init; }
+
+    /// <summary>Routes; the first that matches is taken.</summary>
+    public ImmutableArray<Route> Routes { get; init; } = [];
+
+    /// <summary>Changes of request headers for every route of this virtual host.</summary>
+    public HeaderRules RequestHeaders { get; init; } = HeaderRules.None;
+
+    /// <summary>Changes of response headers for every route of this virtual host.</summary>
+    public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
+
+    /// <summary>Which plain-text requests are redirected to https before any route is looked at.</summary>
+    public TlsRequirement RequireTls { get; init; }
+
+    /// <summary>Retry policy of routes that have none; null for none.</summary>
+    public RetryPolicy? RetryPolicy { get; init; }
+
+    /// <summary>True to send <c>x-envoy-attempt-count</c> upstream.</summary>
+    public bool IncludeRequestAttemptCount { get; init; }
+
+    /// <summary>True to send <c>x-envoy-attempt-count</c> downstream.</summary>
+    public bool IncludeAttemptCountInResponse { get; init; }
+}
+
+/// <summary>Envoy's <c>VirtualHost.TlsRequirementType</c>.</summary>
+public enum TlsRequirement
+{
+    /// <summary>Plain text is served.</summary>
+    None = 0,
+
+    /// <summary>Plain text is served to internal requests only (<c>x-envoy-internal: true</c>).</summary>
+    ExternalOnly,
+
+    /// <summary>Plain text is always redirected.</summary>
+    All,
+}

@@ -1,0 +1,76 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>What reading a request body gave.</summary>
+internal enum DownstreamRead : byte
+{
+    /// <summary>Payload was read, or the body is complete; see <see cref="DownstreamStream.IsRequestComplete"/>.</summary>
+    Ready,
+
+    /// <summary>Nothing more for now: wait.</summary>
+    NeedMore,
+
+    /// <summary>The client went away.</summary>
+    Disconnected,
+
+    /// <summary>The body breaks its framing.</summary>
+    Malformed,
+}
+
+/// <summary>
+/// The client's side of one exchange, whatever the protocol. The router reads the request's body from it and writes the response to it;
+/// it never waits by itself, it tells the caller what to await.
+/// </summary>
+internal abstract class DownstreamStream
+{
+    /// <summary>The connection that carries the stream.</summary>
+    public abstract Connection Connection { get; }
+
+    /// <summary>True once the last byte of the request was read.</summary>
+    public abstract bool IsRequestComplete { get; }
+
+    /// <summary>True where <see cref="BufferedBody"/> is the whole body, so that the request can be sent again.</summary>
+    public abstract bool IsRequestBuffered { get; }
+
+    /// <summary>True where response bytes are queued beyond the high-water mark: await <see cref="Connection.Drained"/> before sending more.</summary>
+    public bool IsCongested => Connection.PendingOutput > Connection.HighWaterMark;
+
+    /// <summary>How the request's body is framed.</summary>
+    public abstract BodyFraming RequestFraming { get; }
+
+    /// <summary>Request payload that arrived with the head; valid until the end of the exchange, so that the request can be sent again.</summary>
+    public abstract ReadOnlySpan<byte> BufferedBody { get; }
+
+    /// <summary>Request payload behind <see cref="BufferedBody"/> that is there now; valid until the next suspension or call.</summary>
+    public abstract DownstreamRead TryReadBody(out ReadOnlySpan<byte> payload);
+
+    /// <summary>Sends an interim response (1xx) on.</summary>
+    public abstract void SendInterim(ResponseHead head);
+
+    /// <summary>Sends the upstream's response head and the first payload in one piece. <paramref name="end"/> says that this is all.</summary>
+    public abstract void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end);
+
+    /// <summary>Sends payload.</summary>
+    public abstract void SendBody(ReadOnlySpan<byte> payload, bool end);
+
+    /// <summary>Answers from the proxy itself. Only before <see cref="SendHead"/>.</summary>
+    public abstract void SendLocalReply(Exchange exchange, in LocalReply reply);
+
+    /// <summary>Cuts a response that was begun and cannot be completed, so that the client does not take it for whole.</summary>
+    public abstract void CutResponse();
+}
+
+/// <summary>An upstream response as the client's side needs it.</summary>
+/// <param name="Head">Status and fields.</param>
+/// <param name="Framing">How its body is framed.</param>
+/// <param name="DeclaredLength">Content-Length, also where no body follows (HEAD, 304); -1 where there is none.</param>
+internal readonly record struct UpstreamResponse(ResponseHead Head, BodyFraming Framing, long DeclaredLength);
+
+/// <summary>A response that the proxy makes up itself.</summary>
+/// <param name="Status">Status code.</param>
+/// <param name="Body">Body; plain text unless <paramref name="ExtraLines"/> gives a content type.</param>
+/// <param name="ExtraLines">Further header lines, each with its line end; may be empty.</param>
+internal readonly record struct LocalReply(int Status, ReadOnlyMemory<byte> Body = default, ReadOnlyMemory<byte> ExtraLines = default);

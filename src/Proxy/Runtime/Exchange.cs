@@ -1,0 +1,227 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>Why an exchange was ended from outside its own flow.</summary>
+internal enum AbortReason : byte
+{
+    None,
+
+    /// <summary>The client closed its connection.</summary>
+    ClientGone,
+
+    /// <summary>The client's body breaks its framing.</summary>
+    BadRequestBody,
+
+    /// <summary>The route's timeout passed.</summary>
+    RouteTimeout,
+
+    /// <summary>No byte moved for the stream idle timeout.</summary>
+    IdleTimeout,
+
+    /// <summary>The request did not arrive within the request timeout.</summary>
+    RequestTimeout,
+
+    /// <summary>The exchange reached its longest duration.</summary>
+    MaxDuration,
+}
+
+/// <summary>
+/// One request and its response on one worker, from the first byte of the head to the log record. Pooled: <see cref="Reset"/> forgets
+/// everything. What the flow decides is kept here for the log, the statistics and the client's side.
+/// </summary>
+internal sealed partial class Exchange
+{
+    private readonly byte[] _requestId = new byte[36];
+
+    public Exchange(WorkerRuntime runtime)
+    {
+        Runtime = runtime;
+        Parser = new RequestParser(Request);
+    }
+
+    public WorkerRuntime Runtime { get; }
+
+    public Worker Worker => Runtime.Worker;
+
+    public RequestHead Request { get; } = new();
+
+    public RequestParser Parser { get; }
+
+    public Exchange? NextSpare { get; set; }
+
+    /// <summary>The snapshot that this request sees from beginning to end.</summary>
+    public RuntimeSnapshot Snapshot { get; set; } = RuntimeSnapshot.Empty;
+
+    public DownstreamStream Downstream { get; set; } = null!;
+
+    public HttpConnectionManagerConfig Http { get; set; } = null!;
+
+    public SocketEndpoint RemoteAddress { get; set; } = null!;
+
+    public SocketEndpoint LocalAddress { get; set; } = null!;
+
+    public long ConnectionId { get; set; }
+
+    /// <summary>The route that matched; null where none did.</summary>
+    public CompiledRoute? Route { get; set; }
+
+    /// <summary>The cluster that the route chose for this request; null where it does not forward.</summary>
+    public ClusterTarget? Target { get; set; }
+
+    public Cluster? Cluster { get; set; }
+
+    public Endpoint? Endpoint { get; set; }
+
+    /// <summary>The upstream connection in use; null before and after.</summary>
+    public UpstreamConnection? Upstream { get; set; }
+
+    public ResponseFlags Flags { get; set; }
+
+    /// <summary>Status sent to the client; 0 before.</summary>
+    public int Status { get; set; }
+
+    /// <summary>Envoy's response code details.</summary>
+    public ReadOnlyMemory<byte> Details { get; set; }
+
+    public AbortReason Abort { get; private set; }
+
+    public bool IsResponseStarted => Status != 0;
+
+    /// <summary>How often the request was sent.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>True once the router, and not the client's side, should stop reading the request body.</summary>
+    public bool StopRequestBody { get; set; }
+
+    public long BytesReceived { get; set; }
+
+    public long BytesSent { get; set; }
+
+    // Milliseconds on the worker's clock; 0 means not yet (the clock starts above it).
+    public long StartMs { get; set; }
+
+    public long RequestEndMs { get; set; }
+
+    public long UpstreamStartMs { get; set; }
+
+    public long UpstreamFirstByteMs { get; set; }
+
+    public long StartWallTicks { get; set; }
+
+    /// <summary>When the route's timeout passes; it runs from the end of the request. <see cref="DeadlineTimer.Never"/> before.</summary>
+    public long RouteDeadlineMs { get; set; } = DeadlineTimer.Never;
+
+    /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
+    public ReadOnlySpan<byte> RequestId => HasOwnRequestId
+        ? _requestId
+        : Request.TryGet(KnownHeader.XRequestId, out var id) ? id : default;
+
+    /// <summary>True where <see cref="RequestId"/> was made here.</summary>
+    public bool HasOwnRequestId { get; private set; }
+
+    public bool IsHead => Request.Method.SequenceEqual("HEAD"u8);
+
+    /// <summary>Ends the exchange from outside its flow: whatever awaits is resumed, sees the reason and unwinds. The first reason stays.</summary>
+    public void AbortWith(AbortReason reason)
+    {
+        if (Abort != AbortReason.None)
+        {
+            return;
+        }
+
+        Abort = reason;
+        Upstream?.Connection.Interrupt();
+        Downstream.Connection.Interrupt();
+    }
+
+    /// <summary>Makes a random UUID (RFC 9562 §5.4) and uses it as request id.</summary>
+    public void MakeRequestId()
+    {
+        HasOwnRequestId = true;
+        RequestIdText.Write(_requestId, Worker.Random);
+    }
+
+    /// <summary>Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout).</summary>
+    public void MarkRequestEnd(TimeSpan routeTimeout)
+    {
+        RequestEndMs = Worker.NowMs;
+        if (routeTimeout > TimeSpan.Zero)
+        {
+            RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
+        }
+
+        MarkActivity();
+    }
+
+    /// <summary>A byte moved: the stream idle timeout starts anew. The earliest of all deadlines is armed.</summary>
+    public void MarkActivity()
+    {
+        var deadline = RouteDeadlineMs;
+        var idle = Http.StreamIdleTimeout;
+        if (idle > TimeSpan.Zero)
+        {
+            deadline = Math.Min(deadline, Worker.NowMs + (long)idle.TotalMilliseconds);
+        }
+
+        if (RequestEndMs == 0 && Http.RequestTimeout > TimeSpan.Zero)
+        {
+            deadline = Math.Min(deadline, StartMs + (long)Http.RequestTimeout.TotalMilliseconds);
+        }
+
+        if (Http.MaxStreamDuration > TimeSpan.Zero)
+        {
+            deadline = Math.Min(deadline, StartMs + (long)Http.MaxStreamDuration.TotalMilliseconds);
+        }
+
+        if (deadline == DeadlineTimer.Never)
+        {
+            Downstream.Connection.ClearDeadline();
+        }
+        else
+        {
+            Worker.Timers.Set(Downstream.Connection.Timer, deadline);
+        }
+    }
+
+    /// <summary>The deadline passed: which of them it was.</summary>
+    public AbortReason PassedDeadline()
+    {
+        var now = Worker.NowMs;
+        return now >= RouteDeadlineMs ? AbortReason.RouteTimeout
+            : Http.MaxStreamDuration > TimeSpan.Zero && now >= StartMs + (long)Http.MaxStreamDuration.TotalMilliseconds ? AbortReason.MaxDuration
+            : RequestEndMs == 0 && Http.RequestTimeout > TimeSpan.Zero && now >= StartMs + (long)Http.RequestTimeout.TotalMilliseconds
+                ? AbortReason.RequestTimeout
+            : AbortReason.IdleTimeout;
+    }
+
+    /// <summary>Forgets the exchange.</summary>
+    public void Reset()
+    {
+        Snapshot = RuntimeSnapshot.Empty;
+        Downstream = null!;
+        Http = null!;
+        Route = null;
+        Target = null;
+        Cluster = null;
+        Endpoint = null;
+        Upstream = null;
+        Flags = ResponseFlags.None;
+        Status = 0;
+        Details = default;
+        Abort = AbortReason.None;
+        Attempts = 0;
+        StopRequestBody = false;
+        BytesReceived = BytesSent = 0;
+        StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
+        RouteDeadlineMs = DeadlineTimer.Never;
+        HasOwnRequestId = false;
+        Request.Bytes = [];
+        ResetLogState();
+    }
+}

@@ -1,0 +1,120 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Routing;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>
+/// Copies the fields of a head that was read as HTTP/1 to another HTTP/1 message: neighbours that both stay leave as one piece of bytes.
+/// </summary>
+internal static class FieldForwarding
+{
+    /// <summary>Names that Connection cannot take out: what routing, identity and framing rest on (hardening against hop-by-hop abuse).</summary>
+    private static readonly HeaderMask CannotBeNominated = HeaderMask.Of(
+        KnownHeader.Host, KnownHeader.XForwardedFor, KnownHeader.XForwardedProto, KnownHeader.XForwardedHost, KnownHeader.XRequestId,
+        KnownHeader.XEnvoyExternalAddress, KnownHeader.XEnvoyInternal, KnownHeader.ContentType, KnownHeader.Date);
+
+    /// <summary>Copies every field that is neither in <paramref name="skip"/>, nor removed by a mutation, nor named by Connection.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="head">The head.</param>
+    /// <param name="fieldsEnd">Offset of the empty line that ends the head.</param>
+    /// <param name="skip">Known fields to leave out.</param>
+    /// <param name="mutations">The route's changes.</param>
+    /// <param name="honourNominations">True where Connection lists field names to leave out (RFC 9110 §7.6.1).</param>
+    public static void Copy(
+        ref ByteWriter writer, MessageHead head, int fieldsEnd, HeaderMask skip, HeaderMutations mutations, bool honourNominations)
+    {
+        var fields = head.Fields;
+        var runStart = -1;
+        for (var i = 0; i < fields.Length; i++)
+        {
+            ref readonly var field = ref fields[i];
+            var isLeftOut = skip.Contains(field.Id)
+                || (!mutations.IsEmpty && IsRemoved(mutations, head, field))
+                || (honourNominations && IsNominated(head, field));
+            if (isLeftOut)
+            {
+                Flush(ref writer, head, runStart, field.Name.Offset);
+                runStart = -1;
+            }
+            else if (runStart < 0)
+            {
+                runStart = field.Name.Offset;
+            }
+        }
+
+        Flush(ref writer, head, runStart, fieldsEnd);
+    }
+
+    /// <summary>Adds what the mutations add. <paramref name="added"/> are known fields that the proxy wrote itself: they count as present.</summary>
+    public static void WriteAdditions(ref ByteWriter writer, MessageHead head, HeaderMutations mutations, HeaderMask added)
+    {
+        foreach (var mutation in mutations.Items)
+        {
+            var isPresent = mutation.Id != KnownHeader.Other
+                ? added.Contains(mutation.Id) || head.Has(mutation.Id)
+                : head.TryGet(mutation.Name, out _);
+            writer.Write(isPresent ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
+        }
+    }
+
+    /// <summary>True where a mutation removes or replaces a field that the proxy would add itself.</summary>
+    public static bool IsRemoved(HeaderMutations mutations, KnownHeader id)
+    {
+        var index = mutations.IsEmpty ? -1 : mutations.IndexOf(id, default);
+        return index >= 0 && !mutations.Items[index].KeepsFields;
+    }
+
+    /// <summary>Upper bound of what <see cref="WriteAdditions"/> writes.</summary>
+    public static int MaxAdditions(HeaderMutations mutations)
+    {
+        var length = 0;
+        foreach (var mutation in mutations.Items)
+        {
+            length += Math.Max(mutation.LinesIfPresent.Length, mutation.LinesIfAbsent.Length);
+        }
+
+        return length;
+    }
+
+    private static bool IsRemoved(HeaderMutations mutations, MessageHead head, in HeaderField field)
+    {
+        var index = mutations.IndexOf(field.Id, head.Span(field.Name));
+        return index >= 0 && !mutations.Items[index].KeepsFields;
+    }
+
+    private static bool IsNominated(MessageHead head, in HeaderField candidate)
+    {
+        if (CannotBeNominated.Contains(candidate.Id))
+        {
+            return false;
+        }
+
+        var name = head.Span(candidate.Name);
+        foreach (ref readonly var field in head.Fields)
+        {
+            if (field.Id != KnownHeader.Connection)
+            {
+                continue;
+            }
+
+            var list = head.Span(field.Value);
+            while (Ascii.NextListElement(ref list, out var option))
+            {
+                if (Ascii.EqualsIgnoreCase(option, name))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private static void Flush(ref ByteWriter writer, MessageHead head, int start, int end)
+    {
+        if (start >= 0)
+        {
+            writer.Write(head.Bytes.AsSpan(start, end - start));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using KubeProxyNet.Proxy.Observability.Stats;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>Statistics of an HTTP connection manager under Envoy's names (Envoy documentation, "HTTP connection manager statistics").</summary>
+internal sealed class HttpStats
+{
+    public HttpStats(StatRegistry registry, string statPrefix)
+    {
+        var prefix = $"http.{statPrefix}.";
+        ConnectionsTotal = registry.Counter(prefix + "downstream_cx_total");
+        ConnectionsActive = registry.Gauge(prefix + "downstream_cx_active");
+        ConnectionsHttp1Total = registry.Counter(prefix + "downstream_cx_http1_total");
+        ConnectionsIdleTimeout = registry.Counter(prefix + "downstream_cx_idle_timeout");
+        ConnectionsDrainClose = registry.Counter(prefix + "downstream_cx_drain_close");
+        ConnectionsProtocolError = registry.Counter(prefix + "downstream_cx_protocol_error");
+        ConnectionsDestroyRemoteActive = registry.Counter(prefix + "downstream_cx_destroy_remote_active_rq");
+        BytesReceived = registry.Counter(prefix + "downstream_cx_rx_bytes_total");
+        BytesSent = registry.Counter(prefix + "downstream_cx_tx_bytes_total");
+        RequestsTotal = registry.Counter(prefix + "downstream_rq_total");
+        RequestsHttp1Total = registry.Counter(prefix + "downstream_rq_http1_total");
+        RequestsActive = registry.Gauge(prefix + "downstream_rq_active");
+        RequestsCompleted = registry.Counter(prefix + "downstream_rq_completed");
+        RequestsTimeout = registry.Counter(prefix + "downstream_rq_timeout");
+        RequestsHeaderTimeout = registry.Counter(prefix + "downstream_rq_header_timeout");
+        RequestsIdleTimeout = registry.Counter(prefix + "downstream_rq_idle_timeout");
+        RequestsRxReset = registry.Counter(prefix + "downstream_rq_rx_reset");
+        RequestsTooLarge = registry.Counter(prefix + "downstream_rq_too_large");
+        NoRoute = registry.Counter(prefix + "no_route");
+        NoCluster = registry.Counter(prefix + "no_cluster");
+        RequestTimeMs = registry.Histogram(prefix + "downstream_rq_time");
+        ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}downstream_rq_{hundreds}xx"))];
+    }
+
+    public Counter ConnectionsTotal { get; }
+
+    public Gauge ConnectionsActive { get; }
+
+    public Counter ConnectionsHttp1Total { get; }
+
+    public Counter ConnectionsIdleTimeout { get; }
+
+    public Counter ConnectionsDrainClose { get; }
+
+    public Counter ConnectionsProtocolError { get; }
+
+    public Counter ConnectionsDestroyRemoteActive { get; }
+
+    public Counter BytesReceived { get; }
+
+    public Counter BytesSent { get; }
+
+    public Counter RequestsTotal { get; }
+
+    public Counter RequestsHttp1Total { get; }
+
+    public Gauge RequestsActive { get; }
+
+    public Counter RequestsCompleted { get; }
+
+    public Counter RequestsTimeout { get; }
+
+    public Counter RequestsHeaderTimeout { get; }
+
+    public Counter RequestsIdleTimeout { get; }
+
+    public Counter RequestsRxReset { get; }
+
+    public Counter RequestsTooLarge { get; }
+
+    public Counter NoRoute { get; }
+
+    public Counter NoCluster { get; }
+
+    public Histogram RequestTimeMs { get; }
+
+    /// <summary>downstream_rq_1xx to downstream_rq_5xx.</summary>
+    public Counter[] ByClass { get; }
+}
+
+/// <summary>Statistics of a listener under Envoy's names (Envoy documentation, "Listener statistics").</summary>
+internal sealed class ListenerStats(StatRegistry registry, string address)
+{
+    public Counter ConnectionsTotal { get; } = registry.Counter($"listener.{address}.downstream_cx_total");
+
+    public Gauge ConnectionsActive { get; } = registry.Gauge($"listener.{address}.downstream_cx_active");
+
+    public Counter ConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_cx_overflow");
+}

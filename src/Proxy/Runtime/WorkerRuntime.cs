@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Text;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>What the exchanges of one worker share: the snapshot in force, spare exchanges, the Date header.</summary>
+internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, DrainState drain)
+{
+    private const int MaxSpareExchanges = 1024;
+
+    private readonly byte[] _date = Encoding.ASCII.GetBytes("date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
+    private long _dateSecond;
+    private Exchange? _spare;
+    private int _spareCount;
+
+    public Worker Worker => worker;
+
+    public SnapshotHolder Snapshots => snapshots;
+
+    public DrainState Drain => drain;
+
+    /// <summary>Where rewritten targets and hosts are composed; valid until the next use.</summary>
+    public ArrayBufferWriter<byte> Overrides { get; } = new(1024);
+
+    /// <summary>The Date field as a line with its end (RFC 9110 §5.6.7), made anew each second.</summary>
+    public ReadOnlySpan<byte> DateLine
+    {
+        get
+        {
+            var second = worker.WallClockTicks / TimeSpan.TicksPerSecond;
+            if (second != _dateSecond)
+            {
+                _dateSecond = second;
+                new DateTime(second * TimeSpan.TicksPerSecond, DateTimeKind.Utc).TryFormat(_date.AsSpan(6), out _, "R");
+            }
+
+            return _date;
+        }
+    }
+
+    /// <summary>An exchange to fill; give it back with <see cref="Return"/>.</summary>
+    public Exchange RentExchange()
+    {
+        var exchange = _spare;
+        if (exchange is null)
+        {
+            return new Exchange(this);
+        }
+
+        _spare = exchange.NextSpare;
+        exchange.NextSpare = null;
+        _spareCount--;
+        return exchange;
+    }
+
+    public void Return(Exchange exchange)
+    {
+        exchange.Reset();
+        if (_spareCount < MaxSpareExchanges)
+        {
+            exchange.NextSpare = _spare;
+            _spare = exchange;
+            _spareCount++;
+        }
+    }
+}
+
+/// <summary>Whether the proxy is going away: responses then end their connections. Any thread may set it, once.</summary>
+internal sealed class DrainState
+{
+    private volatile bool _isDraining;
+
+    public bool IsDraining => _isDraining;
+
+    public void Begin() => _isDraining = true;
+}

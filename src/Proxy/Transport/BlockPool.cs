@@ -1,0 +1,107 @@
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>A pinned byte array that its holder owns until it returns it to the pool it came from.</summary>
+internal sealed class Block(int size)
+{
+    /// <summary>The bytes; pinned, so pointers into them stay valid.</summary>
+    public readonly byte[] Bytes = GC.AllocateUninitializedArray<byte>(size, pinned: true);
+
+    /// <summary>Next block of whatever list the holder keeps.</summary>
+    public Block? Next;
+
+    /// <summary>Number of bytes.</summary>
+    public int Size => Bytes.Length;
+
+#if KPN_CHECKED
+    /// <summary>True while some holder owns the block; finds double returns.</summary>
+    public bool Rented;
+#endif
+}
+
+/// <summary>
+/// Blocks in three sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
+/// What is kept unused is bounded per size; what is rented is bounded by the connections' own limits.
+/// </summary>
+internal sealed class BlockPool
+{
+    /// <summary>Holds nearly every request head.</summary>
+    public const int Small = 4 * 1024;
+
+    /// <summary>Unit of queued output.</summary>
+    public const int Medium = 16 * 1024;
+
+    /// <summary>Holds the longest head that is accepted.</summary>
+    public const int Large = 128 * 1024;
+
+    private readonly Shelf _small = new(Small, 1024);
+    private readonly Shelf _medium = new(Medium, 256);
+    private readonly Shelf _large = new(Large, 16);
+
+    /// <summary>Blocks that holders own now; zero after every test.</summary>
+    public int Rented => _small.Rented + _medium.Rented + _large.Rented;
+
+    /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
+    public Block Rent(int size) => ShelfFor(size).Rent();
+
+    /// <summary>Gives a block back; the caller must not touch it again.</summary>
+    public void Return(Block block) => ShelfFor(block.Size).Return(block);
+
+    private Shelf ShelfFor(int size) => size switch
+    {
+        <= Small => _small,
+        <= Medium => _medium,
+        <= Large => _large,
+        _ => throw new ArgumentOutOfRangeException(nameof(size), size, $"No block is larger than {Large} bytes."),
+    };
+
+    private sealed class Shelf(int size, int keep)
+    {
+        private Block? _top;
+        private int _count;
+
+        public int Rented { get; private set; }
+
+        public Block Rent()
+        {
+            Rented++;
+            var block = _top;
+            if (block is null)
+            {
+                block = new Block(size);
+            }
+            else
+            {
+                _top = block.Next;
+                block.Next = null;
+                _count--;
+            }
+
+#if KPN_CHECKED
+            block.Rented = true;
+#endif
+            return block;
+        }
+
+        public void Return(Block block)
+        {
+#if KPN_CHECKED
+            if (!block.Rented)
+            {
+                throw new InvalidOperationException("A block was returned twice.");
+            }
+
+            block.Rented = false;
+            block.Bytes.AsSpan().Fill(0xDB);
+#endif
+            Rented--;
+            if (_count >= keep)
+            {
+                return;
+            }
+
+            block.Next = _top;
+            _top = block;
+            _count++;
+        }
+    }
+}

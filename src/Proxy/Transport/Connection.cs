@@ -1,0 +1,446 @@
+using System.Runtime.CompilerServices;
+
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>How a wait on a connection ended.</summary>
+internal enum WaitResult : byte
+{
+    /// <summary>The socket is ready, or at its end: try the call again.</summary>
+    Ready,
+
+    /// <summary>The owner called <see cref="Connection.Interrupt"/>.</summary>
+    Interrupted,
+}
+
+/// <summary>What a connection tells its owner while nobody awaits it.</summary>
+internal interface IConnectionOwner
+{
+    /// <summary>Bytes, the peer's FIN or a reset arrived while nobody was reading.</summary>
+    void OnUnawaitedRead(Connection connection);
+
+    /// <summary>The connection's deadline passed; it is no longer armed.</summary>
+    void OnDeadline(Connection connection);
+}
+
+/// <summary>
+/// A non-blocking stream socket on one worker: try first, wait only when the kernel said it would block. Output that does not fit the
+/// socket is kept in pooled blocks and flushed on readiness; above <see cref="HighWaterMark"/> the producer awaits <see cref="Drained"/>.
+/// </summary>
+internal sealed class Connection : IPollTarget, ITimerOwner
+{
+    /// <summary>Returned by <see cref="Receive"/> where the peer has finished sending.</summary>
+    public const int EndOfStream = 0;
+
+    /// <summary>Returned by <see cref="Receive"/> where the call would block.</summary>
+    public const int WouldBlock = -1;
+
+    /// <summary>Returned by <see cref="Receive"/> where the connection broke; see <see cref="Error"/>.</summary>
+    public const int Broken = -2;
+
+    /// <summary>Queued output in bytes above which producers should wait.</summary>
+    public const int HighWaterMark = 256 * 1024;
+
+    private const int LowWaterMark = 64 * 1024;
+
+    private readonly OutputQueue _output;
+    private readonly PollHandle _handle;
+    private int _descriptor;
+    private bool _readable;
+    private bool _writable;
+    private WaitResult _readResult;
+    private WaitResult _writeResult;
+    private Action? _reader;
+    private Action? _writer;
+
+    /// <summary>Takes over a socket and registers it with the worker's poller.</summary>
+    /// <param name="worker">The worker that owns it for life.</param>
+    /// <param name="descriptor">A connected or connecting non-blocking socket, owned from here on.</param>
+    /// <param name="owner">Told of what nobody awaits.</param>
+    /// <param name="writable">False while a connect is under way.</param>
+    public Connection(Worker worker, int descriptor, IConnectionOwner owner, bool writable)
+    {
+        Worker = worker;
+        Owner = owner;
+        _descriptor = descriptor;
+        _writable = writable;
+        _output = new OutputQueue(worker.Blocks);
+        Timer = new DeadlineTimer(this);
+        _handle = worker.Poller.Add(descriptor, Native.EpollIn | Native.EpollOut | Native.EpollRdHup | Native.EpollEdge, this);
+    }
+
+    public Worker Worker { get; }
+
+    public IConnectionOwner Owner { get; set; }
+
+    public DeadlineTimer Timer { get; }
+
+    /// <summary>errno of what broke the connection; 0 while it is sound.</summary>
+    public int Error { get; private set; }
+
+    /// <summary>True once closed; nothing but the properties may be used then.</summary>
+    public bool IsClosed => _descriptor < 0;
+
+    /// <summary>The peer sent FIN, or the connection was reset; bytes before that may still be unread.</summary>
+    public bool IsPeerClosed { get; private set; }
+
+    /// <summary>The peer reset the connection or it broke otherwise.</summary>
+    public bool IsReset { get; private set; }
+
+    /// <summary>True where <see cref="Receive"/> may find bytes.</summary>
+    public bool IsReadable => _readable;
+
+    /// <summary>Bytes queued because the socket did not take them.</summary>
+    public int PendingOutput => _output.Length;
+
+    /// <summary>Bytes received and sent over its life.</summary>
+    public long BytesReceived { get; private set; }
+
+    /// <inheritdoc cref="BytesReceived"/>
+    public long BytesSent { get; private set; }
+
+    /// <summary>Reads what is there: a positive count, or one of <see cref="EndOfStream"/>, <see cref="WouldBlock"/> and <see cref="Broken"/>.</summary>
+    public unsafe int Receive(Span<byte> buffer)
+    {
+        if (!_readable)
+        {
+            return WouldBlock;
+        }
+
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                var count = (int)Native.Receive(_descriptor, start, (nuint)buffer.Length, 0);
+                if (count > 0)
+                {
+                    // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not.
+                    _readable = count == buffer.Length || IsPeerClosed;
+                    BytesReceived += count;
+                    return count;
+                }
+
+                if (count == 0)
+                {
+                    IsPeerClosed = true;
+                    return EndOfStream;
+                }
+
+                switch (Native.Errno)
+                {
+                    case Native.EIntr:
+                        continue;
+                    case Native.EAgain:
+                        _readable = false;
+                        return WouldBlock;
+                    case var error:
+                        Fail(error);
+                        return Broken;
+                }
+            }
+        }
+    }
+
+    /// <summary>Sends both spans in order, in one system call; queues what the socket does not take. False where the connection is broken.</summary>
+    public bool Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default)
+    {
+        if (Error != 0 || IsClosed)
+        {
+            return false;
+        }
+
+        if (_output.Length > 0 || !_writable)
+        {
+            _output.Append(first);
+            _output.Append(second);
+            return true;
+        }
+
+        var total = first.Length + second.Length;
+        var sent = SendNow(first, second);
+        if (sent == total)
+        {
+            return true;
+        }
+
+        if (sent < 0)
+        {
+            return false;
+        }
+
+        _output.Append(sent < first.Length ? first[sent..] : default);
+        _output.Append(second[Math.Max(0, sent - first.Length)..]);
+        return true;
+    }
+
+    /// <summary>Looks for bytes or FIN without taking them; for a kept connection just before a request that must not be sent twice.</summary>
+    public unsafe bool HasUnreadInput()
+    {
+        byte probe;
+        var count = Native.Receive(_descriptor, &probe, 1, Native.MsgPeek);
+        return count >= 0 || Native.Errno != Native.EAgain;
+    }
+
+    /// <summary>True where bytes wait in the socket, whether or not a FIN stands behind them.</summary>
+    public unsafe bool HasUnreadBytes()
+    {
+        byte probe;
+        return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
+    }
+
+    /// <summary>Waits until <see cref="Receive"/> is worth another try.</summary>
+    public ReadAwaitable Readable() => new(this);
+
+    /// <summary>Waits until the connect has finished; <see cref="Error"/> tells how.</summary>
+    public WriteAwaitable Connected() => new(this, waitForConnect: true);
+
+    /// <summary>Waits until the queued output has fallen to the low-water mark, or the connection broke.</summary>
+    public WriteAwaitable Drained() => new(this, waitForConnect: false);
+
+    /// <summary>Waits until all queued output has been taken by the socket, or the connection broke.</summary>
+    public async LoopTask<WaitResult> FlushedAsync()
+    {
+        while (_output.Length > 0 && Error == 0 && !IsClosed)
+        {
+            if (await new WriteAwaitable(this, waitForConnect: false, all: true) == WaitResult.Interrupted)
+            {
+                return WaitResult.Interrupted;
+            }
+        }
+
+        return WaitResult.Ready;
+    }
+
+    /// <summary>Ends whatever waits on this connection, on the next turn of the loop. Without a waiter it does nothing.</summary>
+    public void Interrupt()
+    {
+        if (_reader is { } reader)
+        {
+            _reader = null;
+            _readResult = WaitResult.Interrupted;
+            Worker.Enqueue(reader);
+        }
+
+        if (_writer is { } writer)
+        {
+            _writer = null;
+            _writeResult = WaitResult.Interrupted;
+            Worker.Enqueue(writer);
+        }
+    }
+
+    /// <summary>Arms the deadline this many milliseconds from now, in place of any earlier one.</summary>
+    public void SetDeadline(long delayMs) => Worker.Timers.Set(Timer, Worker.NowMs + delayMs);
+
+    /// <summary>Disarms the deadline.</summary>
+    public void ClearDeadline() => Worker.Timers.Clear(Timer);
+
+    /// <summary>Sends FIN after what was sent so far.</summary>
+    public void ShutdownWrite()
+    {
+        if (!IsClosed)
+        {
+            _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
+        }
+    }
+
+    /// <summary>Closes the socket and returns its buffers. <paramref name="reset"/> sends RST instead of FIN, so that a cut message is not taken for a whole one.</summary>
+    public unsafe void Close(bool reset = false)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (reset)
+        {
+            // struct linger { l_onoff = 1, l_linger = 0 }
+            var linger = 1L;
+            _ = Native.SetSocketOption(_descriptor, Native.SolSocket, Native.SoLinger, &linger, sizeof(long));
+        }
+
+        Worker.Timers.Remove(Timer);
+        Timer.DeadlineMs = DeadlineTimer.Never;
+        Worker.Poller.Forget(_handle);
+        _ = Native.Close(_descriptor);
+        _descriptor = -1;
+        _output.Clear();
+        Interrupt();
+    }
+
+    void ITimerOwner.OnDeadline(DeadlineTimer timer) => Owner.OnDeadline(this);
+
+    void IPollTarget.OnEvents(uint events)
+    {
+        if ((events & (Native.EpollRdHup | Native.EpollHup | Native.EpollErr)) != 0)
+        {
+            IsPeerClosed = true;
+            IsReset |= (events & (Native.EpollHup | Native.EpollErr)) != 0;
+        }
+
+        if ((events & (Native.EpollOut | Native.EpollHup | Native.EpollErr)) != 0)
+        {
+            OnWritable();
+        }
+
+        if ((events & (Native.EpollIn | Native.EpollRdHup | Native.EpollHup | Native.EpollErr)) != 0 && !IsClosed)
+        {
+            OnReadable();
+        }
+    }
+
+    private void OnReadable()
+    {
+        _readable = true;
+        if (_reader is { } reader)
+        {
+            _reader = null;
+            _readResult = WaitResult.Ready;
+            reader();
+        }
+        else
+        {
+            Owner.OnUnawaitedRead(this);
+        }
+    }
+
+    private void OnWritable()
+    {
+        if (!_writable)
+        {
+            _writable = true;
+            Error = PendingSocketError();
+        }
+
+        Flush();
+        if (_writer is { } writer && (_output.Length <= LowWaterMark || Error != 0))
+        {
+            _writer = null;
+            _writeResult = WaitResult.Ready;
+            writer();
+        }
+    }
+
+    private void Flush()
+    {
+        while (_output.Length > 0 && _writable && Error == 0)
+        {
+            var sent = SendNow(_output.Head, default);
+            if (sent <= 0)
+            {
+                return;
+            }
+
+            _output.Consume(sent);
+        }
+    }
+
+    private unsafe int SendNow(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    {
+        fixed (byte* start1 = first, start2 = second)
+        {
+            var vectors = stackalloc Native.IoVector[2];
+            while (true)
+            {
+                nint sent;
+                if (second.IsEmpty)
+                {
+                    sent = Native.Send(_descriptor, start1, (nuint)first.Length, Native.MsgNoSignal);
+                }
+                else
+                {
+                    vectors[0] = new Native.IoVector { Base = start1, Length = (nuint)first.Length };
+                    vectors[1] = new Native.IoVector { Base = start2, Length = (nuint)second.Length };
+                    var message = new Native.MessageHeader { Vectors = vectors, VectorCount = 2 };
+                    sent = Native.SendMessage(_descriptor, &message, Native.MsgNoSignal);
+                }
+
+                if (sent >= 0)
+                {
+                    BytesSent += sent;
+                    _writable = sent == first.Length + second.Length;
+                    return (int)sent;
+                }
+
+                switch (Native.Errno)
+                {
+                    case Native.EIntr:
+                        continue;
+                    case Native.EAgain:
+                        _writable = false;
+                        return 0;
+                    case var error:
+                        Fail(error);
+                        return -1;
+                }
+            }
+        }
+    }
+
+    private void Fail(int error)
+    {
+        Error = error;
+        IsPeerClosed = true;
+        IsReset = true;
+        _readable = true;
+    }
+
+    private unsafe int PendingSocketError()
+    {
+        int error;
+        uint length = sizeof(int);
+        return Native.GetSocketOption(_descriptor, Native.SolSocket, Native.SoError, &error, &length) < 0 ? Native.Errno : error;
+    }
+
+    /// <summary>Awaits input.</summary>
+    public readonly struct ReadAwaitable(Connection connection) : ICriticalNotifyCompletion
+    {
+        public bool IsCompleted
+        {
+            get
+            {
+                if (!connection._readable && !connection.IsClosed)
+                {
+                    return false;
+                }
+
+                connection._readResult = connection.IsClosed ? WaitResult.Interrupted : WaitResult.Ready;
+                return true;
+            }
+        }
+
+        public ReadAwaitable GetAwaiter() => this;
+
+        public WaitResult GetResult() => connection._readResult;
+
+        public void OnCompleted(Action continuation) => connection._reader = continuation;
+
+        public void UnsafeOnCompleted(Action continuation) => connection._reader = continuation;
+    }
+
+    /// <summary>Awaits room for output, or the end of a connect.</summary>
+    public readonly struct WriteAwaitable(Connection connection, bool waitForConnect, bool all = false) : ICriticalNotifyCompletion
+    {
+        public bool IsCompleted
+        {
+            get
+            {
+                var done = connection.IsClosed || connection.Error != 0
+                    || (waitForConnect ? connection._writable : connection._output.Length <= (all ? 0 : LowWaterMark));
+                if (done)
+                {
+                    connection._writeResult = connection.IsClosed ? WaitResult.Interrupted : WaitResult.Ready;
+                }
+
+                return done;
+            }
+        }
+
+        public WriteAwaitable GetAwaiter() => this;
+
+        public WaitResult GetResult() => connection._writeResult;
+
+        public void OnCompleted(Action continuation) => connection._writer = continuation;
+
+        public void UnsafeOnCompleted(Action continuation) => connection._writer = continuation;
+    }
+}

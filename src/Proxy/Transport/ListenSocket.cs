@@ -1,0 +1,103 @@
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>Opens listening sockets, each worker its own on the same address (SO_REUSEPORT), so that the kernel spreads connections.</summary>
+internal static unsafe class ListenSocket
+{
+    private const int Backlog = 4096;
+
+    /// <summary>
+    /// Opens <paramref name="count"/> sockets on one address. Port 0 takes a free port for all of them.
+    /// </summary>
+    /// <exception cref="ListenException">The address cannot be used; the message names it and the remedy.</exception>
+    public static (int[] Descriptors, SocketEndpoint Address) Open(SocketEndpoint address, int count)
+    {
+        // SO_REUSEPORT would let a second process of the same user share the port in silence: a probe without it finds a port in use.
+        if (address.Port != 0)
+        {
+            _ = Native.Close(Bind(address, reusePort: false));
+        }
+
+        var descriptors = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            try
+            {
+                descriptors[i] = Bind(address, reusePort: true);
+            }
+            catch (ListenException)
+            {
+                CloseAll(descriptors.AsSpan(0, i));
+                throw;
+            }
+
+            address = LocalAddress(descriptors[i]);
+        }
+
+        return (descriptors, address);
+    }
+
+    /// <summary>The address a socket is bound to.</summary>
+    public static SocketEndpoint LocalAddress(int descriptor)
+    {
+        var buffer = stackalloc byte[128];
+        uint length = 128;
+        return Native.GetSocketName(descriptor, buffer, &length) < 0
+            ? throw new InvalidOperationException($"getsockname failed with errno {Native.Errno}.")
+            : SocketEndpoint.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
+    }
+
+    private static int Bind(SocketEndpoint address, bool reusePort)
+    {
+        var descriptor = Native.Socket(address.Family, Native.SockStream | Native.SockNonBlock | Native.SockCloseOnExec, 0);
+        if (descriptor < 0)
+        {
+            throw ListenException.From(address, Native.Errno);
+        }
+
+        Native.SetOption(descriptor, Native.SolSocket, Native.SoReuseAddress, 1);
+        if (reusePort)
+        {
+            Native.SetOption(descriptor, Native.SolSocket, Native.SoReusePort, 1);
+        }
+
+        int result;
+        fixed (byte* sockaddr = address.SockAddr)
+        {
+            result = Native.Bind(descriptor, sockaddr, (uint)address.SockAddr.Length);
+        }
+
+        if (result < 0 || Native.Listen(descriptor, Backlog) < 0)
+        {
+            var error = Native.Errno;
+            _ = Native.Close(descriptor);
+            throw ListenException.From(address, error);
+        }
+
+        return descriptor;
+    }
+
+    private static void CloseAll(ReadOnlySpan<int> descriptors)
+    {
+        foreach (var descriptor in descriptors)
+        {
+            _ = Native.Close(descriptor);
+        }
+    }
+}
+
+/// <summary>An address cannot be listened on; the message names it and what to do.</summary>
+public sealed class ListenException : IOException
+{
+    private ListenException(string message)
+        : base(message)
+    {
+    }
+
+    internal static ListenException From(SocketEndpoint address, int error) => new(error switch
+    {
+        Native.EAddrInUse => $"cannot listen on {address}: the port is in use by another process; stop it (see `ss -ltnp`) or choose another port",
+        Native.EAddrNotAvail => $"cannot listen on {address}: this machine has no such address; use 0.0.0.0 or one that `ip addr` shows",
+        Native.EAcces => $"cannot listen on {address}: permission denied; use a port above 1023 or grant CAP_NET_BIND_SERVICE",
+        _ => $"cannot listen on {address}: errno {error}",
+    });
+}

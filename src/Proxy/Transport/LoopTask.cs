@@ -1,0 +1,262 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>
+/// The task of an async method that runs on a worker's loop. Unlike <see cref="ValueTask{T}"/> it never touches the thread pool, flows no
+/// execution context and reuses its state machine box per thread, so that a steady state allocates nothing. Await it exactly once, on the
+/// worker that created it, or call <see cref="Detach"/>.
+/// </summary>
+[AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+internal readonly struct LoopTask<T>
+{
+    private readonly LoopTaskBox<T>? _box;
+    private readonly T? _result;
+
+    public LoopTask(T result) => _result = result;
+
+    public LoopTask(LoopTaskBox<T> box) => _box = box;
+
+    /// <summary>True where awaiting continues at once.</summary>
+    public bool IsCompleted => _box is null || _box.IsCompleted;
+
+    public Awaiter GetAwaiter() => new(this);
+
+    /// <summary>Lets the method run on by itself; its result is dropped, its exception surfaces on the worker's loop.</summary>
+    public void Detach() => _box?.Detach();
+
+    public readonly struct Awaiter(LoopTask<T> task) : ICriticalNotifyCompletion
+    {
+        public bool IsCompleted => task.IsCompleted;
+
+        public T GetResult() => task._box is null ? task._result! : task._box.TakeResult();
+
+        public void OnCompleted(Action continuation) => task._box!.SetContinuation(continuation);
+
+        public void UnsafeOnCompleted(Action continuation) => task._box!.SetContinuation(continuation);
+    }
+}
+
+/// <summary>A <see cref="LoopTask{T}"/> without result.</summary>
+[AsyncMethodBuilder(typeof(LoopTaskMethodBuilder))]
+internal readonly struct LoopTask(LoopTask<LoopTask.Nothing> inner)
+{
+    public bool IsCompleted => inner.IsCompleted;
+
+    public LoopTask<Nothing>.Awaiter GetAwaiter() => inner.GetAwaiter();
+
+    public void Detach() => inner.Detach();
+
+    /// <summary>The result of a method that returns none.</summary>
+    public readonly struct Nothing;
+}
+
+/// <summary>Where an unfinished loop task keeps its result and its continuation.</summary>
+internal abstract class LoopTaskBox<T>
+{
+    private T? _result;
+    private ExceptionDispatchInfo? _error;
+    private Action? _continuation;
+    private bool _detached;
+
+    public bool IsCompleted { get; private set; }
+
+    public void SetContinuation(Action continuation) => _continuation = continuation;
+
+    public void Detach()
+    {
+        if (IsCompleted)
+        {
+            TakeResult();
+            return;
+        }
+
+        _detached = true;
+    }
+
+    public T TakeResult()
+    {
+        var result = _result;
+        var error = _error;
+        Recycle();
+        error?.Throw();
+        return result!;
+    }
+
+    public void Complete(T result)
+    {
+        _result = result;
+        Finish();
+    }
+
+    public void Fail(Exception error)
+    {
+        _error = ExceptionDispatchInfo.Capture(error);
+        Finish();
+    }
+
+    protected abstract void ReturnToPool();
+
+    private void Finish()
+    {
+        IsCompleted = true;
+        var continuation = _continuation;
+        _continuation = null;
+        if (continuation is not null)
+        {
+            continuation();
+        }
+        else if (_detached)
+        {
+            TakeResult();
+        }
+    }
+
+    private void Recycle()
+    {
+        _result = default;
+        _error = null;
+        _detached = false;
+        IsCompleted = false;
+        ReturnToPool();
+    }
+}
+
+/// <summary>A box together with the compiler's state machine, pooled per thread and per async method.</summary>
+internal sealed class LoopTaskBox<T, TStateMachine> : LoopTaskBox<T>
+    where TStateMachine : IAsyncStateMachine
+{
+    private const int MaxPooled = 4096;
+
+    [ThreadStatic]
+    private static LoopTaskBox<T, TStateMachine>? s_pool;
+
+    [ThreadStatic]
+    private static int s_pooled;
+
+    public readonly Action MoveNextAction;
+    public TStateMachine StateMachine = default!;
+    private LoopTaskBox<T, TStateMachine>? _next;
+
+    private LoopTaskBox() => MoveNextAction = MoveNext;
+
+    public static LoopTaskBox<T, TStateMachine> Rent()
+    {
+        var box = s_pool;
+        if (box is null)
+        {
+            return new LoopTaskBox<T, TStateMachine>();
+        }
+
+        s_pool = box._next;
+        box._next = null;
+        s_pooled--;
+        return box;
+    }
+
+    protected override void ReturnToPool()
+    {
+        StateMachine = default!;
+        if (s_pooled < MaxPooled)
+        {
+            _next = s_pool;
+            s_pool = this;
+            s_pooled++;
+        }
+    }
+
+    private void MoveNext() => StateMachine.MoveNext();
+}
+
+/// <summary>What the compiler calls for <c>async LoopTask&lt;T&gt;</c>.</summary>
+internal struct LoopTaskMethodBuilder<T>
+{
+    private LoopTaskBox<T>? _box;
+    private T? _result;
+
+    public readonly LoopTask<T> Task => _box is null ? new LoopTask<T>(_result!) : new LoopTask<T>(_box);
+
+    public static LoopTaskMethodBuilder<T> Create() => default;
+
+    public readonly void Start<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine => stateMachine.MoveNext();
+
+    public readonly void SetStateMachine(IAsyncStateMachine stateMachine)
+    {
+        // The box holds the state machine by value; the compiler's own boxing is never used.
+    }
+
+    public void SetResult(T result)
+    {
+        if (_box is null)
+        {
+            _result = result;
+        }
+        else
+        {
+            _box.Complete(result);
+        }
+    }
+
+    public readonly void SetException(Exception exception)
+    {
+        if (_box is null)
+        {
+            // Thrown to the caller at once: a method that never suspended behaves like a plain call.
+            ExceptionDispatchInfo.Throw(exception);
+        }
+
+        _box.Fail(exception);
+    }
+
+    public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : INotifyCompletion
+        where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Box(ref stateMachine));
+
+    public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : ICriticalNotifyCompletion
+        where TStateMachine : IAsyncStateMachine => awaiter.UnsafeOnCompleted(Box(ref stateMachine));
+
+    private Action Box<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine
+    {
+        if (_box is LoopTaskBox<T, TStateMachine> box)
+        {
+            return box.MoveNextAction;
+        }
+
+        // This builder lies inside the state machine: it must point to the box before the machine is copied there.
+        box = LoopTaskBox<T, TStateMachine>.Rent();
+        _box = box;
+        box.StateMachine = stateMachine;
+        return box.MoveNextAction;
+    }
+}
+
+/// <summary>What the compiler calls for <c>async LoopTask</c>.</summary>
+internal struct LoopTaskMethodBuilder
+{
+    private LoopTaskMethodBuilder<LoopTask.Nothing> _inner;
+
+    public readonly LoopTask Task => new(_inner.Task);
+
+    public static LoopTaskMethodBuilder Create() => default;
+
+    public readonly void Start<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine => stateMachine.MoveNext();
+
+    public readonly void SetStateMachine(IAsyncStateMachine stateMachine) => _inner.SetStateMachine(stateMachine);
+
+    public void SetResult() => _inner.SetResult(default);
+
+    public readonly void SetException(Exception exception) => _inner.SetException(exception);
+
+    public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : INotifyCompletion
+        where TStateMachine : IAsyncStateMachine => _inner.AwaitOnCompleted(ref awaiter, ref stateMachine);
+
+    public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : ICriticalNotifyCompletion
+        where TStateMachine : IAsyncStateMachine => _inner.AwaitUnsafeOnCompleted(ref awaiter, ref stateMachine);
+}

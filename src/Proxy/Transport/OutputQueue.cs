@@ -1,0 +1,85 @@
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>Bytes that a socket did not take yet, in order, in pooled blocks. Empty it holds no block.</summary>
+internal sealed class OutputQueue(BlockPool pool)
+{
+    private Block? _first;
+    private Block? _last;
+    private int _start;
+    private int _lastLength;
+
+    /// <summary>Bytes queued.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The contiguous bytes at the front.</summary>
+    public ReadOnlySpan<byte> Head => _first is null
+        ? default
+        : _first.Bytes.AsSpan(_start, (_first == _last ? _lastLength : _first.Size) - _start);
+
+    /// <summary>Copies bytes to the end.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        Length += bytes.Length;
+        while (!bytes.IsEmpty)
+        {
+            if (_last is null || _lastLength == _last.Size)
+            {
+                Grow();
+            }
+
+            var count = Math.Min(bytes.Length, _last!.Size - _lastLength);
+            bytes[..count].CopyTo(_last.Bytes.AsSpan(_lastLength));
+            _lastLength += count;
+            bytes = bytes[count..];
+        }
+    }
+
+    /// <summary>Drops bytes at the front, at most <see cref="Head"/>'s length.</summary>
+    public void Consume(int count)
+    {
+        Length -= count;
+        _start += count;
+        if (Length == 0)
+        {
+            Clear();
+        }
+        else if (_start == _first!.Size)
+        {
+            var done = _first;
+            _first = done.Next;
+            done.Next = null;
+            _start = 0;
+            pool.Return(done);
+        }
+    }
+
+    /// <summary>Drops everything.</summary>
+    public void Clear()
+    {
+        while (_first is { } block)
+        {
+            _first = block.Next;
+            block.Next = null;
+            pool.Return(block);
+        }
+
+        _last = null;
+        _start = _lastLength = Length = 0;
+    }
+
+    private void Grow()
+    {
+        var block = pool.Rent(BlockPool.Medium);
+        if (_last is null)
+        {
+            _first = block;
+        }
+        else
+        {
+            _last.Next = block;
+        }
+
+        _last = block;
+        _lastLength = 0;
+    }
+}

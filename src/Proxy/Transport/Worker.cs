@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using KubeProxyNet.Proxy.Observability.Stats;
+
+namespace KubeProxyNet.Proxy.Transport;
+
+/// <summary>
+/// One thread with its own epoll instance, timers, buffers, random numbers and page of counters. Everything created on a worker stays on
+/// it for life; other threads reach it only by <see cref="Post"/>. It never takes a lock and never touches the thread pool.
+/// </summary>
+internal sealed unsafe class Worker : IPollTarget, IDisposable
+{
+    /// <summary>Bytes read from a socket at once while a body streams.</summary>
+    public const int ReceiveBufferSize = 256 * 1024;
+
+    /// <summary>Room to compose a head, which is at most <see cref="BlockPool.Large"/> plus what the proxy adds.</summary>
+    public const int ScratchSize = 256 * 1024;
+
+    // Above zero, so that 0 can mean "not yet" in timestamps.
+    private const long ClockBaseMs = 1000;
+
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly Queue<Action> _ready = new();
+    private readonly Action<Exception> _onBug;
+    private readonly Action _advanceTimers;
+    private readonly TimeProvider _time;
+    private readonly int _eventFd;
+    private readonly Thread _thread;
+    private readonly long _origin;
+    private long _wallOriginTicks;
+    private long _wallOriginMs;
+    private volatile bool _stopping;
+    private int _wakePending;
+
+    /// <summary>Makes a worker; <see cref="Start"/> runs it.</summary>
+    /// <param name="index">0 to concurrency - 1; names the thread and indexes per-worker state.</param>
+    /// <param name="stats">This worker's page.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="seed">Seed of the random numbers.</param>
+    /// <param name="onBug">Told of an exception that reached the loop: always a bug of ours. The worker goes on.</param>
+    public Worker(int index, StatPage stats, TimeProvider time, ulong seed, Action<Exception> onBug)
+    {
+        Index = index;
+        Stats = stats;
+        Random = new WorkerRandom(seed);
+        _time = time;
+        _onBug = onBug;
+        _advanceTimers = () => Timers!.Advance(NowMs);
+        _origin = time.GetTimestamp();
+        NowMs = ClockBaseMs;
+        SyncWallClock();
+        Timers = new TimerWheel(NowMs);
+        _eventFd = Native.EventFd(0, Native.EventFdNonBlock | Native.EventFdCloseOnExec);
+        Poller.Add(_eventFd, Native.EpollIn | Native.EpollEdge, this);
+        _thread = new Thread(Run) { Name = $"worker-{index}", IsBackground = true };
+    }
+
+    public int Index { get; }
+
+    public StatPage Stats { get; }
+
+    public WorkerRandom Random { get; }
+
+    public Poller Poller { get; } = new();
+
+    public BlockPool Blocks { get; } = new();
+
+    public TimerWheel Timers { get; }
+
+    /// <summary>Milliseconds since the worker was made, read once a turn of the loop.</summary>
+    public long NowMs { get; private set; }
+
+    /// <summary>Wall clock, UTC ticks of 100 ns, as of <see cref="NowMs"/>.</summary>
+    public long WallClockTicks => _wallOriginTicks + ((NowMs - _wallOriginMs) * TimeSpan.TicksPerMillisecond);
+
+    /// <summary>Where sockets are read into; valid until the next suspension.</summary>
+    public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(ReceiveBufferSize, pinned: true);
+
+    /// <summary>Where heads are composed; valid until the next suspension.</summary>
+    public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
+
+    /// <summary>Connections accepted so far; numbers them.</summary>
+    public int ConnectionCount { get; set; }
+
+    /// <summary>Starts the thread.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Runs an action on the worker's thread soon. Safe from any thread.</summary>
+    public void Post(Action action)
+    {
+        _posted.Enqueue(action);
+        if (Interlocked.Exchange(ref _wakePending, 1) == 0)
+        {
+            ulong one = 1;
+            _ = Native.Write(_eventFd, (byte*)&one, sizeof(ulong));
+        }
+    }
+
+    /// <summary>Runs a continuation on the next turn; for use on the worker itself.</summary>
+    public void Enqueue(Action continuation) => _ready.Enqueue(continuation);
+
+    /// <summary>Arms a timer this many milliseconds from now.</summary>
+    public void SetTimer(DeadlineTimer timer, long delayMs) => Timers.Set(timer, NowMs + delayMs);
+
+    /// <summary>Ends the loop and waits for the thread. Whatever the worker still held is dropped with it.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        Post(static () => { });
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        Poller.Dispose();
+        _ = Native.Close(_eventFd);
+    }
+
+    void IPollTarget.OnEvents(uint events)
+    {
+        ulong count;
+        _ = Native.Read(_eventFd, (byte*)&count, sizeof(ulong));
+        Volatile.Write(ref _wakePending, 0);
+        Interlocked.MemoryBarrier();
+        while (_posted.TryDequeue(out var action))
+        {
+            Guard(action);
+        }
+    }
+
+    private void Run()
+    {
+        while (!_stopping)
+        {
+            var timeout = _ready.Count > 0 ? 0 : Timers.NextTimeoutMs(NowMs);
+            var count = Poller.Wait(timeout);
+            UpdateClock();
+            for (var i = 0; i < count; i++)
+            {
+                // Guarded one by one: events are edge-triggered, so one that a bug swallowed would never come again.
+                try
+                {
+                    Poller.Dispatch(i);
+                }
+                catch (Exception bug)
+                {
+                    _onBug(bug);
+                }
+            }
+
+            Guard(_advanceTimers);
+
+            for (var n = _ready.Count; n > 0; n--)
+            {
+                Guard(_ready.Dequeue());
+            }
+        }
+    }
+
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception bug)
+        {
+            _onBug(bug);
+        }
+    }
+
+    private void UpdateClock()
+    {
+        NowMs = ClockBaseMs + (long)_time.GetElapsedTime(_origin).TotalMilliseconds;
+        if (NowMs - _wallOriginMs > 1000)
+        {
+            SyncWallClock();
+        }
+    }
+
+    private void SyncWallClock()
+    {
+        _wallOriginTicks = _time.GetUtcNow().Ticks;
+        _wallOriginMs = NowMs;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>A cluster of one snapshot: its configuration, its endpoints and a load balancer over the usable ones. Immutable.</summary>
+internal sealed class Cluster
+{
+    public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, ClusterState state)
+    {
+        Config = config;
+        Endpoints = endpoints;
+        State = state;
+        LoadBalancer = LoadBalancerFactory.Create(config, UsablePriority(endpoints));
+    }
+
+    public ClusterConfig Config { get; }
+
+    public ImmutableArray<Endpoint> Endpoints { get; }
+
+    public ClusterState State { get; }
+
+    public ILoadBalancer LoadBalancer { get; }
+
+    /// <summary>The usable endpoints of the first priority that has any.</summary>
+    private static Endpoint[] UsablePriority(ImmutableArray<Endpoint> endpoints)
+    {
+        var usable = endpoints.Where(static endpoint => endpoint.Config.IsUsable).ToArray();
+        if (usable.Length == 0)
+        {
+            return usable;
+        }
+
+        var first = usable.Min(static endpoint => endpoint.Config.Priority);
+        return Array.TrueForAll(usable, endpoint => endpoint.Config.Priority == first)
+            ? usable
+            : Array.FindAll(usable, endpoint => endpoint.Config.Priority == first);
+    }
+}
+
+/// <summary>What is kept of a cluster over updates; identity is its name and configuration.</summary>
+internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers)
+{
+    private readonly int[] _turns = new int[workers * TurnStride];
+
+    // A cache line apart, since workers write them at the rate of requests.
+    private const int TurnStride = 16;
+
+    public ClusterConfig Config { get; } = config;
+
+    public ClusterStats Stats { get; } = stats;
+
+    /// <summary>The cluster's name in UTF-8, for logs.</summary>
+    public byte[] NameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.Name);
+
+    /// <summary>The worker's place in the round; workers start apart, so that they do not march in step.</summary>
+    public ref int TurnOf(int worker) => ref _turns[worker * TurnStride];
+}

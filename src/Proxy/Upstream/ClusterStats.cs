@@ -1,0 +1,109 @@
+using KubeProxyNet.Proxy.Observability.Stats;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>The statistics of one cluster under Envoy's names (Envoy documentation, "Cluster manager statistics").</summary>
+internal sealed class ClusterStats
+{
+    public ClusterStats(StatRegistry registry, string cluster)
+    {
+        var prefix = $"cluster.{cluster}.";
+        ConnectionsTotal = registry.Counter(prefix + "upstream_cx_total");
+        ConnectionsActive = registry.Gauge(prefix + "upstream_cx_active");
+        ConnectFail = registry.Counter(prefix + "upstream_cx_connect_fail");
+        ConnectTimeout = registry.Counter(prefix + "upstream_cx_connect_timeout");
+        ConnectMs = registry.Histogram(prefix + "upstream_cx_connect_ms");
+        ProtocolError = registry.Counter(prefix + "upstream_cx_protocol_error");
+        DestroyRemoteWithActive = registry.Counter(prefix + "upstream_cx_destroy_remote_with_active_rq");
+        DestroyLocalWithActive = registry.Counter(prefix + "upstream_cx_destroy_local_with_active_rq");
+        IdleTimeout = registry.Counter(prefix + "upstream_cx_idle_timeout");
+        MaxRequests = registry.Counter(prefix + "upstream_cx_max_requests");
+        BytesReceived = registry.Counter(prefix + "upstream_cx_rx_bytes_total");
+        BytesSent = registry.Counter(prefix + "upstream_cx_tx_bytes_total");
+        RequestsTotal = registry.Counter(prefix + "upstream_rq_total");
+        RequestsActive = registry.Gauge(prefix + "upstream_rq_active");
+        RequestsCompleted = registry.Counter(prefix + "upstream_rq_completed");
+        RequestTimeout = registry.Counter(prefix + "upstream_rq_timeout");
+        RequestRetry = registry.Counter(prefix + "upstream_rq_retry");
+        RequestRemoteReset = registry.Counter(prefix + "upstream_rq_rx_reset");
+        RequestLocalReset = registry.Counter(prefix + "upstream_rq_tx_reset");
+        RequestCancelled = registry.Counter(prefix + "upstream_rq_cancelled");
+        NoneHealthy = registry.Counter(prefix + "upstream_cx_none_healthy");
+        RequestTimeMs = registry.Histogram(prefix + "upstream_rq_time");
+        MembershipTotal = registry.Gauge(prefix + "membership_total");
+        MembershipHealthy = registry.Gauge(prefix + "membership_healthy");
+        MembershipChange = registry.Counter(prefix + "membership_change");
+        UpdateSuccess = registry.Counter(prefix + "update_success");
+        ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
+        Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
+    }
+
+    public Counter ConnectionsTotal { get; }
+
+    public Gauge ConnectionsActive { get; }
+
+    public Counter ConnectFail { get; }
+
+    public Counter ConnectTimeout { get; }
+
+    public Histogram ConnectMs { get; }
+
+    public Counter ProtocolError { get; }
+
+    public Counter DestroyRemoteWithActive { get; }
+
+    public Counter DestroyLocalWithActive { get; }
+
+    public Counter IdleTimeout { get; }
+
+    public Counter MaxRequests { get; }
+
+    public Counter BytesReceived { get; }
+
+    public Counter BytesSent { get; }
+
+    public Counter RequestsTotal { get; }
+
+    public Gauge RequestsActive { get; }
+
+    public Counter RequestsCompleted { get; }
+
+    public Counter RequestTimeout { get; }
+
+    public Counter RequestRetry { get; }
+
+    public Counter RequestRemoteReset { get; }
+
+    public Counter RequestLocalReset { get; }
+
+    public Counter RequestCancelled { get; }
+
+    public Counter NoneHealthy { get; }
+
+    public Histogram RequestTimeMs { get; }
+
+    public Gauge MembershipTotal { get; }
+
+    public Gauge MembershipHealthy { get; }
+
+    public Counter MembershipChange { get; }
+
+    public Counter UpdateSuccess { get; }
+
+    /// <summary>upstream_rq_1xx to upstream_rq_5xx.</summary>
+    public Counter[] ByClass { get; }
+
+    public ResponseCodeCounters Codes { get; }
+
+    /// <summary>Counts a response by its class and its code; codes from 600 on count by code alone.</summary>
+    public void CountResponse(StatPage page, int status)
+    {
+        page.Increment(RequestsCompleted);
+        if (status < 600)
+        {
+            page.Increment(ByClass[(status / 100) - 1]);
+        }
+
+        page.Increment(Codes.For(status));
+    }
+}

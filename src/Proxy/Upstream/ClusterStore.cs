@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>A cluster as it is wanted: its configuration and its endpoints.</summary>
+public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<EndpointConfig> Endpoints);
+
+/// <summary>
+/// Builds the clusters of snapshots and carries their state from one to the next: connections survive an update that does not concern
+/// them. Belongs to the thread that applies configuration.
+/// </summary>
+internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers)
+{
+    private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
+    private readonly List<EndpointState> _leaving = [];
+
+    /// <summary>Builds a cluster. The endpoints that it no longer has are retired by <see cref="RetireLeaving"/>, once the new snapshot is in force.</summary>
+    public Cluster Build(ClusterSpecification specification)
+    {
+        var config = specification.Config;
+        if (!_kept.TryGetValue(config.Name, out var kept) || kept.State.Config != config)
+        {
+            Leave(kept);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count), []);
+            _kept[config.Name] = kept;
+        }
+
+        var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint.Address, workers.Count))).ToImmutableArray();
+        _leaving.AddRange(kept.LeaveAllBut(endpoints));
+        CountMembers(kept.State.Stats, endpoints);
+        return new Cluster(config, endpoints, kept.State);
+    }
+
+    /// <summary>Forgets a cluster that is no longer wanted.</summary>
+    public void Remove(string name)
+    {
+        if (_kept.Remove(name, out var kept))
+        {
+            Leave(kept);
+            CountMembers(kept.State.Stats, []);
+        }
+    }
+
+    /// <summary>Closes the idle connections of everything that left since the last call.</summary>
+    public void RetireLeaving()
+    {
+        foreach (var endpoint in _leaving)
+        {
+            endpoint.Retire(workers);
+        }
+
+        _leaving.Clear();
+    }
+
+    private void Leave(Kept? kept)
+    {
+        if (kept is not null)
+        {
+            _leaving.AddRange(kept.LeaveAllBut([]));
+        }
+    }
+
+    private void CountMembers(ClusterStats stats, ImmutableArray<Endpoint> endpoints)
+    {
+        registry.Shared.Set(stats.MembershipTotal, endpoints.Length);
+        registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Config.IsUsable));
+        registry.Shared.Increment(stats.MembershipChange);
+        registry.Shared.Increment(stats.UpdateSuccess);
+    }
+
+    private sealed record Kept(ClusterState State, Dictionary<SocketEndpoint, EndpointState> Endpoints)
+    {
+        public EndpointState Take(SocketEndpoint address, int workers)
+        {
+            if (!Endpoints.TryGetValue(address, out var endpoint))
+            {
+                endpoint = new EndpointState(address, State, workers);
+                Endpoints[address] = endpoint;
+            }
+
+            return endpoint;
+        }
+
+        public EndpointState[] LeaveAllBut(ImmutableArray<Endpoint> staying)
+        {
+            if (Endpoints.Count == staying.Length)
+            {
+                return [];
+            }
+
+            var addresses = staying.Select(static endpoint => endpoint.Config.Address).ToHashSet();
+            var leaving = Endpoints.Values.Where(endpoint => !addresses.Contains(endpoint.Address)).ToArray();
+            foreach (var endpoint in leaving)
+            {
+                Endpoints.Remove(endpoint.Address);
+            }
+
+            return leaving;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>
+/// An endpoint of one snapshot: what discovery says of it, and the <see cref="EndpointState"/> that outlives snapshots. Immutable.
+/// </summary>
+internal sealed record Endpoint(EndpointConfig Config, EndpointState State);
+
+/// <summary>
+/// What is kept of an endpoint over updates: its connections and its load, a page a worker. Identity is cluster and address.
+/// <see cref="Retire"/> is called by the configuration thread; the rest belongs to the worker whose page it is.
+/// </summary>
+internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster, int workers)
+{
+    private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
+    private volatile bool _retired;
+
+    public SocketEndpoint Address { get; } = address;
+
+    public ClusterState Cluster { get; } = cluster;
+
+    /// <summary>True once no snapshot holds the endpoint: what still runs ends, nothing is kept.</summary>
+    public bool IsRetired => _retired;
+
+    /// <summary>This worker's page, made on first use.</summary>
+    public EndpointPage PageOf(Worker worker) => _pages[worker.Index] ??= new EndpointPage(new ConnectionPool(worker, this));
+
+    /// <summary>Requests under way over all workers, as of some recent moment.</summary>
+    public long ActiveRequests => Sum(static page => page.ActiveRequests);
+
+    /// <summary>Requests sent over all workers, as of some recent moment.</summary>
+    public long TotalRequests => Sum(static page => page.TotalRequests);
+
+    /// <summary>Connections open over all workers, as of some recent moment.</summary>
+    public long ActiveConnections => Sum(static page => page.Pool.OpenConnections);
+
+    /// <summary>Requests answered with 5xx or not at all, over all workers.</summary>
+    public long FailedRequests => Sum(static page => page.FailedRequests);
+
+    /// <summary>Takes the endpoint out of use: idle connections close, busy ones after their request.</summary>
+    public void Retire(IReadOnlyList<Worker> workers)
+    {
+        _retired = true;
+        foreach (var worker in workers)
+        {
+            if (Volatile.Read(ref _pages[worker.Index]) is { } page)
+            {
+                worker.Post(page.Pool.CloseIdle);
+            }
+        }
+    }
+
+    private long Sum(Func<EndpointPage, long> value)
+    {
+        long sum = 0;
+        foreach (var page in _pages)
+        {
+            sum += page is null ? 0 : value(page);
+        }
+
+        return sum;
+    }
+}
+
+/// <summary>One worker's share of an endpoint.</summary>
+internal sealed class EndpointPage(ConnectionPool pool)
+{
+    public ConnectionPool Pool { get; } = pool;
+
+    public int ActiveRequests { get; set; }
+
+    public long TotalRequests { get; set; }
+
+    public long FailedRequests { get; set; }
+}

@@ -1,0 +1,385 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>How an attempt to connect ended.</summary>
+internal enum ConnectResult : byte
+{
+    Connected,
+    Failed,
+    TimedOut,
+    Interrupted,
+}
+
+/// <summary>What reading from an upstream gave.</summary>
+internal enum UpstreamRead : byte
+{
+    /// <summary>A head is complete, or payload bytes were read.</summary>
+    Ready,
+
+    /// <summary>Nothing more for now: wait.</summary>
+    NeedMore,
+
+    /// <summary>The peer ended or reset the connection inside the message, or before it.</summary>
+    Disconnected,
+
+    /// <summary>What the peer sent is no HTTP; see <see cref="UpstreamConnection.ProtocolError"/>.</summary>
+    Malformed,
+
+    /// <summary>The exchange was aborted from elsewhere.</summary>
+    Interrupted,
+}
+
+/// <summary>
+/// One HTTP/1.1 connection to an endpoint: one exchange at a time. It is kept only after a message that ended cleanly and left no byte
+/// behind; an idle one that becomes readable is closed, whatever came (RFC 9112 §9.3: a connection that has gone out of step is not reused).
+/// </summary>
+internal sealed class UpstreamConnection : IConnectionOwner
+{
+    private readonly ConnectionPool _pool;
+    private readonly ResponseParser _parser;
+    private readonly long _openedMs;
+    private BodyDecoder _body;
+    private Block? _held;
+    private byte[] _input;
+    private int _inputStart;
+    private int _inputEnd;
+    private int _requests;
+    private bool _isIdle;
+    private bool _deadlinePassed;
+    private long _countedReceived;
+    private long _countedSent;
+
+    public UpstreamConnection(ConnectionPool pool, int descriptor)
+    {
+        _pool = pool;
+        _parser = new ResponseParser(Head);
+        _input = pool.Worker.ReceiveBuffer;
+        _openedMs = pool.Worker.NowMs;
+        Connection = new Connection(pool.Worker, descriptor, this, writable: false);
+    }
+
+    public Connection Connection { get; }
+
+    /// <summary>The response being read. Its bytes stay valid until the next suspension or, where held, until <see cref="DropHead"/>.</summary>
+    public ResponseHead Head { get; } = new();
+
+    /// <summary>Why the response was refused.</summary>
+    public Http1Error ProtocolError { get; private set; }
+
+    /// <summary>What the connection had received when the exchange began: no byte beyond means that nothing was answered.</summary>
+    public long ReceivedBefore { get; private set; }
+
+    /// <summary>True where received bytes wait to be decoded: take them before suspending.</summary>
+    public bool HasUnreadInput => _inputStart != _inputEnd;
+
+    /// <summary>Neighbours in the pool's list of unused connections.</summary>
+    public UpstreamConnection? NextIdle { get; set; }
+
+    /// <inheritdoc cref="NextIdle"/>
+    public UpstreamConnection? PreviousIdle { get; set; }
+
+    /// <summary>How the body of the current response is framed.</summary>
+    public BodyFraming Framing { get; private set; }
+
+    /// <summary>Content-Length as declared, also for a response to HEAD; -1 where there is none.</summary>
+    public long DeclaredLength => _parser.DeclaredLength;
+
+    /// <summary>Offset of the first byte after the head in <see cref="Head"/>'s storage.</summary>
+    public int HeadEnd => _parser.HeadEnd;
+
+    /// <summary>True once the whole response was read.</summary>
+    public bool IsResponseComplete => _body.IsComplete;
+
+    /// <summary>True where another exchange may follow this one.</summary>
+    public bool CanBeKept =>
+        IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && Framing.Kind != BodyKind.UntilClose
+        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit;
+
+    private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit;
+
+    /// <summary>Waits until the connection stands, at most the cluster's connect timeout.</summary>
+    public async LoopTask<ConnectResult> ConnectAsync()
+    {
+        var cluster = _pool.Endpoint.Cluster;
+        Connection.SetDeadline((long)cluster.Config.ConnectTimeout.TotalMilliseconds);
+        var result = await Connection.Connected();
+        Connection.ClearDeadline();
+        var stats = Connection.Worker.Stats;
+        if (_deadlinePassed)
+        {
+            stats.Increment(cluster.Stats.ConnectTimeout);
+            stats.Increment(cluster.Stats.ConnectFail);
+            return ConnectResult.TimedOut;
+        }
+
+        if (result == WaitResult.Interrupted)
+        {
+            return ConnectResult.Interrupted;
+        }
+
+        if (Connection.Error != 0)
+        {
+            stats.Increment(cluster.Stats.ConnectFail);
+            return ConnectResult.Failed;
+        }
+
+        stats.Record(cluster.Stats.ConnectMs, Connection.Worker.NowMs - _openedMs);
+        return ConnectResult.Connected;
+    }
+
+    /// <summary>Gets ready for the response to a request that is about to be sent.</summary>
+    public void BeginExchange()
+    {
+        _requests++;
+        ReceivedBefore = Connection.BytesReceived;
+        _body = default;
+        ProtocolError = Http1Error.None;
+        Framing = BodyFraming.None;
+        BeginHead();
+    }
+
+    /// <summary>Reads until a head is complete. Interim responses (1xx) come out like any other; go on with <see cref="NextHead"/>.</summary>
+    public async LoopTask<UpstreamRead> ReadHeadAsync()
+    {
+        while (true)
+        {
+            if (_inputEnd > _inputStart)
+            {
+                switch (_parser.Parse(_input, _inputEnd))
+                {
+                    case ParseStatus.Done:
+                        _inputStart = _parser.HeadEnd;
+                        return UpstreamRead.Ready;
+                    case ParseStatus.Failed:
+                        ProtocolError = _parser.Error;
+                        return UpstreamRead.Malformed;
+                }
+            }
+
+            if (_inputEnd == _input.Length)
+            {
+                GrowHeld();
+            }
+
+            var count = Connection.Receive(_input.AsSpan(_inputEnd));
+            if (count > 0)
+            {
+                _inputEnd += count;
+                continue;
+            }
+
+            if (count != Connection.WouldBlock)
+            {
+                return UpstreamRead.Disconnected;
+            }
+
+            HoldInput();
+            if (await Connection.Readable() == WaitResult.Interrupted)
+            {
+                return UpstreamRead.Interrupted;
+            }
+        }
+    }
+
+    /// <summary>Skips an interim response and gets ready for the head behind it. The bytes of the skipped head are gone.</summary>
+    public void NextHead()
+    {
+        _input.AsSpan(_inputStart, _inputEnd - _inputStart).CopyTo(_input);
+        _inputEnd -= _inputStart;
+        _inputStart = 0;
+        _parser.Begin(0);
+    }
+
+    /// <summary>Settles how the body of the head just read is framed.</summary>
+    public void BeginBody(bool isHead)
+    {
+        Framing = _parser.Framing(isHead);
+        _body = BodyDecoder.For(Framing);
+    }
+
+    /// <summary>
+    /// Payload that is there now, without waiting. <paramref name="payload"/> is valid until the next suspension or call. Take all there is
+    /// before suspending: what is left in the worker's receive buffer does not survive.
+    /// </summary>
+    /// <remarks>Where this returns <see cref="UpstreamRead.Ready"/>, <see cref="IsResponseComplete"/> tells whether that was all.</remarks>
+    public UpstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
+    {
+        payload = default;
+        if (_body.IsComplete)
+        {
+            return UpstreamRead.Ready;
+        }
+
+        if (_inputStart == _inputEnd)
+        {
+            _input = Connection.Worker.ReceiveBuffer;
+            _inputStart = _inputEnd = 0;
+            var count = Connection.Receive(_input);
+            if (count == Connection.WouldBlock)
+            {
+                return UpstreamRead.NeedMore;
+            }
+
+            if (count <= 0)
+            {
+                return EndBody(count);
+            }
+
+            _inputEnd = count;
+        }
+
+        var bytes = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
+        var length = _body.Decode(bytes, out var consumed);
+        _inputStart += consumed;
+        if (_body.Error != Http1Error.None)
+        {
+            ProtocolError = _body.Error;
+            return UpstreamRead.Malformed;
+        }
+
+        payload = bytes[..length];
+        return UpstreamRead.Ready;
+    }
+
+    /// <summary>Returns the block that held a head over a suspension, once the head was written on.</summary>
+    public void DropHead()
+    {
+        if (_held is not null && _inputStart == _inputEnd)
+        {
+            Connection.Worker.Blocks.Return(_held);
+            _held = null;
+            _input = Connection.Worker.ReceiveBuffer;
+            _inputStart = _inputEnd = 0;
+        }
+    }
+
+    /// <summary>Ends an exchange that went well: back to the pool, or closed where it cannot be kept.</summary>
+    public void Release()
+    {
+        DropHead();
+        CountTraffic();
+        if (IsAtRequestLimit)
+        {
+            Connection.Worker.Stats.Increment(_pool.Endpoint.Cluster.Stats.MaxRequests);
+        }
+
+        _pool.Release(this);
+    }
+
+    /// <summary>Ends the connection, in whatever state it is.</summary>
+    public void Close()
+    {
+        if (Connection.IsClosed)
+        {
+            return;
+        }
+
+        CountTraffic();
+        if (_held is not null)
+        {
+            Connection.Worker.Blocks.Return(_held);
+            _held = null;
+        }
+
+        var wasIdle = _isIdle;
+        _isIdle = false;
+        Connection.Close();
+        _pool.OnClosed(this, wasIdle);
+    }
+
+    /// <summary>Told by the pool that the connection waits for its next use.</summary>
+    public void EnterIdle()
+    {
+        _isIdle = true;
+        _deadlinePassed = false;
+        if (_pool.Endpoint.Cluster.Config.IdleTimeout is { Ticks: > 0 } idle)
+        {
+            Connection.SetDeadline((long)idle.TotalMilliseconds);
+        }
+    }
+
+    /// <summary>Told by the pool that the connection is in use again.</summary>
+    public void LeaveIdle()
+    {
+        _isIdle = false;
+        Connection.ClearDeadline();
+    }
+
+    void IConnectionOwner.OnUnawaitedRead(Connection connection)
+    {
+        // A FIN or stray bytes on an unused connection end it. The event may be older than the last read: ask the socket.
+        if (_isIdle && connection.HasUnreadInput())
+        {
+            Close();
+        }
+    }
+
+    void IConnectionOwner.OnDeadline(Connection connection)
+    {
+        if (_isIdle)
+        {
+            connection.Worker.Stats.Increment(_pool.Endpoint.Cluster.Stats.IdleTimeout);
+            Close();
+            return;
+        }
+
+        _deadlinePassed = true;
+        connection.Interrupt();
+    }
+
+    private void BeginHead()
+    {
+        _input = Connection.Worker.ReceiveBuffer;
+        _inputStart = _inputEnd = 0;
+        _parser.Begin(0);
+    }
+
+    private UpstreamRead EndBody(int received)
+    {
+        if (received == Connection.EndOfStream)
+        {
+            _body.EndOfStream();
+        }
+
+        return _body.IsComplete ? UpstreamRead.Ready : UpstreamRead.Disconnected;
+    }
+
+    /// <summary>Moves an unfinished head out of the worker's receive buffer, which others use while this one waits.</summary>
+    private void HoldInput()
+    {
+        if (_held is not null || _inputEnd == 0)
+        {
+            return;
+        }
+
+        _held = Connection.Worker.Blocks.Rent(_inputEnd);
+        _input.AsSpan(0, _inputEnd).CopyTo(_held.Bytes);
+        _input = _held.Bytes;
+    }
+
+    private void GrowHeld()
+    {
+        var blocks = Connection.Worker.Blocks;
+        var larger = blocks.Rent(_input.Length < BlockPool.Medium ? BlockPool.Medium : BlockPool.Large);
+        _input.AsSpan(0, _inputEnd).CopyTo(larger.Bytes);
+        if (_held is not null)
+        {
+            blocks.Return(_held);
+        }
+
+        _held = larger;
+        _input = larger.Bytes;
+    }
+
+    private void CountTraffic()
+    {
+        var stats = _pool.Endpoint.Cluster.Stats;
+        Connection.Worker.Stats.Add(stats.BytesReceived, Connection.BytesReceived - _countedReceived);
+        Connection.Worker.Stats.Add(stats.BytesSent, Connection.BytesSent - _countedSent);
+        _countedReceived = Connection.BytesReceived;
+        _countedSent = Connection.BytesSent;
+    }
+}

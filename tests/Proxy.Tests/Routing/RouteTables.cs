@@ -1,0 +1,46 @@
+using AwesomeAssertions;
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Routing;
+
+namespace KubeProxyNet.Proxy.Tests.Routing;
+
+/// <summary>Short ways to write route tables and to ask them.</summary>
+internal static class RouteTables
+{
+    public static Route Route(PathSpecifier path, string cluster, Func<RouteMatch, RouteMatch>? match = null) => new()
+    {
+        Name = cluster,
+        Match = (match ?? (m => m))(new RouteMatch { Path = path }),
+        Action = new ForwardAction { Cluster = new SingleCluster(cluster) },
+    };
+
+    public static Route Prefix(string prefix, string cluster) => Route(new PrefixPath(prefix), cluster);
+
+    public static VirtualHost Host(string name, string[] domains, params Route[] routes) => new()
+    {
+        Name = name,
+        Domains = [.. domains],
+        Routes = [.. routes],
+    };
+
+    public static RouteTable Of(params VirtualHost[] hosts) => RouteTable.Compile(new RouteConfiguration { VirtualHosts = [.. hosts] });
+
+    /// <summary>A table with the one virtual host "*".</summary>
+    public static RouteTable Of(params Route[] routes) => Of(Host("all", ["*"], routes));
+
+    /// <summary>One virtual host a domain, named after it, with the one route "/".</summary>
+    public static RouteTable OfDomains(params string[] domains) => Of([.. domains.Select(domain => Host(domain, [domain], Prefix("/", domain)))]);
+
+    /// <summary>Cluster of the route that a request takes; null for none.</summary>
+    public static string? Cluster(this RouteTable table, RequestHead head, ulong random = 0) =>
+        table.TryMatch(head, random, out var result) ? result.PickCluster().Name : null;
+
+    /// <summary>Cluster of the route that a path takes.</summary>
+    public static string? Cluster(this RouteTable table, string target) => table.Cluster(RequestHeads.Create("GET", target, "host"));
+
+    public static RouteMatchResult Match(this RouteTable table, RequestHead head, ulong random = 0)
+    {
+        table.TryMatch(head, random, out var result).Should().BeTrue();
+        return result;
+    }
+}
