@@ -2,6 +2,8 @@ using KubeProxyNet.ControlPlane.Emission;
 using KubeProxyNet.ControlPlane.Sources;
 using KubeProxyNet.ControlPlane.Sources.Manifests;
 using KubeProxyNet.ControlPlane.Translation;
+using KubeProxyNet.Xds;
+using KubeProxyNet.Xds.Serving;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.ControlPlane.Serving;
@@ -11,19 +13,18 @@ namespace KubeProxyNet.ControlPlane.Serving;
 /// </summary>
 /// <param name="source">Where the objects come from; started.</param>
 /// <param name="options">How long to wait for more changes, and what the translation needs.</param>
-/// <param name="publish">Takes each new set of resources.</param>
+/// <param name="publish">Takes each new snapshot.</param>
 /// <param name="diagnostics">Gets what users should know.</param>
 /// <param name="logger">Gets the same, a line each, when it comes and when it goes.</param>
 internal sealed class SnapshotPipeline(
     ManifestFolder source,
     ControlPlaneOptions options,
-    Action<ResourceSet> publish,
+    Action<Snapshot> publish,
     DiagnosticFeed diagnostics,
     ILogger logger)
 {
     private readonly Translator _translator = new(options.Translation);
     private readonly Emitter _emitter = new();
-    private ResourceSet _published = ResourceSet.Empty;
 
     /// <summary>Publishes after each change until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -50,23 +51,21 @@ internal sealed class SnapshotPipeline(
         var translated = _translator.Translate(source.Objects.Current);
         Report(diagnostics.Replace([.. source.Diagnostics, .. translated.Diagnostics]));
 
-        var resources = _emitter.Emit(translated.Model);
-        if (resources == _published)
+        var emitted = _emitter.Emit(translated.Model);
+        if (emitted.FindDanglingNames() is { Count: > 0 } dangling)
         {
-            return;
+            throw new InvalidOperationException($"the snapshot is not consistent: {string.Join("; ", dangling.Take(10))}");
         }
 
-        foreach (var (missing, namedBy) in resources.FindDanglingNames())
+        if (emitted.Changed.Count > 0 || emitted.Removed.Count > 0)
         {
-            throw new InvalidOperationException($"{namedBy} names {missing}, which the snapshot lacks");
+            publish(emitted.Snapshot);
+            logger.LogInformation(
+                "Published a snapshot with {Clusters} clusters: {Changed} resources changed, {Removed} went",
+                emitted.Snapshot[XdsTypeUrls.Cluster].ByName.Count,
+                emitted.Changed.Count,
+                emitted.Removed.Count);
         }
-
-        _published = resources;
-        publish(resources);
-        logger.LogInformation(
-            "Snapshot with {Clusters} clusters and {Routes} route configurations published",
-            resources.Clusters.Count,
-            resources.RouteConfigurations.Count);
     }
 
     private void Report(IEnumerable<DiagnosticChange> changes)
