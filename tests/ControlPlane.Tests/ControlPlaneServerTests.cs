@@ -8,6 +8,7 @@ using Grpc.Core;
 using KubeProxyNet.ControlPlane.Serving;
 using KubeProxyNet.ControlPlane.Sources;
 using KubeProxyNet.ControlPlane.Translation;
+using KubeProxyNet.Testing;
 using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.ControlPlane.Tests;
@@ -127,7 +128,6 @@ public sealed class ControlPlaneServerTests : IAsyncLifetime
     {
         await using var proxy = new AdsConnection(_server.Address);
         using var delta = proxy.Client.DeltaAggregatedResources(cancellationToken: TestContext.Current.CancellationToken);
-        await delta.RequestStream.WriteAsync(new DeltaDiscoveryRequest { TypeUrl = XdsTypeUrls.Cluster }, TestContext.Current.CancellationToken);
 
         var read = () => delta.ResponseStream.MoveNext(TestContext.Current.CancellationToken);
 
@@ -181,10 +181,7 @@ public sealed class ControlPlaneServerTests : IAsyncLifetime
             _server.Proxies.Should().ContainSingle().Which.Types[XdsTypeUrls.Listener].RejectionReason.Should().Be("port 18080 is in use");
         }
 
-        while (_server.Proxies.Count > 0)
-        {
-            await Task.Yield();
-        }
+        await Patience.UntilAsync(() => _server.Proxies.Count == 0, "the server saw that the proxy is gone", TestContext.Current.CancellationToken);
     }
 
     private async Task<DiagnosticChange> Until(Func<DiagnosticChange, bool> condition)

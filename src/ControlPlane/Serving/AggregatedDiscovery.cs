@@ -39,7 +39,7 @@ internal sealed class AggregatedDiscovery(SnapshotCache snapshots, ConnectedProx
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stopping, context.CancellationToken);
         try
         {
-            await ServeAsync(id, requestStream, responseStream, ended.Token);
+            await ServeAsync(id, requestStream, responseStream, ended.Token, context.CancellationToken);
         }
         catch (Exception fault) when (ended.IsCancellationRequested && fault is OperationCanceledException or IOException or InvalidOperationException)
         {
@@ -61,15 +61,17 @@ internal sealed class AggregatedDiscovery(SnapshotCache snapshots, ConnectedProx
         long id,
         IAsyncStreamReader<DiscoveryRequest> requests,
         IServerStreamWriter<DiscoveryResponse> responses,
-        CancellationToken cancellationToken)
+        CancellationToken ended,
+        CancellationToken aborted)
     {
         var session = new AdsServerSession("kpn control-plane");
         var newer = new ChangeSignal(timeProvider);
         using var watch = snapshots.Watch(Group, newer.Raise);
         newer.Raise();
 
-        var snapshot = newer.WaitAsync(Timeout.InfiniteTimeSpan, cancellationToken);
-        var request = requests.MoveNext(cancellationToken);
+        // Only the wait ends when we stop: a read or write that is cancelled resets the stream, and the proxy would not hear why.
+        var snapshot = newer.WaitAsync(Timeout.InfiniteTimeSpan, ended);
+        var request = requests.MoveNext(aborted);
         while (true)
         {
             await Task.WhenAny(snapshot, request);
@@ -81,7 +83,7 @@ internal sealed class AggregatedDiscovery(SnapshotCache snapshots, ConnectedProx
                     session.SetSnapshot(latest);
                 }
 
-                snapshot = newer.WaitAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+                snapshot = newer.WaitAsync(Timeout.InfiniteTimeSpan, ended);
             }
 
             if (request.IsCompleted)
@@ -92,12 +94,12 @@ internal sealed class AggregatedDiscovery(SnapshotCache snapshots, ConnectedProx
                 }
 
                 Receive(id, session, requests.Current);
-                request = requests.MoveNext(cancellationToken);
+                request = requests.MoveNext(aborted);
             }
 
             while (session.TryNext() is { } response)
             {
-                await responses.WriteAsync(response, cancellationToken);
+                await responses.WriteAsync(response, aborted);
             }
 
             proxies.SetSettled(id, session.IsSettled);
