@@ -31,6 +31,9 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
     private readonly Dictionary<string, RouteTable?> _routeChanges = new(StringComparer.Ordinal);
     private bool _listenersChanged;
 
+    // What the next publication replaces, for listeners that then cannot be opened.
+    private readonly Dictionary<string, ListenerEntry> _replacedListeners = new(StringComparer.Ordinal);
+
     /// <summary>Told of every cluster whose endpoints DNS has to find.</summary>
     public Action<ClusterEntry>? DnsClusterAdded { get; set; }
 
@@ -381,6 +384,11 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
             if (force || routes is null || _routes.ContainsKey(routes))
             {
                 _warmingListeners.Remove(name);
+                if (_listeners.GetValueOrDefault(name) is { } last)
+                {
+                    _replacedListeners[name] = last;
+                }
+
                 _listeners[name] = entry;
                 _listenersChanged = true;
             }
@@ -405,10 +413,17 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
         _listenersChanged = false;
         foreach (var failure in failures)
         {
-            // Not open: forgotten, so that the same listener sent again is tried again.
+            // Not open: forgotten, so that the same listener sent again is tried again. What it was to replace is still open and stays.
             _listeners.Remove(failure.Listener);
+            if (_replacedListeners.GetValueOrDefault(failure.Listener) is { } last)
+            {
+                _listeners[failure.Listener] = last;
+            }
+
             rejections.Add(new ResourceRejection(failure.Listener, failure.Message));
         }
+
+        _replacedListeners.Clear();
     }
 
     private sealed record AssignmentEntry(ClusterLoadAssignment Message, ImmutableArray<EndpointConfig> Endpoints, string Version, DateTimeOffset Updated);
