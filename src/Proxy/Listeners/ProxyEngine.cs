@@ -159,6 +159,18 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         return true;
     }
 
+    /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
+    internal async Task<int> RentedBlocksAsync()
+    {
+        var counts = await Task.WhenAll(_workers.Select(static worker =>
+        {
+            var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+            worker.Post(() => count.SetResult(worker.Blocks.Rented));
+            return count.Task;
+        }));
+        return counts.Sum();
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
