@@ -112,7 +112,11 @@ public sealed class BrokenResponseTests
     [Fact]
     public async Task A_backend_that_never_answers_is_answered_504_UT_after_the_route_timeout()
     {
-        await using var backend = ScriptedBackend.Start(BackendScripts.Hang());
+        await using var backend = ScriptedBackend.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.DrainAsync();
+        });
         await using var proxy = RunningProxy.Start(
             RunningProxy.Everything("backend", forward => forward with { Timeout = TimeSpan.FromMilliseconds(50) }),
             [RunningProxy.Cluster("backend", backend.Port)]);

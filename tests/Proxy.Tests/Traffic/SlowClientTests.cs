@@ -130,13 +130,12 @@ public sealed class SlowClientTests
     [Fact]
     public async Task A_client_that_reads_nothing_is_cut_after_the_stall_deadline()
     {
-        var body = new string('x', 32 * 1024 * 1024);
         var clock = new ManualClock();
-        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, body));
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, new string('x', 200 * 1024)));
         await using var proxy = RunningProxy.To(backend.Port, http => http with { StreamIdleTimeout = TimeSpan.FromMinutes(5) }, clock);
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port, receiveBuffer: 4096);
-        await client.SendAsync("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-        await Patience.UntilAsync(async () => await proxy.Engine.RentedBlocksAsync() > 4, "output that waits for the client");
+        await client.SendAsync(string.Concat(Enumerable.Repeat("GET / HTTP/1.1\r\nhost: a\r\n\r\n", 500)));
+        await Patience.UntilAsync(async () => await proxy.Engine.RentedBlocksAsync() > 16, "output that waits for the client");
 
         await Patience.UntilAsync(
             async () =>
