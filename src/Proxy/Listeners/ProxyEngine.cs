@@ -62,6 +62,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <summary>True once draining has begun.</summary>
     public bool IsDraining => _drain.IsDraining;
 
+    /// <summary>True while the admin page was told to fail health checks; traffic is served all the same.</summary>
+    public bool IsHealthCheckFailed { get; set; }
+
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _listeners.Open.Sum(static listener => listener.ConnectionCount);
 

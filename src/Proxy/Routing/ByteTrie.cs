@@ -11,6 +11,9 @@ namespace KubeProxyNet.Proxy.Routing;
 /// </summary>
 internal sealed class ByteTrie
 {
+    /// <summary>Longest key, in bytes; far beyond what a request head can hold.</summary>
+    public const int MaxKeyLength = ushort.MaxValue;
+
     // The children of a node lie side by side, so that their first bytes can be searched sixteen at a time.
     private readonly Node[] _nodes;
     private readonly byte[] _firstBytes;
@@ -48,7 +51,7 @@ internal sealed class ByteTrie
             var (node, start, end, depth) = range;
             var first = sortedKeys[start];
             var common = depth + first.AsSpan(depth).CommonPrefixLength(sortedKeys[end - 1].AsSpan(depth));
-            var built = new Node { LabelOffset = labels.Count, LabelLength = common - depth, Value = -1, FirstChild = nodes.Count };
+            var built = new Node { LabelOffset = labels.Count, LabelLength = (ushort)(common - depth), Value = -1, FirstChild = nodes.Count };
             labels.AddRange(first.AsSpan(depth, common - depth));
             if (first.Length == common)
             {
@@ -119,9 +122,13 @@ internal sealed class ByteTrie
     {
         /// <summary>Where the bytes after the node's first byte start.</summary>
         public int LabelOffset;
-        public int LabelLength;
+
+        /// <summary>At most <see cref="MaxKeyLength"/>.</summary>
+        public ushort LabelLength;
+
+        /// <summary>At most 256.</summary>
+        public ushort ChildCount;
         public int FirstChild;
-        public int ChildCount;
 
         /// <summary>Index of the key that ends here; -1 for none.</summary>
         public int Value;

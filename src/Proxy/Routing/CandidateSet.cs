@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -9,19 +10,19 @@ namespace KubeProxyNet.Proxy.Routing;
 /// </summary>
 internal ref struct CandidateSet
 {
-    /// <summary>Lists that a caller should have room for on its stack; more are rented.</summary>
-    public const int StackLists = 16;
+    /// <summary>Cursors that a caller should have room for on its stack; more are rented.</summary>
+    public const int StackCursors = 16;
 
-    private readonly int[] _conditional;
-    private Span<List> _lists;
-    private List[]? _rented;
+    private readonly CandidateLists _source;
+    private Span<Cursor> _cursors;
+    private Cursor[]? _rented;
     private int _count;
     private bool _ordered;
 
-    public CandidateSet(int[] conditional, Span<List> lists)
+    public CandidateSet(CandidateLists source, Span<Cursor> cursors)
     {
-        _conditional = conditional;
-        _lists = lists;
+        _source = source;
+        _cursors = cursors;
         FirstUnconditional = int.MaxValue;
     }
 
@@ -29,37 +30,38 @@ internal ref struct CandidateSet
     public int FirstUnconditional { get; private set; }
 
     /// <summary>Adds the candidates of one place of the index.</summary>
-    public void Add(CandidateRange range)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(Candidates candidates)
     {
-        if (range.FirstUnconditional < FirstUnconditional)
-        {
-            FirstUnconditional = range.FirstUnconditional;
-        }
-
-        if (range.Start == range.End)
+        if (candidates.IsNone)
         {
             return;
         }
 
-        if (_count == _lists.Length)
+        if (candidates.TryGetOnly(out var route))
         {
-            Grow();
+            FirstUnconditional = Math.Min(FirstUnconditional, route);
         }
-
-        _lists[_count++] = new List { Route = _conditional[range.Start], Position = range.Start, End = range.End };
+        else
+        {
+            Add(in _source.Ranges[candidates.List]);
+        }
     }
 
     /// <summary>
     /// The next route to look at: ascending, conditional ones up to <see cref="FirstUnconditional"/>, then that one; false at the end.
     /// </summary>
-    public bool TryNext(out int route)
+    /// <param name="route">Its index.</param>
+    /// <param name="isConditional">Whether more than the path must match.</param>
+    public bool TryNext(out int route, out bool isConditional)
     {
+        isConditional = false;
         if (!_ordered)
         {
             Order();
         }
 
-        if (_count == 0 || _lists[0].Route > FirstUnconditional)
+        if (_count == 0 || _cursors[0].Route > FirstUnconditional)
         {
             route = FirstUnconditional;
             _count = 0;
@@ -67,15 +69,16 @@ internal ref struct CandidateSet
             return route != int.MaxValue;
         }
 
-        ref var top = ref _lists[0];
+        isConditional = true;
+        ref var top = ref _cursors[0];
         route = top.Route;
         if (++top.Position < top.End)
         {
-            top.Route = _conditional[top.Position];
+            top.Route = _source.Routes[top.Position];
         }
         else
         {
-            top = _lists[--_count];
+            top = _cursors[--_count];
         }
 
         SiftDown(0);
@@ -87,17 +90,28 @@ internal ref struct CandidateSet
     {
         if (_rented is not null)
         {
-            ArrayPool<List>.Shared.Return(_rented);
+            ArrayPool<Cursor>.Shared.Return(_rented);
         }
+    }
+
+    private void Add(ref readonly CandidateRange range)
+    {
+        FirstUnconditional = Math.Min(FirstUnconditional, range.FirstUnconditional);
+        if (_count == _cursors.Length)
+        {
+            Grow();
+        }
+
+        _cursors[_count++] = new Cursor { Route = _source.Routes[range.Start], Position = range.Start, End = range.End };
     }
 
     private void Grow()
     {
-        var larger = ArrayPool<List>.Shared.Rent(_lists.Length * 2);
-        _lists.CopyTo(larger);
+        var larger = ArrayPool<Cursor>.Shared.Rent(_cursors.Length * 2);
+        _cursors.CopyTo(larger);
         Dispose();
         _rented = larger;
-        _lists = larger;
+        _cursors = larger;
     }
 
     private void Order()
@@ -119,32 +133,26 @@ internal ref struct CandidateSet
                 return;
             }
 
-            if (child + 1 < _count && _lists[child + 1].Route < _lists[child].Route)
+            if (child + 1 < _count && _cursors[child + 1].Route < _cursors[child].Route)
             {
                 child++;
             }
 
-            if (_lists[parent].Route <= _lists[child].Route)
+            if (_cursors[parent].Route <= _cursors[child].Route)
             {
                 return;
             }
 
-            (_lists[parent], _lists[child]) = (_lists[child], _lists[parent]);
+            (_cursors[parent], _cursors[child]) = (_cursors[child], _cursors[parent]);
             parent = child;
         }
     }
 
     /// <summary>What is left of one list, and its next route.</summary>
-    internal struct List
+    internal struct Cursor
     {
         public int Route;
         public int Position;
         public int End;
     }
 }
-
-/// <summary>
-/// Routes of one place of the index: those with conditions beyond the index, ascending, as a range of a shared array; and the first without.
-/// Later routes are left out, for they can never be reached.
-/// </summary>
-internal readonly record struct CandidateRange(int Start, int End, int FirstUnconditional);

@@ -97,6 +97,7 @@ internal sealed class CompiledHeaderMatcher
         byte[]? rented = null;
         var joined = length <= StackBytes ? stackalloc byte[StackBytes] : rented = ArrayPool<byte>.Shared.Rent(length);
         var at = 0;
+        var isFirst = true;
         foreach (ref readonly var field in head.Fields)
         {
             if (!IsThis(head, in field))
@@ -104,12 +105,13 @@ internal sealed class CompiledHeaderMatcher
                 continue;
             }
 
-            if (at > 0)
+            if (!isFirst)
             {
                 separator.CopyTo(joined[at..]);
                 at += separator.Length;
             }
 
+            isFirst = false;
             head.Span(field.Value).CopyTo(joined[at..]);
             at += field.Value.Length;
         }

@@ -7,14 +7,19 @@ namespace KubeProxyNet.Proxy.Routing;
 public sealed class CompiledVirtualHost
 {
     private readonly bool _ignorePathParameters;
+    private readonly TlsRequirement _requireTls;
     private CompiledRoute[] _routes = [];
     private PathIndex _paths = null!;
-    private CompiledRoute _tlsRedirect = null!;
+    private CompiledRoute? _tlsRedirect;
+
+    /// <summary>The first route, if no request with an ordinary path gets past it: the usual virtual host has just that one.</summary>
+    private CompiledRoute? _takesAll;
 
     internal CompiledVirtualHost(VirtualHost source, bool ignorePathParameters)
     {
         Source = source;
         _ignorePathParameters = ignorePathParameters;
+        _requireTls = source.RequireTls;
     }
 
     /// <summary>The virtual host as configured.</summary>
@@ -27,11 +32,12 @@ public sealed class CompiledVirtualHost
     public ReadOnlySpan<CompiledRoute> Routes => _routes;
 
     /// <summary>Completes construction; routes refer back to their virtual host.</summary>
-    internal void Complete(CompiledRoute[] routes, PathIndex paths, CompiledRoute tlsRedirect)
+    internal void Complete(CompiledRoute[] routes, PathIndex paths, CompiledRoute? tlsRedirect)
     {
         _routes = routes;
         _paths = paths;
         _tlsRedirect = tlsRedirect;
+        _takesAll = routes is [{ Conditions: null, Source.Match.Path: PrefixPath { Prefix: "" or "/" } }, ..] ? routes[0] : null;
     }
 
     /// <summary>The first route that matches; null for none.</summary>
@@ -39,7 +45,7 @@ public sealed class CompiledVirtualHost
     internal CompiledRoute? Match<TTrace>(RequestHead head, ulong random, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
-        if (Source.RequireTls != TlsRequirement.None && IsRefusedInPlainText(head))
+        if (_requireTls != TlsRequirement.None && IsRefusedInPlainText(head))
         {
             trace.TlsRequired(this);
             return _tlsRedirect;
@@ -52,8 +58,14 @@ public sealed class CompiledVirtualHost
             path = semicolon < 0 ? path : path[..semicolon];
         }
 
-        Span<CandidateSet.List> lists = stackalloc CandidateSet.List[CandidateSet.StackLists];
-        var candidates = new CandidateSet(_paths.Conditional, lists);
+        if (_takesAll is not null && path.StartsWith((byte)'/'))
+        {
+            trace.RouteSelected(_takesAll);
+            return _takesAll;
+        }
+
+        Span<CandidateSet.Cursor> cursors = stackalloc CandidateSet.Cursor[CandidateSet.StackCursors];
+        var candidates = new CandidateSet(_paths.Lists, cursors);
 
         // A request without a path (CONNECT) matches no path specifier.
         if (!head.Path.IsEmpty)
@@ -71,7 +83,7 @@ public sealed class CompiledVirtualHost
     {
         // Candidates come in ascending order and are all there is for this path: what lies between two of them does not match it.
         var looked = 0;
-        while (candidates.TryNext(out var index))
+        while (candidates.TryNext(out var index, out var isConditional))
         {
             var route = _routes[index];
             if (TTrace.IsEnabled)
@@ -80,7 +92,7 @@ public sealed class CompiledVirtualHost
                 looked = index + 1;
             }
 
-            if (route.Conditions is null || route.Conditions.Hold(route, head, path, random, ref trace))
+            if (!isConditional || route.Conditions!.Hold(route, head, path, random, ref trace))
             {
                 trace.RouteSelected(route);
                 return route;
@@ -102,7 +114,7 @@ public sealed class CompiledVirtualHost
     }
 
     private bool IsRefusedInPlainText(RequestHead head) => !head.IsHttps
-        && (Source.RequireTls == TlsRequirement.All
+        && (_requireTls == TlsRequirement.All
             || !head.TryGet(KnownHeader.XEnvoyInternal, out var isInternal)
             || !isInternal.SequenceEqual("true"u8));
 }

@@ -15,7 +15,7 @@ internal sealed class DomainTable
     private readonly Domains _exact;
     private readonly Domains _suffixes;
     private readonly Domains _prefixes;
-    private readonly ByteTable _exactKeys;
+    private readonly HostTable _exactKeys;
     private readonly ByteTrie? _suffixKeys;
     private readonly ByteTrie? _prefixKeys;
     private readonly CompiledVirtualHost? _catchAll;
@@ -26,7 +26,7 @@ internal sealed class DomainTable
         _exact = exact;
         _suffixes = suffixes;
         _prefixes = prefixes;
-        _exactKeys = new ByteTable(exact.Keys);
+        _exactKeys = new HostTable(exact.Keys, exact.VirtualHosts);
         _suffixKeys = suffixes.Keys.Length == 0 ? null : ByteTrie.Build(suffixes.Keys);
         _prefixKeys = prefixes.Keys.Length == 0 ? null : ByteTrie.Build(prefixes.Keys);
         _catchAll = catchAll;
@@ -94,8 +94,9 @@ internal sealed class DomainTable
     private CompiledVirtualHost? Find<TTrace>(Span<byte> host, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
-        var index = _exactKeys.Find(host);
-        if (Select(_exact, index, DomainKind.Exact, ref trace) is { } exact)
+        var exact = _exactKeys.Find(host, out var index);
+        Report(exact, _exact, index, DomainKind.Exact, ref trace);
+        if (exact is not null)
         {
             return exact;
         }
@@ -134,14 +135,24 @@ internal sealed class DomainTable
     private static CompiledVirtualHost? Select<TTrace>(Domains domains, int index, DomainKind kind, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
-        trace.DomainsSearched(kind, index >= 0);
-        if (index < 0)
+        var found = index < 0 ? null : domains.VirtualHosts[index];
+        Report(found, domains, index, kind, ref trace);
+        return found;
+    }
+
+    private static void Report<TTrace>(CompiledVirtualHost? found, Domains domains, int index, DomainKind kind, ref TTrace trace)
+        where TTrace : struct, IMatchTrace
+    {
+        if (!TTrace.IsEnabled)
         {
-            return null;
+            return;
         }
 
-        trace.VirtualHostSelected(domains.VirtualHosts[index], kind, domains.Names[index]);
-        return domains.VirtualHosts[index];
+        trace.DomainsSearched(kind, found is not null);
+        if (found is not null)
+        {
+            trace.VirtualHostSelected(found, kind, domains.Names[index]);
+        }
     }
 
     /// <summary>

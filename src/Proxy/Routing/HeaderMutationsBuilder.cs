@@ -15,6 +15,17 @@ internal static partial class HeaderMutationsBuilder
     /// <summary>The mutations of these levels, first evaluated first.</summary>
     public static HeaderMutations Flatten(params ReadOnlySpan<HeaderRules> levels)
     {
+        var isEmpty = true;
+        foreach (var level in levels)
+        {
+            isEmpty &= level.IsEmpty;
+        }
+
+        if (isEmpty)
+        {
+            return HeaderMutations.None;
+        }
+
         var names = new List<string>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var level in levels)
@@ -27,11 +38,6 @@ internal static partial class HeaderMutationsBuilder
                     names.Add(lower);
                 }
             }
-        }
-
-        if (names.Count == 0)
-        {
-            return HeaderMutations.None;
         }
 
         var items = new List<HeaderMutation>(names.Count);

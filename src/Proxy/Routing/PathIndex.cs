@@ -17,17 +17,17 @@ internal sealed class PathIndex
     private readonly PathEntry[] _exactCaseEntries;
     private readonly PathEntry[] _anyCaseEntries;
 
-    internal PathIndex(ByteTrie? exactCase, PathEntry[] exactCaseEntries, ByteTrie? anyCase, PathEntry[] anyCaseEntries, int[] conditional)
+    internal PathIndex(ByteTrie? exactCase, PathEntry[] exactCaseEntries, ByteTrie? anyCase, PathEntry[] anyCaseEntries, CandidateLists lists)
     {
         _exactCase = exactCase;
         _anyCase = anyCase;
         _exactCaseEntries = exactCaseEntries;
         _anyCaseEntries = anyCaseEntries;
-        Conditional = conditional;
+        Lists = lists;
     }
 
-    /// <summary>The array that the candidate ranges refer to.</summary>
-    public int[] Conditional { get; }
+    /// <summary>What candidates refer to.</summary>
+    public CandidateLists Lists { get; }
 
     /// <summary>Adds the candidates for a path.</summary>
     [SkipLocalsInit]
@@ -80,9 +80,4 @@ internal sealed class PathIndex
 }
 
 /// <summary>The routes that hang on one node: for every path through it, for the path that ends there, and for that and one that goes on with '/'.</summary>
-internal struct PathEntry
-{
-    public CandidateRange Prefix;
-    public CandidateRange Exact;
-    public CandidateRange Separated;
-}
+internal readonly record struct PathEntry(Candidates Prefix, Candidates Exact, Candidates Separated);

@@ -7,7 +7,8 @@ internal sealed class PathIndexBuilder
 {
     private readonly Dictionary<string, Lists> _exactCase = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Lists> _anyCase = new(StringComparer.Ordinal);
-    private readonly List<int> _conditional = [];
+    private readonly List<CandidateRange> _ranges = [];
+    private readonly List<int> _routes = [];
 
     /// <summary>Adds a route. <paramref name="conditional"/> tells that more than the path must match.</summary>
     public void Add(int route, RouteMatch match, bool conditional)
@@ -36,7 +37,7 @@ internal sealed class PathIndexBuilder
     {
         var exactCase = Build(_exactCase, out var exactCaseEntries);
         var anyCase = Build(_anyCase, out var anyCaseEntries);
-        return new PathIndex(exactCase, exactCaseEntries, anyCase, anyCaseEntries, [.. _conditional]);
+        return new PathIndex(exactCase, exactCaseEntries, anyCase, anyCaseEntries, new CandidateLists([.. _ranges], [.. _routes]));
     }
 
     private Lists At(Dictionary<string, Lists> keys, string key)
@@ -72,13 +73,20 @@ internal sealed class PathIndexBuilder
 
         var sorted = lists.Select(pair => (Key: Encoding.UTF8.GetBytes(pair.Key), Lists: pair.Value)).ToArray();
         Array.Sort(sorted, (a, b) => a.Key.AsSpan().SequenceCompareTo(b.Key));
-        entries = [.. sorted.Select(item => new PathEntry
-        {
-            Prefix = item.Lists.Prefix.Build(_conditional),
-            Exact = item.Lists.Exact.Build(_conditional),
-            Separated = item.Lists.Separated.Build(_conditional),
-        })];
+        entries = [.. sorted.Select(item => new PathEntry(Build(item.Lists.Prefix), Build(item.Lists.Exact), Build(item.Lists.Separated)))];
         return ByteTrie.Build([.. sorted.Select(item => item.Key)]);
+    }
+
+    private Candidates Build(RouteList list)
+    {
+        if (list.Conditional.Count == 0)
+        {
+            return list.FirstUnconditional == int.MaxValue ? Candidates.None : Candidates.Only(list.FirstUnconditional);
+        }
+
+        _ranges.Add(new CandidateRange(_routes.Count, _routes.Count + list.Conditional.Count, list.FirstUnconditional));
+        _routes.AddRange(list.Conditional);
+        return Candidates.Of(_ranges.Count - 1);
     }
 
     private sealed class Lists
@@ -92,36 +100,26 @@ internal sealed class PathIndexBuilder
 
     private sealed class RouteList
     {
-        private List<int>? _conditional;
-        private int _firstUnconditional = int.MaxValue;
+        public List<int> Conditional { get; } = [];
+
+        public int FirstUnconditional { get; private set; } = int.MaxValue;
 
         public void Add(int route, bool conditional)
         {
             // Behind a route that takes every request, nothing at this place can be reached.
-            if (_firstUnconditional != int.MaxValue)
+            if (FirstUnconditional != int.MaxValue)
             {
                 return;
             }
 
             if (conditional)
             {
-                (_conditional ??= []).Add(route);
+                Conditional.Add(route);
             }
             else
             {
-                _firstUnconditional = route;
+                FirstUnconditional = route;
             }
-        }
-
-        public CandidateRange Build(List<int> shared)
-        {
-            var start = shared.Count;
-            if (_conditional is not null)
-            {
-                shared.AddRange(_conditional);
-            }
-
-            return new CandidateRange(start, shared.Count, _firstUnconditional);
         }
     }
 }

@@ -15,16 +15,19 @@ internal sealed class RegexMatcher
     private const int StackChars = 512;
 
     private readonly Regex _whole;
-    private readonly Regex _search;
+    private readonly string _translated;
 
-    private RegexMatcher(Regex whole, Regex search)
+    private RegexMatcher(Regex whole, string translated)
     {
         _whole = whole;
-        _search = search;
+        _translated = translated;
     }
 
     /// <summary>Number of capturing groups.</summary>
-    public int Groups => _search.GetGroupNumbers().Length - 1;
+    public int Groups => _whole.GetGroupNumbers().Length - 1;
+
+    /// <summary>The expression as a search within a text. An automaton of its own, which is made only where it is needed.</summary>
+    public Regex CreateSearch() => new(_translated, Options);
 
     /// <summary>Compiles an expression; on failure <paramref name="error"/> says what is wrong.</summary>
     public static bool TryCreate(string pattern, [NotNullWhen(true)] out RegexMatcher? matcher, [NotNullWhen(false)] out string? error)
@@ -38,7 +41,7 @@ internal sealed class RegexMatcher
 
         try
         {
-            matcher = new RegexMatcher(new Regex($@"\A(?:{translated})\z", Options), new Regex(translated, Options));
+            matcher = new RegexMatcher(new Regex($@"\A(?:{translated})\z", Options), translated);
             error = null;
             return true;
         }
@@ -65,40 +68,4 @@ internal sealed class RegexMatcher
 
         return matches;
     }
-
-    /// <summary>
-    /// Replaces all matches, as RE2's GlobalReplace: from left to right, without overlap, and no empty match right behind another match.
-    /// </summary>
-    public string ReplaceAll(string text, SubstitutionPart[] substitution)
-    {
-        var output = new StringBuilder();
-        var position = 0;
-        var lastEnd = -1;
-        while (position <= text.Length && _search.Match(text, position) is { Success: true } match)
-        {
-            output.Append(text, position, match.Index - position);
-            if (match.Index == lastEnd && match.Length == 0)
-            {
-                if (match.Index < text.Length)
-                {
-                    output.Append(text[match.Index]);
-                }
-
-                position = match.Index + 1;
-                continue;
-            }
-
-            foreach (var part in substitution)
-            {
-                output.Append(part.Group < 0 ? part.Literal : match.Groups[part.Group].Value);
-            }
-
-            position = lastEnd = match.Index + match.Length;
-        }
-
-        return position < text.Length ? output.Append(text, position, text.Length - position).ToString() : output.ToString();
-    }
 }
-
-/// <summary>A piece of a substitution: literal text, or a group where <paramref name="Group"/> is not negative.</summary>
-internal readonly record struct SubstitutionPart(string Literal, int Group);

@@ -5,6 +5,9 @@ namespace KubeProxyNet.Proxy.Routing;
 /// <summary>Compiles the routes of one virtual host.</summary>
 internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVirtualHost virtualHost, CompilationScope scope)
 {
+    /// <summary>Longest path in a match, in bytes; request heads are limited to less.</summary>
+    private const int MaxPathLength = ByteTrie.MaxKeyLength;
+
     private readonly VirtualHost _source = virtualHost.Source;
     private readonly HeaderMutations?[] _shared = new HeaderMutations?[2];
 
@@ -23,7 +26,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             paths.Add(i, route.Match, conditions is not null);
         }
 
-        virtualHost.Complete(routes, paths.Build(), TlsRedirect());
+        virtualHost.Complete(routes, paths.Build(), _source.RequireTls == TlsRequirement.None ? null : TlsRedirect());
     }
 
     private void CompileAction(CompiledRoute route, string path)
@@ -200,6 +203,18 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
 
     private void CheckPath(RouteMatch match, string path)
     {
+        var (field, text) = match.Path switch
+        {
+            PrefixPath specifier => ("prefix", specifier.Prefix),
+            ExactPath specifier => ("path", specifier.Path),
+            SeparatedPrefixPath specifier => ("path_separated_prefix", specifier.Prefix),
+            _ => ("", ""),
+        };
+        if (Encoding.UTF8.GetByteCount(text) > MaxPathLength)
+        {
+            scope.Error($"{path}.{field}", $"the path is longer than {MaxPathLength} bytes", "no request can match it: shorten or remove it");
+        }
+
         if (match.Path is SeparatedPrefixPath { Prefix: var prefix } && (prefix.Length < 2 || prefix.EndsWith('/') || prefix.AsSpan().ContainsAny('?', '#')))
         {
             scope.Error($"{path}.path_separated_prefix", $"'{prefix}' is not a prefix of whole elements", "leave out a '/' at the end, '?' and '#'");

@@ -7,6 +7,9 @@ namespace KubeProxyNet.Proxy.Routing;
 /// <summary>Compiles one <see cref="RouteConfiguration"/>: domains here, routes by <see cref="RouteCompiler"/>.</summary>
 internal sealed class RouteTableCompiler(RouteConfiguration configuration)
 {
+    /// <summary>Longest domain, in characters. Names in DNS have at most 253; ports and names without DNS fit too.</summary>
+    private const int MaxDomainLength = 4096;
+
     private readonly CompilationScope _scope = new();
     private readonly Dictionary<string, (string Name, CompiledVirtualHost VirtualHost)> _exact = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Name, CompiledVirtualHost VirtualHost)> _suffixes = new(StringComparer.Ordinal);
@@ -57,6 +60,11 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration)
     private void AddDomain(string name, CompiledVirtualHost virtualHost, string path)
     {
         var domain = name.ToLowerInvariant();
+        if (domain.Length is 0 or > MaxDomainLength)
+        {
+            _scope.Error(path, $"a domain has 1 to {MaxDomainLength} characters", "correct or remove it");
+        }
+
         bool added;
         if (domain == "*")
         {

@@ -1,3 +1,4 @@
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;

@@ -1,3 +1,4 @@
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
@@ -96,6 +97,7 @@ public sealed class ConditionTests
     {
         Matches(Text(StringMatcher.Exact("a,b")), "x-a: a", "x-b: x", "x-a: b").Should().BeTrue();
         Matches(Text(StringMatcher.Exact("a")), "x-a: a", "x-a: b").Should().BeFalse();
+        Matches(Text(StringMatcher.Exact(",b")), "x-a:", "x-a: b").Should().BeTrue();
         Matches(Text(StringMatcher.Exact("k=v; l=w"), "cookie"), "cookie: k=v", "cookie: l=w").Should().BeTrue();
         Matches(Text(StringMatcher.Suffix("x")), $"x-a: {new string('a', 4000)}", "x-a: x").Should().BeTrue();
     }

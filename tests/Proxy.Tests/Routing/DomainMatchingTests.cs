@@ -1,3 +1,4 @@
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
@@ -63,7 +64,7 @@ public sealed class DomainMatchingTests
     [Fact]
     public void A_request_without_host_is_served_only_by_a_table_of_the_catch_all_alone()
     {
-        var head = RequestHeads.Create("GET", "/", null);
+        var head = RequestHeads.WithoutHost("/");
         RouteTables.OfDomains("*").Cluster(head).Should().Be("*");
         RouteTables.OfDomains("*", "foo.com").Cluster(head).Should().BeNull();
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 

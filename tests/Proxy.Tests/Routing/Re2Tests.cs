@@ -1,4 +1,5 @@
 using System.Text;
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
@@ -66,13 +67,13 @@ public sealed class Re2Tests
     [InlineData(@"\e", @"\e")]
     [InlineData("a{1001}", "1000")]
     [InlineData("[a", "closed")]
-    [InlineData("(a", "")]
-    [InlineData("a**", "")]
-    [InlineData(@"a\", "")]
+    [InlineData("(a", "InsufficientClosingParentheses")]
+    [InlineData("a**", "NestedQuantifiers")]
+    [InlineData(@"a\", "ends in")]
     [InlineData("[[:nope:]]", "nope")]
     [InlineData(@"\xg", "hexadecimal")]
     [InlineData(@"(?P<1 >a)", "name")]
-    [InlineData(@"\p{Nope}", "")]
+    [InlineData(@"\p{Nope}", "UnrecognizedUnicodeProperty")]
     public void What_re2_does_not_know_is_refused(string pattern, string reason)
     {
         RegexMatcher.TryCreate(pattern, out _, out var error).Should().BeFalse();

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;

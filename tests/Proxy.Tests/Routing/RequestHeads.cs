@@ -19,6 +19,9 @@ internal static class RequestHeads
         return head;
     }
 
+    /// <summary>A request without Host.</summary>
+    public static RequestHead WithoutHost(string target) => Create("GET", target, null, headers: default(ReadOnlySpan<string>));
+
     /// <summary>A head from its parts; a null authority stands for a request without Host.</summary>
     public static RequestHead Create(string method, string target, string? authority, params ReadOnlySpan<string> headers)
     {

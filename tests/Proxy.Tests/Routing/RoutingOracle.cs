@@ -55,7 +55,7 @@ internal static class RoutingOracle
             PrefixPath specifier => request.Path.StartsWith(specifier.Prefix, comparison),
             ExactPath specifier => string.Equals(request.Path, specifier.Path, comparison),
             SeparatedPrefixPath specifier => string.Equals(request.Path, specifier.Prefix, comparison) || request.Path.StartsWith(specifier.Prefix + "/", comparison),
-            RegexPath specifier => Regex.IsMatch(request.Path, $"^(?:{specifier.Pattern})$"),
+            RegexPath specifier => IsFullMatch(specifier.Pattern, request.Path),
             _ => throw new NotSupportedException(),
         };
         return path
@@ -103,7 +103,9 @@ internal static class RoutingOracle
             StringMatchKind.Prefix => value.StartsWith(matcher.Value, comparison),
             StringMatchKind.Suffix => value.EndsWith(matcher.Value, comparison),
             StringMatchKind.Contains => value.Contains(matcher.Value, comparison),
-            _ => Regex.IsMatch(value, $"^(?:{matcher.Value})$"),
+            _ => IsFullMatch(matcher.Value, value),
         };
     }
+
+    private static bool IsFullMatch(string pattern, string value) => Regex.IsMatch(value, $"^(?:{pattern})$", RegexOptions.NonBacktracking);
 }

@@ -1,3 +1,4 @@
+using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 
@@ -55,7 +56,7 @@ public sealed class TraceTests
             "no wildcard domain '…*' covers this host",
             "there is no domain '*'",
             "no virtual host covers this host");
-        Explain(table, RequestHeads.Create("GET", "/", null)).Should().Equal("the request names no host");
+        Explain(table, RequestHeads.WithoutHost("/")).Should().Equal("the request names no host");
     }
 
     [Fact]

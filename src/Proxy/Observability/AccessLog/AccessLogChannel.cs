@@ -9,7 +9,6 @@ namespace KubeProxyNet.Proxy.Observability.AccessLog;
 public sealed class AccessLogChannel
 {
     private readonly AccessLogWriter _writer;
-    private readonly StatPage _page;
     private readonly Counter _dropped;
     private readonly int _capacity;
     private LineRing? _ring;
@@ -17,10 +16,13 @@ public sealed class AccessLogChannel
     internal AccessLogChannel(AccessLogWriter writer, StatPage page, Counter dropped, int capacity)
     {
         _writer = writer;
-        _page = page;
+        Page = page;
         _dropped = dropped;
         _capacity = capacity;
     }
+
+    /// <summary>The page of the worker that this channel belongs to.</summary>
+    internal StatPage Page { get; }
 
     /// <summary>What waits to be written; read by the writer's thread only. Null before the first line.</summary>
     internal LineRing? Ring => Volatile.Read(ref _ring);
@@ -45,7 +47,7 @@ public sealed class AccessLogChannel
         }
         else
         {
-            _page.Increment(_dropped);
+            Page.Increment(_dropped);
         }
 
         _writer.Wake();

@@ -22,19 +22,24 @@ public sealed class AccessLogFile
     public string Path { get; }
 
     /// <summary>
-    /// A channel for one worker, which counts dropped lines on <paramref name="page"/>, its own. Keep it: it is never given back, so make
-    /// one for a worker and file, not one for a request.
+    /// The channel of one worker, known by its own <paramref name="page"/> of statistics, where dropped lines are counted. The same page
+    /// gets the same channel, so an update of the configuration that asks again costs nothing.
     /// </summary>
     public AccessLogChannel CreateChannel(Stats.StatPage page)
     {
-        var channel = _writer.NewChannel(page);
         lock (_writer.Gate)
         {
+            if (Array.Find(_channels, known => known.Page == page) is { } existing)
+            {
+                return existing;
+            }
+
+            var channel = _writer.NewChannel(page);
+
             // Copied, so that the writer's thread goes through its own array without the lock.
             Volatile.Write(ref _channels, [.. _channels, channel]);
+            return channel;
         }
-
-        return channel;
     }
 
     internal void RequestReopen() => _reopen = true;

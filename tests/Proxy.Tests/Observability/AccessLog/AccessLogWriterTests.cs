@@ -160,6 +160,16 @@ public sealed class AccessLogWriterTests : IDisposable
     public void The_same_path_is_the_same_file() => _writer.Open(LogPath).Should().BeSameAs(_writer.Open(LogPath));
 
     [Fact]
+    public void A_worker_that_asks_again_gets_the_channel_that_it_has()
+    {
+        var file = _writer.Open(LogPath);
+        var page = _stats.CreatePage();
+
+        file.CreateChannel(page).Should().BeSameAs(file.CreateChannel(page));
+        file.CreateChannel(_stats.CreatePage()).Should().NotBeSameAs(file.CreateChannel(page));
+    }
+
+    [Fact]
     public async Task Logging_allocates_nothing_in_steady_state()
     {
         var channel = _writer.Open("/dev/null").CreateChannel(_stats.CreatePage());

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Net;
+using KubeProxyNet.ControlPlane.Serving;
+using KubeProxyNet.ControlPlane.Translation;
+
+namespace KubeProxyNet.Cli;
+
+/// <summary><c>kpn control-plane</c>: manifests in, xDS out.</summary>
+internal static class ControlPlaneCommand
+{
+    public static Command Create()
+    {
+        var source = new Option<string>("--source") { Description = "folder of Kubernetes manifests, watched", Required = true };
+        var address = new Option<string>("--xds-address") { Description = "HOST:PORT to serve xDS on", DefaultValueFactory = static _ => "127.0.0.1:18000" };
+        var httpAddress = new Option<string>("--http-address") { Description = "address that the proxies listen on", DefaultValueFactory = static _ => "0.0.0.0" };
+        var httpPort = new Option<int>("--http-port") { Description = "port that the proxies listen on", DefaultValueFactory = static _ => 8080 };
+        var accessLog = new Option<bool>("--access-log") { Description = "have the proxies log each request to standard output" };
+        var command = new Command("control-plane", "Serve xDS v3 from Kubernetes manifests.") { source, address, httpAddress, httpPort, accessLog };
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(source)!, parsed.GetValue(address)!, new TranslationOptions
+        {
+            HttpAddress = parsed.GetValue(httpAddress)!,
+            HttpPort = parsed.GetValue(httpPort),
+            AccessLog = parsed.GetValue(accessLog),
+        }));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string folder, string xdsAddress, TranslationOptions translation)
+    {
+        if (folder == "kubernetes")
+        {
+            return ExitStatus.Fail("--source kubernetes is not built yet; give a folder of manifests");
+        }
+
+        if (!IPEndPoint.TryParse(xdsAddress, out var address) || !xdsAddress.Contains(':', StringComparison.Ordinal))
+        {
+            return ExitStatus.Fail($"--xds-address: \"{xdsAddress}\" is no address; write an IP address and a port, such as 127.0.0.1:18000");
+        }
+
+        using var termination = new Termination();
+        using var loggers = Logs.Create(TimeProvider.System);
+        await using var server = new ControlPlaneServer(
+            new ControlPlaneOptions { ManifestFolder = folder, XdsAddress = address, Translation = translation }, loggers);
+        try
+        {
+            await server.StartAsync();
+        }
+        catch (IOException error)
+        {
+            return ExitStatus.Fail(error.Message);
+        }
+
+        await termination.Requested;
+        return ExitStatus.Success;
+    }
+}

@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace KubeProxyNet.Proxy.Admin;
+
+/// <summary>Envoy's text form of <c>/clusters</c>: <c>cluster::fact::value</c> and <c>cluster::address::fact::value</c> a line.</summary>
+internal static class ClusterText
+{
+    internal static void Write(IEnumerable<ClusterView> clusters, IBufferWriter<byte> output)
+    {
+        foreach (var cluster in clusters)
+        {
+            Line($"{cluster.Name}::observability_name::{cluster.Name}");
+            Breaker("default_priority", cluster.DefaultPriority);
+            Breaker("high_priority", cluster.HighPriority);
+            Line($"{cluster.Name}::added_via_api::{(cluster.AddedViaApi ? "true" : "false")}");
+            if (cluster.EdsServiceName is not null)
+            {
+                Line($"{cluster.Name}::eds_service_name::{cluster.EdsServiceName}");
+            }
+
+            foreach (var endpoint in cluster.Endpoints)
+            {
+                var prefix = $"{cluster.Name}::{endpoint.Address}::";
+                foreach (var (name, value, _) in EndpointFacts.Stats(endpoint))
+                {
+                    Line($"{prefix}{name}::{value}");
+                }
+
+                Line($"{prefix}hostname::{endpoint.Hostname}");
+                Line($"{prefix}health_flags::{EndpointFacts.HealthText(endpoint.Health)}");
+                Line($"{prefix}weight::{endpoint.Weight}");
+                Line($"{prefix}region::{endpoint.Region}");
+                Line($"{prefix}zone::{endpoint.Zone}");
+                Line($"{prefix}sub_zone::{endpoint.SubZone}");
+                Line($"{prefix}canary::false");
+                Line($"{prefix}priority::{endpoint.Priority}");
+                Line($"{prefix}success_rate::{endpoint.SuccessRate.ToString("0.##", CultureInfo.InvariantCulture)}");
+                Line($"{prefix}local_origin_success_rate::-1");
+            }
+
+            void Breaker(string priority, CircuitBreakerView limits)
+            {
+                Line($"{cluster.Name}::{priority}::max_connections::{limits.MaxConnections}");
+                Line($"{cluster.Name}::{priority}::max_pending_requests::{limits.MaxPendingRequests}");
+                Line($"{cluster.Name}::{priority}::max_requests::{limits.MaxRequests}");
+                Line($"{cluster.Name}::{priority}::max_retries::{limits.MaxRetries}");
+            }
+        }
+
+        void Line(string text) => Encoding.UTF8.GetBytes(text + "\n", output);
+    }
+}

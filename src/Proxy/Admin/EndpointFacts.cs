@@ -1,0 +1,48 @@
+using System.Net;
+using System.Text.Json;
+
+namespace KubeProxyNet.Proxy.Admin;
+
+/// <summary>Envoy's names for what is known of an endpoint.</summary>
+internal static class EndpointFacts
+{
+    internal static readonly (EndpointHealthFlags Flag, string Name)[] HealthNames =
+    [
+        (EndpointHealthFlags.FailedActiveHealthCheck, "failed_active_hc"),
+        (EndpointHealthFlags.FailedOutlierCheck, "failed_outlier_check"),
+        (EndpointHealthFlags.FailedEdsHealth, "failed_eds_health"),
+        (EndpointHealthFlags.DegradedActiveHealthCheck, "degraded_active_hc"),
+        (EndpointHealthFlags.DegradedEdsHealth, "degraded_eds_health"),
+        (EndpointHealthFlags.PendingDynamicRemoval, "pending_dynamic_removal"),
+        (EndpointHealthFlags.PendingActiveHealthCheck, "pending_active_hc"),
+        (EndpointHealthFlags.EdsStatusDraining, "eds_status_draining"),
+    ];
+
+    internal static IEnumerable<(string Name, long Value, bool IsGauge)> Stats(EndpointView endpoint) =>
+    [
+        ("cx_active", endpoint.CxActive, true),
+        ("cx_connect_fail", endpoint.CxConnectFail, false),
+        ("cx_total", endpoint.CxTotal, false),
+        ("rq_active", endpoint.RqActive, true),
+        ("rq_error", endpoint.RqError, false),
+        ("rq_success", endpoint.RqSuccess, false),
+        ("rq_timeout", endpoint.RqTimeout, false),
+        ("rq_total", endpoint.RqTotal, false),
+    ];
+
+    /// <summary><c>healthy</c>, or the flags with a slash before each.</summary>
+    internal static string HealthText(EndpointHealthFlags health) => health == EndpointHealthFlags.None
+        ? "healthy"
+        : string.Concat(HealthNames.Where(entry => health.HasFlag(entry.Flag)).Select(static entry => "/" + entry.Name));
+
+    /// <summary>Writes <c>config.core.v3.Address</c>.</summary>
+    internal static void WriteAddress(Utf8JsonWriter json, string name, IPEndPoint address)
+    {
+        json.WriteStartObject(name);
+        json.WriteStartObject("socket_address");
+        json.WriteString("address", address.Address.ToString());
+        json.WriteNumber("port_value", address.Port);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Admin;
+
+/// <summary>What the admin page shows of a running engine, read from the snapshot in force. Any thread may call.</summary>
+public static class EngineViews
+{
+    /// <summary>The clusters, by name.</summary>
+    /// <param name="engine">The engine.</param>
+    /// <param name="isAddedViaApi">Whether the cluster of a name came from the control plane; null means that none did.</param>
+    public static IReadOnlyList<ClusterView> ClustersOf(ProxyEngine engine, Func<string, bool>? isAddedViaApi = null)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return
+        [
+            .. engine.Snapshot.Clusters.Values.OrderBy(static cluster => cluster.Config.Name, StringComparer.Ordinal).Select(cluster => new ClusterView
+            {
+                Name = cluster.Config.Name,
+                AddedViaApi = isAddedViaApi?.Invoke(cluster.Config.Name) ?? false,
+                Endpoints = [.. cluster.Endpoints.Select(View)],
+            }),
+        ];
+    }
+
+    /// <summary>The open listeners with their bound addresses, by name.</summary>
+    public static IReadOnlyList<ListenerView> ListenersOf(ProxyEngine engine)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return
+        [
+            .. engine.OpenListeners.OrderBy(static listener => listener.Config.Name, StringComparer.Ordinal)
+                .Select(static listener => new ListenerView(listener.Config.Name, new IPEndPoint(listener.Address.Address, listener.Address.Port))),
+        ];
+    }
+
+    private static EndpointView View(Endpoint endpoint)
+    {
+        var locality = endpoint.Config.Locality.Split('/');
+        var total = endpoint.State.TotalRequests;
+        var active = endpoint.State.ActiveRequests;
+        var failed = endpoint.State.FailedRequests;
+        return new EndpointView
+        {
+            Address = new IPEndPoint(endpoint.Config.Address.Address, endpoint.Config.Address.Port),
+            Hostname = endpoint.Config.Hostname,
+            CxActive = endpoint.State.ActiveConnections,
+            RqActive = active,
+            RqError = failed,
+
+            // The three are read at slightly different moments.
+            RqSuccess = Math.Max(0, total - active - failed),
+            RqTotal = total,
+            Health = Flags(endpoint.Config.Health),
+            Weight = endpoint.Config.Weight,
+            Region = locality[0],
+            Zone = locality.ElementAtOrDefault(1) ?? "",
+            SubZone = locality.ElementAtOrDefault(2) ?? "",
+            Priority = endpoint.Config.Priority,
+        };
+    }
+
+    // Timeout counts as unhealthy (Envoy, config.core.v3.HealthStatus).
+    private static EndpointHealthFlags Flags(EndpointHealth health) => health switch
+    {
+        EndpointHealth.Unhealthy or EndpointHealth.Timeout => EndpointHealthFlags.FailedEdsHealth,
+        EndpointHealth.Draining => EndpointHealthFlags.EdsStatusDraining,
+        EndpointHealth.Degraded => EndpointHealthFlags.DegradedEdsHealth,
+        _ => EndpointHealthFlags.None,
+    };
+}

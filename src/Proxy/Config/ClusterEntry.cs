@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Upstream;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Where a cluster's endpoints come from.</summary>
+internal enum EndpointSource
+{
+    /// <summary>They stand in the cluster.</summary>
+    Static,
+
+    /// <summary>The endpoint discovery service.</summary>
+    Discovery,
+
+    /// <summary>DNS: every address of every name.</summary>
+    StrictDns,
+
+    /// <summary>DNS: one address of one name.</summary>
+    LogicalDns,
+}
+
+/// <summary>A cluster as translated, before its endpoints are known.</summary>
+/// <param name="Config">Settings.</param>
+/// <param name="Source">Where endpoints come from.</param>
+/// <param name="Endpoints">The endpoints of a static cluster; empty otherwise.</param>
+/// <param name="ServiceName">What is asked of endpoint discovery; empty otherwise.</param>
+/// <param name="DnsTargets">What is resolved; empty otherwise.</param>
+/// <param name="DnsRefresh">How often it is resolved; 5 s by default, as in Envoy.</param>
+internal sealed record TranslatedCluster(
+    ClusterConfig Config,
+    EndpointSource Source,
+    ImmutableArray<EndpointConfig> Endpoints,
+    string ServiceName,
+    ImmutableArray<DnsTarget> DnsTargets,
+    TimeSpan DnsRefresh);
+
+/// <summary>A name to resolve, and the endpoint that each of its addresses becomes.</summary>
+/// <param name="Host">Name.</param>
+/// <param name="Port">Port of the endpoints.</param>
+/// <param name="Weight">Weight of each endpoint.</param>
+/// <param name="Priority">Priority of each endpoint.</param>
+/// <param name="Locality">Locality of each endpoint.</param>
+internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality);
+
+/// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
+internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
+{
+    public ClusterMessage Message { get; } = message;
+
+    public TranslatedCluster Translated { get; } = translated;
+
+    public string Version { get; } = version;
+
+    public bool IsStatic { get; } = isStatic;
+
+    public DateTimeOffset Updated { get; } = updated;
+
+    /// <summary>The endpoints; null while they are not known, which keeps the cluster out of the snapshot (warming).</summary>
+    public ImmutableArray<EndpointConfig>? Endpoints { get; set; }
+
+    /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
+    public CancellationTokenSource Lifetime { get; } = new();
+}

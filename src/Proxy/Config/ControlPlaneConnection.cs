@@ -1,0 +1,102 @@
+using Envoy.Config.Bootstrap.V3;
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Core.V3;
+using KubeProxyNet.Xds.Validation;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Reads from the bootstrap where listeners and clusters are discovered.</summary>
+internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
+{
+    private static readonly TimeSpan DefaultInitialFetchTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>The names of the static clusters that are the control plane, which gRPC speaks to and not the engine.</summary>
+    public static HashSet<string> ClusterNames(Bootstrap bootstrap) =>
+        bootstrap.DynamicResources?.AdsConfig?.GrpcServices.Select(static service => service.EnvoyGrpc?.ClusterName).OfType<string>()
+            .ToHashSet(StringComparer.Ordinal) ?? [];
+
+    public static ControlPlaneConnection Of(Bootstrap bootstrap, TranslationProblems problems)
+    {
+        var dynamic = bootstrap.DynamicResources;
+        var path = ConfigPath.Root.Field("dynamic_resources");
+        if (dynamic is null)
+        {
+            return new ControlPlaneConnection(null, false, false, null, null, TimeSpan.Zero);
+        }
+
+        var ads = dynamic.AdsConfig is null ? null : AdsOf(bootstrap, dynamic.AdsConfig, problems, path.Field("ads_config"));
+        var clusters = SourceOf(dynamic.CdsConfig, problems, path.Field("cds_config"));
+        var listeners = SourceOf(dynamic.LdsConfig, problems, path.Field("lds_config"));
+        if ((clusters.Ads || listeners.Ads) && dynamic.AdsConfig is null)
+        {
+            problems.Add(path.Field("ads_config"), "\"ads_config\" is missing, but discovery is to go over ADS", "add it, or give a path_config_source");
+        }
+
+        var timeout = dynamic.LdsConfig?.InitialFetchTimeout ?? dynamic.CdsConfig?.InitialFetchTimeout;
+        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, timeout?.ToTimeSpan() ?? DefaultInitialFetchTimeout);
+    }
+
+    private static (bool Ads, string? File) SourceOf(ConfigSource? source, TranslationProblems problems, ConfigPath path)
+    {
+        switch (source?.ConfigSourceSpecifierCase)
+        {
+            case null:
+                return (false, null);
+            case ConfigSource.ConfigSourceSpecifierOneofCase.Ads:
+                return (true, null);
+            case ConfigSource.ConfigSourceSpecifierOneofCase.PathConfigSource:
+                return (false, source.PathConfigSource.Path);
+            case ConfigSource.ConfigSourceSpecifierOneofCase.Path:
+                return (false, source.Path);
+            default:
+                problems.Add(path, "this source is not supported", "use \"ads: {}\" or path_config_source");
+                return (false, null);
+        }
+    }
+
+    private static AdsTarget? AdsOf(Bootstrap bootstrap, ApiConfigSource source, TranslationProblems problems, ConfigPath path)
+    {
+        if (source.ApiType != ApiConfigSource.Types.ApiType.Grpc)
+        {
+            problems.Add(path.Field("api_type"), $"{source.ApiType} is not supported", "use GRPC");
+        }
+
+        if (source.GrpcServices.Count != 1)
+        {
+            problems.Add(path.Field("grpc_services"), $"there are {source.GrpcServices.Count} services", "give exactly one");
+            return null;
+        }
+
+        var place = path.Field("grpc_services").Index(0);
+        var service = source.GrpcServices[0];
+        if (service.GoogleGrpc is { } google)
+        {
+            return new AdsTarget([google.TargetUri]);
+        }
+
+        var name = service.EnvoyGrpc?.ClusterName ?? "";
+        var cluster = bootstrap.StaticResources?.Clusters.FirstOrDefault(cluster => cluster.Name == name);
+        if (cluster is null)
+        {
+            problems.Add(place.Field("envoy_grpc").Field("cluster_name"), $"there is no static cluster \"{name}\"", "add it to static_resources.clusters");
+            return null;
+        }
+
+        return TargetOf(cluster, problems, place);
+    }
+
+    private static AdsTarget? TargetOf(Cluster cluster, TranslationProblems problems, ConfigPath path)
+    {
+        var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
+            .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
+            .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")
+            .ToArray() ?? [];
+        if (addresses.Length > 0)
+        {
+            return new AdsTarget(addresses);
+        }
+
+        problems.Add(path, $"the cluster \"{cluster.Name}\" has no endpoint", "give it a load_assignment");
+        return null;
+    }
+}

@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using System.Net;
+using Envoy.Config.Core.V3;
+using Envoy.Config.Endpoint.V3;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Xds.Validation;
+using SocketAddress = Envoy.Config.Core.V3.SocketAddress;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns endpoint assignments into endpoints.</summary>
+internal static class EndpointTranslator
+{
+    /// <summary>The endpoints; null where any cannot be used, which <paramref name="problems"/> then tells.</summary>
+    public static ImmutableArray<EndpointConfig>? Translate(ClusterLoadAssignment message, TranslationProblems problems, ConfigPath? place = null)
+    {
+        var before = problems.Found.Count;
+        var endpoints = ImmutableArray.CreateBuilder<EndpointConfig>();
+        foreach (var (locality, endpoint, path) in Each(message, place))
+        {
+            if (AddressOf(endpoint.Endpoint.Address, problems, path) is not { } socket)
+            {
+                continue;
+            }
+
+            if (!IPAddress.TryParse(socket.Address, out var address))
+            {
+                problems.Add(path.Field("address"), $"\"{socket.Address}\" is no IP address", "write an IP address, or use a STRICT_DNS cluster for host names");
+                continue;
+            }
+
+            endpoints.Add(new EndpointConfig
+            {
+                Address = new SocketEndpoint(address, (int)socket.PortValue),
+                Hostname = endpoint.Endpoint.Hostname,
+                Weight = WeightOf(endpoint),
+                Priority = (int)locality.Priority,
+                Health = HealthOf(endpoint.HealthStatus),
+                Locality = TextOf(locality.Locality),
+            });
+        }
+
+        return problems.Found.Count > before ? null : endpoints.DrainToImmutable();
+    }
+
+    /// <summary>The names that a DNS cluster resolves.</summary>
+    public static ImmutableArray<DnsTarget> DnsTargets(ClusterLoadAssignment message, TranslationProblems problems, ConfigPath place)
+    {
+        var targets = ImmutableArray.CreateBuilder<DnsTarget>();
+        foreach (var (locality, endpoint, path) in Each(message, place))
+        {
+            if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
+            {
+                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint), (int)locality.Priority, TextOf(locality.Locality)));
+            }
+        }
+
+        return targets.DrainToImmutable();
+    }
+
+    private static IEnumerable<(LocalityLbEndpoints Locality, LbEndpoint Endpoint, ConfigPath Path)> Each(ClusterLoadAssignment message, ConfigPath? place)
+    {
+        var root = place ?? ConfigPath.Root;
+        for (var i = 0; i < message.Endpoints.Count; i++)
+        {
+            var locality = message.Endpoints[i];
+            for (var j = 0; j < locality.LbEndpoints.Count; j++)
+            {
+                var path = root.Field("endpoints").Index(i).Field("lb_endpoints").Index(j).Field("endpoint").Field("address");
+                yield return (locality, locality.LbEndpoints[j], path);
+            }
+        }
+    }
+
+    private static SocketAddress? AddressOf(Address? address, TranslationProblems problems, ConfigPath path)
+    {
+        if (address?.SocketAddress is { } socket)
+        {
+            return socket;
+        }
+
+        problems.Add(path, "only socket addresses are supported", "use socket_address with address and port_value");
+        return null;
+    }
+
+    private static int WeightOf(LbEndpoint endpoint) => (int)Math.Clamp(endpoint.LoadBalancingWeight ?? 1u, 1u, 1_000_000u);
+
+    private static EndpointHealth HealthOf(HealthStatus status) => status switch
+    {
+        HealthStatus.Healthy => EndpointHealth.Healthy,
+        HealthStatus.Unhealthy => EndpointHealth.Unhealthy,
+        HealthStatus.Draining => EndpointHealth.Draining,
+        HealthStatus.Timeout => EndpointHealth.Timeout,
+        HealthStatus.Degraded => EndpointHealth.Degraded,
+        _ => EndpointHealth.Unknown,
+    };
+
+    private static string TextOf(Locality? locality) => locality is null
+        ? ""
+        : string.Join('/', new[] { locality.Region, locality.Zone, locality.SubZone }.Where(static part => part.Length > 0));
+}

@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf.WellKnownTypes;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Xds.Validation;
+using ServerTransformation = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager.Types.ServerHeaderTransformation;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns the settings of an HTTP connection manager into what the engine runs.</summary>
+internal static class HttpConnectionManagerTranslator
+{
+    // What a worker can compose in one piece bounds a head: see BlockPool.
+    private const int MaxHeadKilobytes = BlockPool.Large / 1024 / 2;
+
+    /// <summary>The settings; null where they cannot be used, which <paramref name="problems"/> then tells.</summary>
+    public static HttpConnectionManagerConfig? Translate(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
+    {
+        var before = problems.Found.Count;
+        if (message.CodecType is HttpConnectionManager.Types.CodecType.Http2 or HttpConnectionManager.Types.CodecType.Http3)
+        {
+            problems.Add(path.Field("codec_type"), "only HTTP/1.1 is supported", "use AUTO or HTTP1");
+        }
+
+        var router = RouterOf(message, problems, path);
+        var routes = RoutesOf(message, problems, path);
+        var logs = AccessLogTranslator.Translate(message.AccessLog, problems, path.Field("access_log"));
+        var headKilobytes = message.MaxRequestHeadersKb ?? 60u;
+        if (headKilobytes > MaxHeadKilobytes)
+        {
+            problems.Add(path.Field("max_request_headers_kb"), $"{headKilobytes} is more than {MaxHeadKilobytes}", $"write a number from 1 to {MaxHeadKilobytes}");
+        }
+
+        if (problems.Found.Count > before)
+        {
+            return null;
+        }
+
+        var defaults = new HttpConnectionManagerConfig { StatPrefix = message.StatPrefix };
+        var common = message.CommonHttpProtocolOptions;
+        var http1 = message.HttpProtocolOptions;
+        return defaults with
+        {
+            InlineRoutes = routes,
+            RouteConfigName = message.Rds?.RouteConfigName,
+            UseRemoteAddress = message.UseRemoteAddress ?? false,
+            SkipXffAppend = message.SkipXffAppend,
+            GenerateRequestId = message.GenerateRequestId ?? true,
+            PreserveExternalRequestId = message.PreserveExternalRequestId,
+            AlwaysSetRequestIdInResponse = message.AlwaysSetRequestIdInResponse,
+            ServerName = message.ServerName.Length > 0 ? message.ServerName : defaults.ServerName,
+            ServerHeader = message.ServerHeaderTransformation switch
+            {
+                ServerTransformation.AppendIfAbsent => ServerHeaderTransformation.AppendIfAbsent,
+                ServerTransformation.PassThrough => ServerHeaderTransformation.PassThrough,
+                _ => ServerHeaderTransformation.Overwrite,
+            },
+            AcceptHttp10 = http1?.AcceptHttp10 ?? false,
+            DefaultHostForHttp10 = http1?.DefaultHostForHttp10 ?? "",
+            SuppressEnvoyHeaders = router?.SuppressEnvoyHeaders ?? false,
+            IdleTimeout = Or(common?.IdleTimeout, defaults.IdleTimeout),
+            RequestHeadersTimeout = Or(message.RequestHeadersTimeout, defaults.RequestHeadersTimeout),
+            RequestTimeout = Or(message.RequestTimeout, defaults.RequestTimeout),
+            StreamIdleTimeout = Or(message.StreamIdleTimeout, defaults.StreamIdleTimeout),
+            MaxConnectionDuration = Or(common?.MaxConnectionDuration, defaults.MaxConnectionDuration),
+            MaxStreamDuration = Or(common?.MaxStreamDuration, defaults.MaxStreamDuration),
+            DelayedCloseTimeout = Or(message.DelayedCloseTimeout, defaults.DelayedCloseTimeout),
+            MaxRequestHeadBytes = (int)headKilobytes * 1024,
+            MaxRequestFields = (int)Math.Min(common?.MaxHeadersCount ?? HeadParser.DefaultMaxFields, 10_000u),
+            MaxRequestsPerConnection = (int)Math.Min(common?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
+            AccessLogs = logs,
+        };
+    }
+
+    private static TimeSpan Or(Duration? duration, TimeSpan fallback) => duration?.ToTimeSpan() ?? fallback;
+
+    private static Router? RouterOf(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
+    {
+        var filters = path.Field("http_filters");
+        var enabled = message.HttpFilters.Where(static filter => !filter.Disabled).ToArray();
+        if (enabled.Length == 1 && enabled[0].TypedConfig is { } any && any.TryUnpack<Router>(out var router))
+        {
+            return router;
+        }
+
+        problems.Add(filters, "the HTTP filters must be exactly one envoy.filters.http.router", "keep only that filter");
+        return null;
+    }
+
+    private static RouteTable? RoutesOf(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
+    {
+        switch (message.RouteSpecifierCase)
+        {
+            case HttpConnectionManager.RouteSpecifierOneofCase.RouteConfig:
+                return RouteConfigurationTranslator.Translate(message.RouteConfig, problems, path.Field("route_config"));
+            case HttpConnectionManager.RouteSpecifierOneofCase.Rds:
+                if (message.Rds.ConfigSource?.Ads is null)
+                {
+                    problems.Add(path.Field("rds").Field("config_source"), "routes are discovered over ADS only", "write \"ads: {}\"");
+                }
+
+                return null;
+            default:
+                problems.Add(path, "routes are missing", "add route_config or rds");
+                return null;
+        }
+    }
+}

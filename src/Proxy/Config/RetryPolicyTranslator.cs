@@ -1,0 +1,80 @@
+using System.Collections.Frozen;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Xds.Validation;
+using Proto = Envoy.Config.Route.V3;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns retry policies into records.</summary>
+internal static class RetryPolicyTranslator
+{
+    private static readonly FrozenDictionary<string, RetryOn> Conditions = new Dictionary<string, RetryOn>(StringComparer.Ordinal)
+    {
+        ["5xx"] = RetryOn.ServerError,
+        ["gateway-error"] = RetryOn.GatewayError,
+        ["reset"] = RetryOn.Reset,
+        ["reset-before-request"] = RetryOn.ResetBeforeRequest,
+        ["connect-failure"] = RetryOn.ConnectFailure,
+        ["envoy-ratelimited"] = RetryOn.EnvoyRateLimited,
+        ["retriable-4xx"] = RetryOn.Retriable4xx,
+        ["refused-stream"] = RetryOn.RefusedStream,
+        ["retriable-status-codes"] = RetryOn.RetriableStatusCodes,
+        ["retriable-headers"] = RetryOn.RetriableHeaders,
+        ["http3-post-connect-failure"] = RetryOn.Http3PostConnectFailure,
+        ["cancelled"] = RetryOn.GrpcCancelled,
+        ["deadline-exceeded"] = RetryOn.GrpcDeadlineExceeded,
+        ["internal"] = RetryOn.GrpcInternal,
+        ["resource-exhausted"] = RetryOn.GrpcResourceExhausted,
+        ["unavailable"] = RetryOn.GrpcUnavailable,
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>A retry policy; null for none.</summary>
+    public static RetryPolicy? Translate(Proto.RetryPolicy? message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message is null)
+        {
+            return null;
+        }
+
+        var policy = new RetryPolicy
+        {
+            RetryOn = Parse(message.RetryOn, problems, path.Field("retry_on")),
+            NumRetries = (int)Math.Min(message.NumRetries ?? 1, int.MaxValue),
+            PerTryTimeout = message.PerTryTimeout?.ToTimeSpan(),
+            PerTryIdleTimeout = message.PerTryIdleTimeout?.ToTimeSpan(),
+            RetriableStatusCodes = [.. message.RetriableStatusCodes.Select(static code => (int)Math.Min(code, int.MaxValue))],
+        };
+        return message.RetryBackOff is not { } backOff
+            ? policy
+            : policy with
+            {
+                // As in Envoy, intervals below a millisecond become one.
+                BackOffBase = AtLeastOneMillisecond(backOff.BaseInterval?.ToTimeSpan() ?? policy.BackOffBase),
+                BackOffMax = backOff.MaxInterval is { } max ? AtLeastOneMillisecond(max.ToTimeSpan()) : null,
+            };
+    }
+
+    private static RetryOn Parse(string text, TranslationProblems problems, ConfigPath path)
+    {
+        var result = RetryOn.None;
+        foreach (var name in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (Conditions.TryGetValue(name, out var condition))
+            {
+                result |= condition;
+            }
+            else if (int.TryParse(name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out _))
+            {
+                problems.Add(path, $"\"{name}\" is a status code, not a condition", "use retriable-status-codes and list the code in retriable_status_codes");
+            }
+            else
+            {
+                problems.Add(new ConfigProblem(ConfigProblemKind.NotActedOn, path, $"\"{name}\" is not a condition known here", "remove it or correct its spelling"));
+            }
+        }
+
+        return result;
+    }
+
+    private static TimeSpan AtLeastOneMillisecond(TimeSpan interval) => interval < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : interval;
+}

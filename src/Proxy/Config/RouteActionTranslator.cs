@@ -1,0 +1,109 @@
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Xds.Validation;
+using Proto = Envoy.Config.Route.V3;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns the actions of routes into records.</summary>
+internal static class RouteActionTranslator
+{
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(15);
+
+    public static ForwardAction Forward(Proto.RouteAction message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.MaxStreamDuration is { } duration)
+        {
+            // Zero, which control planes like to send, is what happens anyway.
+            var at = path.Field("max_stream_duration");
+            problems.NotActedOnUnlessZero(duration.GrpcTimeoutHeaderMax, at.Field("grpc_timeout_header_max"));
+            problems.NotActedOnUnlessZero(duration.GrpcTimeoutHeaderOffset, at.Field("grpc_timeout_header_offset"));
+        }
+
+        return new ForwardAction
+        {
+            Cluster = Cluster(message, problems, path),
+            ClusterNotFoundResponseCode = message.ClusterNotFoundResponseCode switch
+            {
+                Proto.RouteAction.Types.ClusterNotFoundResponseCode.NotFound => 404,
+                Proto.RouteAction.Types.ClusterNotFoundResponseCode.InternalServerError => 500,
+                _ => 503,
+            },
+            Timeout = message.Timeout?.ToTimeSpan() ?? DefaultTimeout,
+            IdleTimeout = message.IdleTimeout?.ToTimeSpan(),
+            MaxStreamDuration = message.MaxStreamDuration?.MaxStreamDuration_?.ToTimeSpan(),
+            PrefixRewrite = message.PrefixRewrite,
+            RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
+            HostRewrite = Host(message),
+            AppendXForwardedHost = message.AppendXForwardedHost,
+            RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+            Priority = (RoutingPriority)message.Priority,
+        };
+    }
+
+    public static RedirectAction Redirect(Proto.RedirectAction message) => new()
+    {
+        HttpsRedirect = message.HttpsRedirect,
+        SchemeRedirect = message.SchemeRedirect,
+        HostRedirect = message.HostRedirect,
+        PortRedirect = (int)Math.Min(message.PortRedirect, int.MaxValue),
+        PathRedirect = message.PathRedirect,
+        PrefixRewrite = message.PrefixRewrite,
+        RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
+        ResponseCode = message.ResponseCode switch
+        {
+            Proto.RedirectAction.Types.RedirectResponseCode.Found => 302,
+            Proto.RedirectAction.Types.RedirectResponseCode.SeeOther => 303,
+            Proto.RedirectAction.Types.RedirectResponseCode.TemporaryRedirect => 307,
+            Proto.RedirectAction.Types.RedirectResponseCode.PermanentRedirect => 308,
+            _ => 301,
+        },
+        StripQuery = message.StripQuery,
+    };
+
+    public static DirectResponseAction DirectResponse(Proto.DirectResponseAction message, TranslationProblems problems, ConfigPath path) =>
+        new((int)Math.Min(message.Status, int.MaxValue), DataSourceReader.Read(message.Body, problems, path.Field("body")));
+
+    private static ClusterSpecifier Cluster(Proto.RouteAction message, TranslationProblems problems, ConfigPath path)
+    {
+        switch (message.ClusterSpecifierCase)
+        {
+            case Proto.RouteAction.ClusterSpecifierOneofCase.ClusterHeader:
+                return new ClusterFromHeader(message.ClusterHeader);
+            case Proto.RouteAction.ClusterSpecifierOneofCase.WeightedClusters:
+                return Weighted(message.WeightedClusters, problems, path.Field("weighted_clusters"));
+            default:
+                return new SingleCluster(message.Cluster);
+        }
+    }
+
+    private static WeightedClusters Weighted(Proto.WeightedCluster message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.HeaderName.Length > 0)
+        {
+            problems.NotActedOn(path.Field("header_name"));
+        }
+
+        return new WeightedClusters([.. message.Clusters.Select((cluster, i) =>
+        {
+            var at = path.Field("clusters").Index(i);
+            return new WeightedCluster
+            {
+                Name = cluster.Name,
+                ClusterHeader = cluster.ClusterHeader,
+                Weight = cluster.Weight ?? 0,
+                HostRewriteLiteral = cluster.HostRewriteLiteral,
+                RequestHeaders = HeaderRulesTranslator.Request(cluster.RequestHeadersToAdd, cluster.RequestHeadersToRemove, problems, at),
+                ResponseHeaders = HeaderRulesTranslator.Response(cluster.ResponseHeadersToAdd, cluster.ResponseHeadersToRemove, problems, at),
+            };
+        })]);
+    }
+
+    private static HostRewrite? Host(Proto.RouteAction message) => message.HostRewriteSpecifierCase switch
+    {
+        Proto.RouteAction.HostRewriteSpecifierOneofCase.HostRewriteLiteral when message.HostRewriteLiteral.Length > 0 => new HostRewriteLiteral(message.HostRewriteLiteral),
+        Proto.RouteAction.HostRewriteSpecifierOneofCase.HostRewriteHeader when message.HostRewriteHeader.Length > 0 => new HostRewriteHeader(message.HostRewriteHeader),
+        Proto.RouteAction.HostRewriteSpecifierOneofCase.HostRewritePathRegex => new HostRewritePathRegex(MatcherTranslator.Substitution(message.HostRewritePathRegex)!),
+        Proto.RouteAction.HostRewriteSpecifierOneofCase.AutoHostRewrite when message.AutoHostRewrite == true => new AutoHostRewrite(),
+        _ => null,
+    };
+}

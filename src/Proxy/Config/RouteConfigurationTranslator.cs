@@ -1,0 +1,83 @@
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Xds.Validation;
+using Proto = Envoy.Config.Route.V3;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns route configurations into route tables.</summary>
+internal static class RouteConfigurationTranslator
+{
+    private const int DefaultMaxDirectResponseBody = 4096;
+
+    /// <summary>
+    /// Compiles a route configuration; null, with every fault among <paramref name="problems"/>, where it cannot be used.
+    /// What is merely not acted on is among them too, and does not keep it from being used.
+    /// </summary>
+    /// <param name="message">The resource; it has passed the checks that need no compiling.</param>
+    /// <param name="problems">Where faults go.</param>
+    /// <param name="place">Where the message stands in a larger one; null where it stands by itself.</param>
+    public static RouteTable? Translate(Proto.RouteConfiguration message, TranslationProblems problems, ConfigPath? place = null)
+    {
+        var path = place ?? ConfigPath.Root;
+        var before = problems.Found.Count;
+        var configuration = ToRecord(message, problems, path);
+        if (RouteTable.TryCompile(configuration, out var table, out var errors)
+            && !problems.Found.Skip(before).Any(static problem => problem.Kind == ConfigProblemKind.Invalid))
+        {
+            return table;
+        }
+
+        foreach (var error in errors)
+        {
+            problems.Add(Below(path, error.Path), error.Message, error.Remedy);
+        }
+
+        return null;
+    }
+
+    private static RouteConfiguration ToRecord(Proto.RouteConfiguration message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.InternalOnlyHeaders.Count > 0)
+        {
+            problems.NotActedOn(path.Field("internal_only_headers"));
+        }
+
+        return new RouteConfiguration
+        {
+            Name = message.Name,
+            VirtualHosts = [.. message.VirtualHosts.Select((host, i) => ToRecord(host, problems, path.Field("virtual_hosts").Index(i)))],
+            RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
+            ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+            MostSpecificHeaderMutationsWins = message.MostSpecificHeaderMutationsWins,
+            IgnorePortInHostMatching = message.IgnorePortInHostMatching,
+            IgnorePathParametersInPathMatching = message.IgnorePathParametersInPathMatching,
+            MaxDirectResponseBodySize = (int)Math.Min(message.MaxDirectResponseBodySizeBytes ?? DefaultMaxDirectResponseBody, int.MaxValue),
+        };
+    }
+
+    private static VirtualHost ToRecord(Proto.VirtualHost message, TranslationProblems problems, ConfigPath path) => new()
+    {
+        Name = message.Name,
+        Domains = [.. message.Domains],
+        Routes = [.. message.Routes.Select((route, i) => RouteTranslator.Translate(route, problems, path.Field("routes").Index(i)))],
+        RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
+        ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+        RequireTls = (TlsRequirement)message.RequireTls,
+        RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        IncludeRequestAttemptCount = message.IncludeRequestAttemptCount,
+        IncludeAttemptCountInResponse = message.IncludeAttemptCountInResponse,
+    };
+
+    /// <summary>The path of a compilation error, which is text such as <c>virtual_hosts[0].routes[2].match</c>.</summary>
+    private static ConfigPath Below(ConfigPath path, string relative)
+    {
+        foreach (var step in relative.Split(['.', '['], StringSplitOptions.RemoveEmptyEntries))
+        {
+            path = step.EndsWith(']')
+                ? path.Index(int.Parse(step.AsSpan(0, step.Length - 1), System.Globalization.CultureInfo.InvariantCulture))
+                : path.Field(step);
+        }
+
+        return path;
+    }
+}

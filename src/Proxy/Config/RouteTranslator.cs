@@ -1,0 +1,83 @@
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Xds.Validation;
+using Proto = Envoy.Config.Route.V3;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>Turns one route of the xDS API into a record: its match here, its action by <see cref="RouteActionTranslator"/>.</summary>
+internal static class RouteTranslator
+{
+    // Envoy: a content type of application/grpc, alone or with a suffix such as +proto.
+    private static readonly HeaderMatcher IsGrpc = new() { Name = "content-type", Match = new HeaderString(StringMatcher.Regex(@"application/grpc(\+.*)?")) };
+
+    public static Route Translate(Proto.Route message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.StatPrefix.Length > 0)
+        {
+            problems.NotActedOn(path.Field("stat_prefix"));
+        }
+
+        return new Route
+        {
+            Name = message.Name,
+            Match = Match(message.Match ?? new Proto.RouteMatch(), problems, path.Field("match")),
+            Action = Action(message, problems, path),
+            RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
+            ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+        };
+    }
+
+    private static RouteMatch Match(Proto.RouteMatch message, TranslationProblems problems, ConfigPath path)
+    {
+        var headers = message.Headers.Select((matcher, i) => MatcherTranslator.Header(matcher, problems, path.Field("headers").Index(i)));
+        var parameters = message.QueryParameters.Select((matcher, i) => MatcherTranslator.QueryParameter(matcher, problems, path.Field("query_parameters").Index(i)));
+        return new RouteMatch
+        {
+            Path = Specifier(message, problems, path),
+            CaseSensitive = message.CaseSensitive ?? true,
+            Headers = [.. message.Grpc is null ? headers : headers.Append(IsGrpc)],
+            QueryParameters = [.. parameters],
+            RuntimeFraction = MatcherTranslator.Fraction(message.RuntimeFraction),
+        };
+    }
+
+    private static PathSpecifier Specifier(Proto.RouteMatch message, TranslationProblems problems, ConfigPath path)
+    {
+        switch (message.PathSpecifierCase)
+        {
+            case Proto.RouteMatch.PathSpecifierOneofCase.Prefix:
+                return new PrefixPath(message.Prefix);
+            case Proto.RouteMatch.PathSpecifierOneofCase.Path:
+                return new ExactPath(message.Path);
+            case Proto.RouteMatch.PathSpecifierOneofCase.SafeRegex:
+                return new RegexPath(message.SafeRegex.Regex);
+            case Proto.RouteMatch.PathSpecifierOneofCase.PathSeparatedPrefix:
+                return new SeparatedPrefixPath(message.PathSeparatedPrefix);
+            case Proto.RouteMatch.PathSpecifierOneofCase.ConnectMatcher:
+                // Requests with method CONNECT are not served, so the route could not match anyway; as a prefix it would match all the others.
+                problems.Add(path.Field("connect_matcher"), "CONNECT is not supported", "remove the route");
+                return new PrefixPath("");
+            default:
+                problems.Add(path, "a match needs a path specifier", "add one of prefix, path, safe_regex and path_separated_prefix");
+                return new PrefixPath("");
+        }
+    }
+
+    private static RouteAction Action(Proto.Route message, TranslationProblems problems, ConfigPath path)
+    {
+        switch (message.ActionCase)
+        {
+            case Proto.Route.ActionOneofCase.Route_:
+                return RouteActionTranslator.Forward(message.Route_, problems, path.Field("route"));
+            case Proto.Route.ActionOneofCase.Redirect:
+                return RouteActionTranslator.Redirect(message.Redirect);
+            case Proto.Route.ActionOneofCase.DirectResponse:
+                return RouteActionTranslator.DirectResponse(message.DirectResponse, problems, path.Field("direct_response"));
+            case Proto.Route.ActionOneofCase.NonForwardingAction:
+                return new NonForwardingAction();
+            default:
+                problems.Add(path, "a route needs an action", "add one of route, redirect, direct_response and non_forwarding_action");
+                return new NonForwardingAction();
+        }
+    }
+}

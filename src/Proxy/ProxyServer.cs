@@ -1,0 +1,243 @@
+using System.Net;
+using Envoy.Config.Bootstrap.V3;
+using Envoy.Config.Core.V3;
+using KubeProxyNet.Proxy.Admin;
+using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Xds;
+using Microsoft.Extensions.Logging;
+
+namespace KubeProxyNet.Proxy;
+
+/// <summary>A bootstrap that cannot be run; the message lists every fault.</summary>
+public sealed class ProxyConfigurationException(string message) : Exception(message);
+
+/// <summary>
+/// A whole proxy: the engine, what configures it and the admin page. Composition only. Static configuration is in force when
+/// <see cref="StartAsync"/> returns; what discovery adds follows as it arrives.
+/// </summary>
+public sealed partial class ProxyServer : IAsyncDisposable
+{
+    private static readonly TimeSpan IdleGraceOnDrain = TimeSpan.FromSeconds(1);
+
+    private readonly ProxyOptions _options;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly StatRegistry _registry = new();
+    private readonly AccessLogWriter _logs;
+    private readonly ProxyEngine _engine;
+    private readonly ConfigurationState _state;
+    private readonly TaskCompletionSource _quit = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<ResourceFile> _files = [];
+    private AdsClient? _ads;
+    private AdminServer? _admin;
+    private Task? _drained;
+
+    private ProxyServer(ProxyOptions options, ILoggerFactory loggers, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _logger = loggers.CreateLogger("proxy");
+        _logs = new AccessLogWriter(_registry, loggers.CreateLogger("access_log"));
+        var concurrency = options.Concurrency > 0 ? options.Concurrency : Environment.ProcessorCount;
+        _engine = new ProxyEngine(concurrency, _registry, _logs, time, loggers.CreateLogger("engine"));
+        _state = new ConfigurationState(_engine, time);
+        _state.DnsClusterAdded = new DnsResolution(_state, time, _logger).Follow;
+    }
+
+    /// <summary>Completes when everything that discovery owes for a start has arrived, or its time is over.</summary>
+    public Task Ready => _ready.Task;
+
+    /// <summary>Completes when the admin page was asked to end the process.</summary>
+    public Task QuitRequested => _quit.Task;
+
+    /// <summary>Where the admin page is; null where the bootstrap has none.</summary>
+    public IPEndPoint? AdminAddress => _admin?.Address;
+
+    /// <summary>The bound address of a listener; null while it is not open.</summary>
+    public SocketEndpoint? ListenerAddress(string name) => _engine.AddressOf(name);
+
+    /// <summary>Starts a proxy.</summary>
+    /// <exception cref="ProxyConfigurationException">The bootstrap asks for what cannot be done; every fault is named.</exception>
+    /// <exception cref="IOException">An address of the bootstrap cannot be listened on.</exception>
+    public static async Task<ProxyServer> StartAsync(ProxyOptions options, ILoggerFactory loggers, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var server = new ProxyServer(options, loggers, time ?? TimeProvider.System);
+        try
+        {
+            await server.RunAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Ends service without losing a request: stops accepting, answers what runs with <c>Connection: close</c>, and completes when the last
+    /// connection has ended or <see cref="ProxyOptions.DrainTime"/> is over. Calling it again waits for the same end.
+    /// </summary>
+    public Task DrainAsync()
+    {
+        lock (_files)
+        {
+            return _drained ??= DrainOnceAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        if (_ads is not null)
+        {
+            await _ads.DisposeAsync();
+        }
+
+        _files.ForEach(static file => file.Dispose());
+        if (_admin is not null)
+        {
+            await _admin.DisposeAsync();
+        }
+
+        await _engine.DisposeAsync();
+        _logs.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        var bootstrap = _options.Bootstrap;
+        var problems = new TranslationProblems();
+        var connection = ControlPlaneConnection.Of(bootstrap, problems);
+        ThrowOn(problems.Found.Select(static problem => problem.ToString()));
+        ApplyStatic(bootstrap);
+
+        var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
+        await StartAdminAsync(bootstrap, node);
+        var application = new DiscoveryApplication(_state, _logger);
+        StartFile(connection.ClusterFile, XdsTypeUrls.Cluster, application);
+        StartFile(connection.ListenerFile, XdsTypeUrls.Listener, application);
+        if (connection.Ads is not null)
+        {
+            _ads = new AdsClient(
+                connection.Ads, node, connection.ClustersOverAds, connection.ListenersOverAds, _state, application, _registry, _time, _logger);
+            _ads.Start();
+        }
+
+        _ = AnnounceReadyAsync(connection.InitialFetchTimeout);
+    }
+
+    private void ApplyStatic(Bootstrap bootstrap)
+    {
+        var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
+        var resources = bootstrap.StaticResources ?? new Bootstrap.Types.StaticResources();
+        var clusters = resources.Clusters.Where(cluster => !controlPlane.Contains(cluster.Name)).ToArray();
+        var rejections = _state.SetClusters(clusters, [], "", isStatic: true)
+            .Concat(_state.SetListeners([.. resources.Listeners], [], "", isStatic: true));
+        ThrowOn(rejections.Select(rejection => $"\"{rejection.Name}\": {rejection.Reason}"));
+    }
+
+    private void ThrowOn(IEnumerable<string> faults)
+    {
+        var prefix = _options.ConfigPath.Length > 0 ? _options.ConfigPath + ": " : "";
+        var lines = faults.Select(fault => prefix + fault).ToArray();
+        if (lines.Length > 0)
+        {
+            throw new ProxyConfigurationException(string.Join(Environment.NewLine, lines));
+        }
+    }
+
+    private void StartFile(string? path, string typeUrl, DiscoveryApplication application)
+    {
+        if (path is not null)
+        {
+            var file = new ResourceFile(path, typeUrl, application, _logger);
+            _files.Add(file);
+            file.Start();
+        }
+    }
+
+    private async Task StartAdminAsync(Bootstrap bootstrap, Node node)
+    {
+        if (bootstrap.Admin?.Address?.SocketAddress is not { } socket)
+        {
+            return;
+        }
+
+        var source = new AdminSource(_engine, _state, _options, node, _ready.Task, _time);
+        var actions = new AdminActions(this);
+        _admin = await AdminServer.StartAsync(new IPEndPoint(IPAddress.Parse(socket.Address), (int)socket.PortValue), _registry, source, actions, _time);
+        if (_options.AdminAddressPath is { } path)
+        {
+            await File.WriteAllTextAsync(path, _admin.Address.ToString());
+        }
+    }
+
+    private async Task AnnounceReadyAsync(TimeSpan limit)
+    {
+        if (_ads is not null && limit > TimeSpan.Zero)
+        {
+            try
+            {
+                var deadline = Task.Delay(limit, _time, _stop.Token);
+                await Task.WhenAny(_ads.InitialFetch, deadline);
+                while (_state.IsWarming && !deadline.IsCompleted)
+                {
+                    await Task.WhenAny(deadline, Task.Delay(TimeSpan.FromMilliseconds(5), _time, _stop.Token));
+                }
+
+                if (deadline.IsCompletedSuccessfully)
+                {
+                    LogInitialFetchTimedOut(_logger, limit.TotalSeconds);
+                    _state.EndWarming();
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+
+        _ready.TrySetResult();
+    }
+
+    private async Task DrainOnceAsync()
+    {
+        var connections = _engine.ConnectionCount;
+        LogDraining(_logger, connections, _options.DrainTime.TotalSeconds);
+        var isComplete = await _engine.DrainAsync(_options.DrainTime, IdleGraceOnDrain, _time);
+        if (!isComplete)
+        {
+            LogDrainEnded(_logger, _engine.ConnectionCount);
+        }
+    }
+
+    private sealed class AdminActions(ProxyServer server) : IAdminActions
+    {
+        public void DrainListeners(bool graceful) => _ = server.DrainAsync();
+
+        public void Quit() => server._quit.TrySetResult();
+
+        public void FailHealthCheck(bool fail) => server._engine.IsHealthCheckFailed = fail;
+
+        public void ReopenLogs() => server._logs.Reopen();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane did not deliver everything within {Seconds} s; going on with what is there")]
+    private static partial void LogInitialFetchTimedOut(ILogger logger, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "draining: {Connections} connections have up to {Seconds} s to end")]
+    private static partial void LogDraining(ILogger logger, int connections, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the drain time is over; {Connections} connections are cut")]
+    private static partial void LogDrainEnded(ILogger logger, int connections);
+}

@@ -1,0 +1,150 @@
+using Envoy.Config.Bootstrap.V3;
+using Envoy.Config.Core.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf.Collections;
+
+namespace KubeProxyNet.Xds.Validation;
+
+/// <summary>Rules on a bootstrap as a whole: unique names, and references to what exists.</summary>
+internal static class BootstrapRules
+{
+    public static void Check(Bootstrap bootstrap, ConfigPath path, ConfigProblems problems)
+    {
+        var resources = bootstrap.StaticResources ?? new Bootstrap.Types.StaticResources();
+        var at = path.Field("static_resources");
+        var clusters = CheckUnique("cluster", [.. resources.Clusters.Select(cluster => cluster.Name)], at.Field("clusters"), problems);
+        CheckUnique("listener", [.. resources.Listeners.Select(listener => listener.Name)], at.Field("listeners"), problems);
+        CheckUnique("secret", [.. resources.Secrets.Select(secret => secret.Name)], at.Field("secrets"), problems);
+        CheckAddresses(resources.Listeners, at.Field("listeners"), problems);
+        AddressRules.CheckIsIp(bootstrap.Admin?.Address, path.Field("admin").Field("address"), problems);
+        CheckDynamic(bootstrap.DynamicResources, clusters, path.Field("dynamic_resources"), problems);
+
+        // With clusters still to come from a control plane, a route may name one of those.
+        if (bootstrap.DynamicResources?.CdsConfig is null)
+        {
+            for (var i = 0; i < resources.Listeners.Count; i++)
+            {
+                CheckRoutes(resources.Listeners[i], clusters, at.Field("listeners").Index(i), problems);
+            }
+        }
+    }
+
+    private static Dictionary<string, int> CheckUnique(string kind, IReadOnlyList<string> names, ConfigPath path, ConfigProblems problems)
+    {
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < names.Count; i++)
+        {
+            if (names[i].Length > 0 && !seen.TryAdd(names[i], i))
+            {
+                problems.Invalid(path.Index(i).Field("name"), $"a {kind} \"{names[i]}\" exists already at {path.Index(seen[names[i]])}", $"give each {kind} its own name");
+            }
+        }
+
+        return seen;
+    }
+
+    private static void CheckAddresses(RepeatedField<Listener> listeners, ConfigPath path, ConfigProblems problems)
+    {
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < listeners.Count; i++)
+        {
+            // Port 0 is a different port each time.
+            if (listeners[i].Address is not { } address || address.SocketAddress is { PortValue: 0 } || listeners[i].BindToPort == false)
+            {
+                continue;
+            }
+
+            var text = AddressRules.Describe(address);
+            if (text.Length > 0 && !seen.TryAdd(text, i))
+            {
+                problems.Invalid(path.Index(i).Field("address"), $"{text} is the address of {path.Index(seen[text])} too", "give each listener its own address");
+            }
+        }
+    }
+
+    private static void CheckDynamic(Bootstrap.Types.DynamicResources? dynamic, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
+    {
+        if (dynamic is null)
+        {
+            return;
+        }
+
+        CheckSource(dynamic.LdsConfig, dynamic.AdsConfig, path.Field("lds_config"), problems);
+        CheckSource(dynamic.CdsConfig, dynamic.AdsConfig, path.Field("cds_config"), problems);
+        if (dynamic.AdsConfig is not { } ads)
+        {
+            return;
+        }
+
+        var at = path.Field("ads_config");
+        if (ads.ApiType is not (ApiConfigSource.Types.ApiType.Grpc or ApiConfigSource.Types.ApiType.DeltaGrpc))
+        {
+            problems.Invalid(at.Field("api_type"), "the aggregated stream is spoken over gRPC only", "use GRPC or DELTA_GRPC");
+        }
+
+        if (ads.GrpcServices.Count == 0)
+        {
+            problems.Invalid(at.Field("grpc_services"), "\"grpc_services\" of the aggregated stream is required", "add a grpc_service");
+        }
+
+        for (var i = 0; i < ads.GrpcServices.Count; i++)
+        {
+            if (ads.GrpcServices[i].EnvoyGrpc?.ClusterName is { Length: > 0 } name && !clusters.ContainsKey(name))
+            {
+                problems.Dangling(at.Field("grpc_services").Index(i).Field("envoy_grpc").Field("cluster_name"), NoCluster(name), Suggest(name, clusters.Keys));
+            }
+        }
+    }
+
+    private static void CheckSource(ConfigSource? source, ApiConfigSource? ads, ConfigPath path, ConfigProblems problems)
+    {
+        if (source?.ConfigSourceSpecifierCase == ConfigSource.ConfigSourceSpecifierOneofCase.Ads && ads is null)
+        {
+            problems.Dangling(path.Field("ads"), "refers to the aggregated stream, but there is none", "add ads_config to dynamic_resources");
+        }
+    }
+
+    private static void CheckRoutes(Listener listener, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
+    {
+        for (var i = 0; i < listener.FilterChains.Count; i++)
+        {
+            CheckRoutes(listener.FilterChains[i], clusters, path.Field("filter_chains").Index(i), problems);
+        }
+
+        if (listener.DefaultFilterChain is { } chain)
+        {
+            CheckRoutes(chain, clusters, path.Field("default_filter_chain"), problems);
+        }
+    }
+
+    private static void CheckRoutes(FilterChain chain, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
+    {
+        for (var i = 0; i < chain.Filters.Count; i++)
+        {
+            if (RoutesOf(chain.Filters[i]) is not { } routes || routes.ValidateClusters == false)
+            {
+                continue;
+            }
+
+            var at = path.Field("filters").Index(i).Field("typed_config").Field("route_config");
+            foreach (var (name, where) in RouteRules.ClusterNames(routes, at).Where(use => use.Cluster.Length > 0 && !clusters.ContainsKey(use.Cluster)))
+            {
+                problems.Dangling(where, NoCluster(name), Suggest(name, clusters.Keys));
+            }
+        }
+    }
+
+    /// <summary>The routes in a filter; null without any. Bytes that are malformed are reported where the filter is checked by itself.</summary>
+    private static RouteConfiguration? RoutesOf(Filter filter) =>
+        filter.TypedConfig is { } config && config.Is(HttpConnectionManager.Descriptor)
+        && WireParser.TryParse(HttpConnectionManager.Descriptor, config.Value, out var manager, out _)
+            ? ((HttpConnectionManager)manager).RouteConfig
+            : null;
+
+    private static string NoCluster(string name) => $"there is no cluster \"{name}\"";
+
+    private static string Suggest(string name, IEnumerable<string> clusters) =>
+        NameSuggestion.Nearest(name, clusters) is { } nearest ? $"did you mean \"{nearest}\"?" : $"add it to static_resources.clusters";
+}

@@ -1,0 +1,89 @@
+using System.Collections.Frozen;
+
+namespace KubeProxyNet.Xds.Validation;
+
+/// <summary>The numbers that a field may hold, both ends included.</summary>
+internal sealed record FieldRange(double Min, double Max);
+
+/// <summary>Rules on single fields, by the field's full name. Source: the validation rules of Envoy's API.</summary>
+internal static class FieldRules
+{
+    private const double MaxPort = 65535;
+    private const double MaxWeight = uint.MaxValue;
+
+    private static readonly FieldRange Port = new(0, MaxPort);
+    private static readonly FieldRange ListenablePort = new(1, MaxPort);
+    private static readonly FieldRange Percentage = new(0, 100);
+    private static readonly FieldRange AtLeastOne = new(1, double.MaxValue);
+
+    private static readonly FrozenDictionary<string, FieldRange> Ranges = new Dictionary<string, FieldRange>(StringComparer.Ordinal)
+    {
+        ["envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig.hash_balance_factor"] = new(100, double.MaxValue),
+        ["envoy.config.cluster.v3.Cluster.LeastRequestLbConfig.choice_count"] = new(2, double.MaxValue),
+        ["envoy.config.cluster.v3.Cluster.MaglevLbConfig.table_size"] = new(2, 5_000_011),
+        ["envoy.config.cluster.v3.Cluster.RingHashLbConfig.maximum_ring_size"] = new(1, 8_388_608),
+        ["envoy.config.cluster.v3.Cluster.RingHashLbConfig.minimum_ring_size"] = new(1, 8_388_608),
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_5xx"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_gateway_failure"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_local_origin_failure"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_failure_percentage"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_failure_percentage_local_origin"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_local_origin_success_rate"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.enforcing_success_rate"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.failure_percentage_threshold"] = Percentage,
+        ["envoy.config.cluster.v3.OutlierDetection.max_ejection_percent"] = Percentage,
+        ["envoy.config.core.v3.CidrRange.prefix_len"] = new(0, 128),
+        ["envoy.config.core.v3.HealthCheck.alt_port"] = ListenablePort,
+        ["envoy.config.core.v3.HealthCheck.healthy_threshold"] = AtLeastOne,
+        ["envoy.config.core.v3.HealthCheck.unhealthy_threshold"] = AtLeastOne,
+        ["envoy.config.core.v3.Http2ProtocolOptions.initial_connection_window_size"] = new(65_535, int.MaxValue),
+        ["envoy.config.core.v3.Http2ProtocolOptions.initial_stream_window_size"] = new(65_535, int.MaxValue),
+        ["envoy.config.core.v3.Http2ProtocolOptions.max_concurrent_streams"] = new(1, int.MaxValue),
+        ["envoy.config.core.v3.HttpProtocolOptions.max_headers_count"] = AtLeastOne,
+        ["envoy.config.core.v3.Pipe.mode"] = new(0, 511),
+        ["envoy.config.core.v3.SocketAddress.port_value"] = Port,
+        ["envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.overprovisioning_factor"] = AtLeastOne,
+        ["envoy.config.endpoint.v3.Endpoint.HealthCheckConfig.port_value"] = Port,
+        ["envoy.config.endpoint.v3.LbEndpoint.load_balancing_weight"] = new(1, MaxWeight),
+        ["envoy.config.endpoint.v3.LocalityLbEndpoints.load_balancing_weight"] = new(1, MaxWeight),
+        ["envoy.config.endpoint.v3.LocalityLbEndpoints.priority"] = new(0, 128),
+        ["envoy.config.listener.v3.FilterChainMatch.destination_port"] = ListenablePort,
+        ["envoy.config.listener.v3.FilterChainMatch.source_ports"] = ListenablePort,
+        ["envoy.config.listener.v3.Listener.max_connections_to_accept_per_socket_event"] = AtLeastOne,
+        ["envoy.config.route.v3.DirectResponseAction.status"] = new(200, 599),
+        ["envoy.config.route.v3.RedirectAction.port_redirect"] = Port,
+        ["envoy.config.route.v3.RetryPolicy.retriable_status_codes"] = new(100, 599),
+        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
+        ["envoy.type.v3.Percent.value"] = Percentage,
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static readonly FrozenDictionary<string, string[]> TypesInAny = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["envoy.config.accesslog.v3.AccessLog.typed_config"] =
+        [
+            "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
+            "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+        ],
+        ["envoy.config.cluster.v3.Cluster.typed_extension_protocol_options"] = ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"],
+        ["envoy.config.core.v3.TransportSocket.typed_config"] =
+        [
+            "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+            "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        ],
+        ["envoy.config.listener.v3.Filter.typed_config"] = ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"],
+        ["envoy.config.listener.v3.ListenerFilter.typed_config"] = [],
+        ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] = ["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
+        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = ["envoy.extensions.filters.http.router.v3.Router"],
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>The numbers that a field may hold; null where its type says it all.</summary>
+    public static FieldRange? RangeOf(string field) => Ranges.GetValueOrDefault(field);
+
+    /// <summary>The messages that an <c>Any</c> field may hold; null where it may hold every known one.</summary>
+    public static IReadOnlyList<string>? TypesInAnyOf(string field) => TypesInAny.GetValueOrDefault(field);
+
+    /// <summary>Every field of the tables, so that a test can hold them against the descriptors.</summary>
+    internal static IEnumerable<string> Fields => Ranges.Keys.Concat(TypesInAny.Keys);
+}
