@@ -176,6 +176,18 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         return Task.WaitAll(answers, answerLimit) ? answers.Sum(static answer => answer.GetAwaiter().GetResult()) : 0;
     }
 
+    /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
+    internal async Task<int> RentedBlocksAsync()
+    {
+        var counts = await Task.WhenAll(_workers.Select(static worker =>
+        {
+            var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+            worker.Post(() => count.SetResult(worker.Blocks.Rented));
+            return count.Task;
+        }));
+        return counts.Sum();
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
