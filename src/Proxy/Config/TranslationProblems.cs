@@ -6,7 +6,9 @@ namespace KubeProxyNet.Proxy.Config;
 internal sealed class TranslationProblems
 {
     private readonly List<ConfigProblem> _found = [];
+    private readonly List<ConfigProblem> _notActedOn = [];
 
+    /// <summary>What keeps the resource from being used.</summary>
     public IReadOnlyList<ConfigProblem> Found => _found;
 
     public void Add(ConfigPath path, string message, string remedy) =>
@@ -14,6 +16,22 @@ internal sealed class TranslationProblems
 
     public void Add(ConfigProblem problem) => _found.Add(problem);
 
+    /// <summary>Notes a field that is set and that nothing here acts on: a fault in a file, not one over the wire.</summary>
+    public void NotActedOn(ConfigPath path) => _notActedOn.Add(new ConfigProblem(
+        ConfigProblemKind.NotActedOn, path, $"\"{path.Name}\" is a field of the xDS API that this proxy does not act on", "remove it"));
+
+    /// <summary>Notes a duration that nothing here acts on, where it is set to something other than zero.</summary>
+    public void NotActedOnUnlessZero(Google.Protobuf.WellKnownTypes.Duration? duration, ConfigPath path)
+    {
+        if (duration is not null && duration.ToTimeSpan() != TimeSpan.Zero)
+        {
+            NotActedOn(path);
+        }
+    }
+
+    /// <summary>Whether a resource that could be translated is refused all the same.</summary>
+    public bool Forbids(bool isStatic) => _found.Count > 0 || (isStatic && _notActedOn.Count > 0);
+
     /// <summary>The rejection of the resource, with every problem in its reason.</summary>
-    public ResourceRejection Reject(string name) => new(name, string.Join(" | ", _found));
+    public ResourceRejection Reject(string name) => new(name, string.Join(" | ", _found.Concat(_notActedOn)));
 }
