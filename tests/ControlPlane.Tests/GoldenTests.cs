@@ -1,10 +1,14 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using AwesomeAssertions;
+using Google.Protobuf;
 using KubeProxyNet.ControlPlane.Emission;
 using KubeProxyNet.ControlPlane.Sources;
 using KubeProxyNet.ControlPlane.Sources.Manifests;
 using KubeProxyNet.ControlPlane.Translation;
+using KubeProxyNet.Xds;
+using KubeProxyNet.Xds.Serving;
+using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.ControlPlane.Tests;
 
@@ -25,13 +29,14 @@ public sealed class GoldenTests
         var folder = Path.Combine(Folder(), name);
         var (objects, diagnostics) = Load(folder);
         var result = new Translator(new TranslationOptions()).Translate(objects.Current);
-        var resources = new Emitter().Emit(result.Model);
+        var emitted = new Emitter().Emit(result.Model);
 
         Compare(Path.Combine(folder, "expected.txt"), ModelText.Write(result.Model, [.. diagnostics, .. result.Diagnostics]));
-        resources.FindDanglingNames().Should().BeEmpty();
+        emitted.FindDanglingNames().Should().BeEmpty();
+        emitted.Changed.SelectMany(resource => ConfigValidator.Check(Unpack(resource))).Should().BeEmpty("our own proxy has to take every resource");
         if (File.Exists(Path.Combine(folder, "resources.json")))
         {
-            Compare(Path.Combine(folder, "resources.json"), ResourceText.Write(resources));
+            Compare(Path.Combine(folder, "resources.json"), ResourceText.Write(emitted.Snapshot));
         }
     }
 
@@ -44,6 +49,8 @@ public sealed class GoldenTests
             new KeyValuePair<string, ManifestContent?>(Path.GetFileName(file), ManifestReader.Parse(Path.GetFileName(file), File.ReadAllBytes(file))))));
         return (objects, manifests.Diagnostics);
     }
+
+    private static IMessage Unpack(XdsResource resource) => resource.Body.Unpack(XdsTypes.Registry);
 
     private static void Compare(string file, string actual)
     {

@@ -3,6 +3,7 @@ using KubeProxyNet.ControlPlane.Emission;
 using KubeProxyNet.ControlPlane.Sources;
 using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 using KubeProxyNet.ControlPlane.Translation;
+using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.ControlPlane.Tests;
 
@@ -20,17 +21,22 @@ public sealed class IncrementalTests
     {
         _objects.Apply([.. Cluster(services)]);
         var before = Emit();
-        before.Clusters.Should().HaveCount(services);
+        before.Snapshot[XdsTypeUrls.Cluster].ByName.Should().HaveCount(services);
 
         _objects.Apply([Change(Slice(services / 2, "10.9.9.9"))]);
         var now = Emit();
 
-        now.Listeners.Should().BeSameAs(before.Listeners);
-        now.RouteConfigurations.Should().BeSameAs(before.RouteConfigurations);
-        now.Clusters.Should().BeSameAs(before.Clusters);
-        var changed = now.LoadAssignments.Where((resource, i) => !ReferenceEquals(resource, before.LoadAssignments[i])).ToList();
-        changed.Should().ContainSingle().Which.Id.Name.Should().Be($"default/s{services / 2}/80");
-        now.FindDanglingNames().Should().BeEmpty();
+        now.Changed.Should().ContainSingle().Which.Name.Should().Be($"default/s{services / 2}/80");
+        now.Changed[0].TypeUrl.Should().Be(XdsTypeUrls.ClusterLoadAssignment);
+        now.Removed.Should().BeEmpty();
+        foreach (var typeUrl in new[] { XdsTypeUrls.Listener, XdsTypeUrls.RouteConfiguration, XdsTypeUrls.Cluster })
+        {
+            now.Snapshot[typeUrl].Should().BeSameAs(before.Snapshot[typeUrl]);
+        }
+
+        var assignments = before.Snapshot[XdsTypeUrls.ClusterLoadAssignment].ByName;
+        now.Snapshot[XdsTypeUrls.ClusterLoadAssignment].ByName.Where(entry => !ReferenceEquals(entry.Value, assignments[entry.Key])).Should().ContainSingle();
+        now.Snapshot.Validate().Should().BeEmpty();
     }
 
     [Fact]
@@ -41,24 +47,35 @@ public sealed class IncrementalTests
 
         var slice = Slice(3, "10.0.0.3");
         _objects.Apply([Change(slice with { Metadata = slice.Metadata with { Annotations = [new NamedValue("touched", "yes")] } })]);
-        var now = Emit();
 
-        now.Should().Be(before);
-        now.LoadAssignments.Should().BeSameAs(before.LoadAssignments);
+        Emit().Snapshot.Should().BeSameAs(before.Snapshot);
     }
 
     [Fact]
-    public void An_equal_resource_has_an_equal_version_in_another_process()
+    public void A_Service_that_goes_takes_its_resources_along_when_no_route_names_it()
     {
-        _objects.Apply([.. Cluster(3)]);
-        var here = Emit();
-        var elsewhere = new Emitter().Emit(new Translator(new TranslationOptions()).Translate(_objects.Current).Model);
+        _objects.Apply([.. Cluster(2)]);
+        Emit();
 
-        elsewhere.All.Select(resource => resource.Version).Should().Equal(here.All.Select(resource => resource.Version));
-        here.LoadAssignments.Select(resource => resource.Version).Should().OnlyHaveUniqueItems();
+        _objects.Apply([new ObjectChange(new ObjectKey(Ingress.KindName, new ObjectName("default", "all")), null)]);
+        var now = Emit();
+
+        now.Removed.Should().HaveCount(4);
+        now.FindDanglingNames().Should().BeEmpty();
+        now.Snapshot[XdsTypeUrls.Cluster].ByName.Should().BeEmpty();
     }
 
-    private ResourceSet Emit() => _emitter.Emit(_translator.Translate(_objects.Current).Model);
+    [Fact]
+    public void An_equal_model_has_equal_versions_in_another_process()
+    {
+        _objects.Apply([.. Cluster(3)]);
+        var here = Emit().Snapshot;
+        var elsewhere = new Emitter().Emit(new Translator(new TranslationOptions()).Translate(_objects.Current).Model).Snapshot;
+
+        XdsTypeUrls.InServingOrder.Select(typeUrl => elsewhere[typeUrl].Version).Should().Equal(XdsTypeUrls.InServingOrder.Select(typeUrl => here[typeUrl].Version));
+    }
+
+    private Emitted Emit() => _emitter.Emit(_translator.Translate(_objects.Current).Model);
 
     private static IEnumerable<ObjectChange> Cluster(int services)
     {

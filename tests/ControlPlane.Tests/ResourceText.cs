@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
-using KubeProxyNet.ControlPlane.Emission;
 using KubeProxyNet.Xds;
+using KubeProxyNet.Xds.Serving;
 
 namespace KubeProxyNet.ControlPlane.Tests;
 
@@ -14,9 +14,14 @@ internal static class ResourceText
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static string Write(ResourceSet resources)
+    public static string Write(Snapshot snapshot)
     {
-        var array = new JsonArray([.. resources.All.Select(resource => JsonNode.Parse(Formatter.Format(resource.Message)))]);
+        var array = new JsonArray(
+        [
+            .. from typeUrl in XdsTypeUrls.InServingOrder
+               from resource in snapshot[typeUrl].ByName.Values.OrderBy(resource => resource.Name, StringComparer.Ordinal)
+               select JsonNode.Parse(Formatter.Format(resource.Body)),
+        ]);
         return array.ToJsonString(Indented) + "\n";
     }
 }

@@ -1,27 +1,22 @@
 using Envoy.Config.Cluster.V3;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.ControlPlane.Model;
-using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.ControlPlane.Emission;
 
 /// <summary>Backends of the model as <c>envoy.config.cluster.v3.Cluster</c>, whose endpoints come over ADS as a resource of their own.</summary>
 internal static class ClusterEmission
 {
-    public static EmittedResource Emit(BackendKey key, BackendPolicy policy)
+    public static Cluster Emit(BackendKey key, BackendPolicy policy) => new()
     {
-        var message = new Cluster
+        Name = key.Name,
+        Type = Cluster.Types.DiscoveryType.Eds,
+        EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = WellKnown.OverAds() },
+        ConnectTimeout = Duration.FromTimeSpan(policy.ConnectTimeout),
+        LbPolicy = policy.LoadBalancing switch
         {
-            Name = key.Name,
-            Type = Cluster.Types.DiscoveryType.Eds,
-            EdsClusterConfig = new Cluster.Types.EdsClusterConfig { EdsConfig = WellKnown.OverAds() },
-            ConnectTimeout = Duration.FromTimeSpan(policy.ConnectTimeout),
-            LbPolicy = policy.LoadBalancing switch
-            {
-                LoadBalancing.LeastRequest => Cluster.Types.LbPolicy.LeastRequest,
-                _ => Cluster.Types.LbPolicy.RoundRobin,
-            },
-        };
-        return EmittedResource.Pack(key.Name, message, [new ResourceId(XdsTypeUrls.ClusterLoadAssignment, key.Name)]);
-    }
+            LoadBalancing.LeastRequest => Cluster.Types.LbPolicy.LeastRequest,
+            _ => Cluster.Types.LbPolicy.RoundRobin,
+        },
+    };
 }

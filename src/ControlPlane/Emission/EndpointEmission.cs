@@ -7,7 +7,7 @@ namespace KubeProxyNet.ControlPlane.Emission;
 /// <summary>Endpoints of the model as <c>envoy.config.endpoint.v3.ClusterLoadAssignment</c>; one without endpoints makes the proxy answer 503.</summary>
 internal static class EndpointEmission
 {
-    public static EmittedResource Emit(BackendKey key, ValueList<Model.Endpoint> endpoints)
+    public static ClusterLoadAssignment Emit(BackendKey key, ValueList<Model.Endpoint> endpoints)
     {
         var message = new ClusterLoadAssignment { ClusterName = key.Name };
         if (endpoints.Count > 0)
@@ -21,6 +21,6 @@ internal static class EndpointEmission
             message.Endpoints.Add(locality);
         }
 
-        return EmittedResource.Pack(key.Name, message, default);
+        return message;
     }
 }

@@ -6,14 +6,13 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.ControlPlane.Model;
-using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.ControlPlane.Emission;
 
 /// <summary>Listeners of the model as <c>envoy.config.listener.v3.Listener</c>: one HTTP connection manager whose routes come over ADS.</summary>
 internal static class ListenerEmission
 {
-    public static EmittedResource Emit(GatewayListener listener)
+    public static Listener Emit(GatewayListener listener)
     {
         var connectionManager = new HttpConnectionManager
         {
@@ -28,7 +27,7 @@ internal static class ListenerEmission
             connectionManager.AccessLog.Add(new AccessLog { Name = "envoy.access_loggers.stdout", TypedConfig = Pack(new StdoutAccessLog()) });
         }
 
-        var message = new Listener
+        return new Listener
         {
             Name = listener.Name,
             Address = WellKnown.Socket(listener.Address, listener.Port),
@@ -40,7 +39,6 @@ internal static class ListenerEmission
                 },
             },
         };
-        return EmittedResource.Pack(listener.Name, message, [new ResourceId(XdsTypeUrls.RouteConfiguration, listener.RouteTable)]);
     }
 
     private static Any Pack(IMessage message) => Any.Pack(message);

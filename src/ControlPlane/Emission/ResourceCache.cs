@@ -1,39 +1,39 @@
+using Google.Protobuf;
+using KubeProxyNet.Xds.Serving;
+
 namespace KubeProxyNet.ControlPlane.Emission;
 
-/// <summary>Remembers the resources of one type together with the part of the model that each was made from.</summary>
+/// <summary>Remembers which part of the model each resource of a type was made from, so that only parts that changed are made again.</summary>
+/// <param name="typeUrl">The type of the resources.</param>
 /// <param name="nameOf">The name under which a part's resource is known.</param>
 /// <param name="emit">Makes the resource of a part.</param>
-internal sealed class ResourceCache<TPart>(Func<TPart, string> nameOf, Func<TPart, EmittedResource> emit)
+internal sealed class ResourceCache<TPart>(string typeUrl, Func<TPart, string> nameOf, Func<TPart, IMessage> emit)
     where TPart : notnull
 {
-    private Dictionary<string, (TPart Part, EmittedResource Resource)> _known = [];
-    private EmittedResource[] _list = [];
+    private Dictionary<string, TPart> _known = [];
 
-    /// <summary>The resources of these parts, ordered by name; the same list as last time when no part changed.</summary>
-    public IReadOnlyList<EmittedResource> Emit(IEnumerable<TPart> parts)
+    /// <summary>Compares the parts with those of the last call.</summary>
+    /// <param name="parts">Every part of this type.</param>
+    /// <param name="changed">Gets the resources of parts that are new or different.</param>
+    /// <param name="removed">Gets the resources whose parts are gone.</param>
+    public void Emit(IEnumerable<TPart> parts, ICollection<XdsResource> changed, ICollection<XdsReference> removed)
     {
-        var now = new Dictionary<string, (TPart Part, EmittedResource Resource)>(_known.Count);
-        var reused = 0;
+        var now = new Dictionary<string, TPart>(_known.Count, StringComparer.Ordinal);
         foreach (var part in parts)
         {
             var name = nameOf(part);
-            if (_known.TryGetValue(name, out var known) && EqualityComparer<TPart>.Default.Equals(known.Part, part))
+            now.Add(name, part);
+            if (!_known.Remove(name, out var known) || !EqualityComparer<TPart>.Default.Equals(known, part))
             {
-                now.Add(name, known);
-                reused++;
-            }
-            else
-            {
-                now.Add(name, (part, emit(part)));
+                changed.Add(XdsResource.Create(emit(part)));
             }
         }
 
-        if (reused != now.Count || now.Count != _known.Count)
+        foreach (var name in _known.Keys)
         {
-            _list = [.. now.Values.Select(entry => entry.Resource).OrderBy(resource => resource.Id.Name, StringComparer.Ordinal)];
-            _known = now;
+            removed.Add(new XdsReference(typeUrl, name));
         }
 
-        return _list;
+        _known = now;
     }
 }

@@ -4,7 +4,6 @@ using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.ControlPlane.Model;
-using KubeProxyNet.Xds;
 using VirtualHost = KubeProxyNet.ControlPlane.Model.VirtualHost;
 using XdsRouteAction = Envoy.Config.Route.V3.RouteAction;
 using XdsVirtualHost = Envoy.Config.Route.V3.VirtualHost;
@@ -18,37 +17,33 @@ namespace KubeProxyNet.ControlPlane.Emission;
 /// </summary>
 internal static class RouteEmission
 {
-    public static EmittedResource Emit(RouteTable table)
+    public static RouteConfiguration Emit(RouteTable table)
     {
         var message = new RouteConfiguration { Name = table.Name, IgnorePortInHostMatching = true };
-        var clusters = new SortedSet<string>(StringComparer.Ordinal);
         var everyHost = table.VirtualHosts.FirstOrDefault(host => host.Host.Kind == HostMatchKind.Any);
         foreach (var host in table.VirtualHosts)
         {
             var virtualHost = new XdsVirtualHost { Name = host.Host.ToString(), Domains = { host.Host.ToString() } };
             if (host.Host.Kind == HostMatchKind.OneLabelWildcard)
             {
-                AddRoutes(virtualHost, host, OneLabelBefore(host.Host.Name, isOneLabel: true), clusters);
+                AddRoutes(virtualHost, host, OneLabelBefore(host.Host.Name, isOneLabel: true));
                 if (everyHost is not null)
                 {
-                    AddRoutes(virtualHost, everyHost, OneLabelBefore(host.Host.Name, isOneLabel: false), clusters);
+                    AddRoutes(virtualHost, everyHost, OneLabelBefore(host.Host.Name, isOneLabel: false));
                 }
             }
             else
             {
-                AddRoutes(virtualHost, host, authority: null, clusters);
+                AddRoutes(virtualHost, host, authority: null);
             }
 
             message.VirtualHosts.Add(virtualHost);
         }
 
-        return EmittedResource.Pack(
-            table.Name,
-            message,
-            clusters.Select(cluster => new ResourceId(XdsTypeUrls.Cluster, cluster)).ToValueList());
+        return message;
     }
 
-    private static void AddRoutes(XdsVirtualHost virtualHost, VirtualHost source, HeaderMatcher? authority, SortedSet<string> clusters)
+    private static void AddRoutes(XdsVirtualHost virtualHost, VirtualHost source, HeaderMatcher? authority)
     {
         foreach (var rule in source.Rules)
         {
@@ -61,7 +56,6 @@ internal static class RouteEmission
             switch (rule.Action)
             {
                 case ForwardTo forward:
-                    clusters.Add(forward.Backend.Name);
                     route.Route_ = Forward(forward, rule.Policy);
                     break;
                 case Respond respond:

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using Envoy.Config.AccessLog.V3;
+using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;

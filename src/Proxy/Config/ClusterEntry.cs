@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using Envoy.Config.Cluster.V3;
 using KubeProxyNet.Proxy.Upstream;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -44,9 +44,9 @@ internal sealed record TranslatedCluster(
 internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality);
 
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
-internal sealed class ClusterEntry(Cluster message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
+internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
 {
-    public Cluster Message { get; } = message;
+    public ClusterMessage Message { get; } = message;
 
     public TranslatedCluster Translated { get; } = translated;
 

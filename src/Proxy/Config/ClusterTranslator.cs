@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Xds.Validation;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using HttpProtocolOptions = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -18,7 +18,7 @@ internal static class ClusterTranslator
     /// <param name="message">A cluster that passed the checks of its schema.</param>
     /// <param name="problems">Takes what is wrong.</param>
     /// <param name="allowHttp2">True for the cluster of the control plane, which is spoken to by gRPC.</param>
-    public static TranslatedCluster? Translate(Cluster message, TranslationProblems problems, bool allowHttp2 = false)
+    public static TranslatedCluster? Translate(ClusterMessage message, TranslationProblems problems, bool allowHttp2 = false)
     {
         var before = problems.Found.Count;
         var http = CommonHttpOptions(message, problems, allowHttp2);
@@ -39,10 +39,10 @@ internal static class ClusterTranslator
         };
         var source = message.Type switch
         {
-            Cluster.Types.DiscoveryType.Eds => EndpointSource.Discovery,
-            Cluster.Types.DiscoveryType.StrictDns => EndpointSource.StrictDns,
-            Cluster.Types.DiscoveryType.LogicalDns => EndpointSource.LogicalDns,
-            Cluster.Types.DiscoveryType.Static => EndpointSource.Static,
+            ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
+            ClusterMessage.Types.DiscoveryType.StrictDns => EndpointSource.StrictDns,
+            ClusterMessage.Types.DiscoveryType.LogicalDns => EndpointSource.LogicalDns,
+            ClusterMessage.Types.DiscoveryType.Static => EndpointSource.Static,
             _ => Unsupported(problems, message.Type),
         };
         var endpoints = ImmutableArray<EndpointConfig>.Empty;
@@ -63,24 +63,24 @@ internal static class ClusterTranslator
             : new TranslatedCluster(config, source, endpoints, service, targets, message.DnsRefreshRate?.ToTimeSpan() ?? DefaultDnsRefresh);
     }
 
-    private static string ServiceName(Cluster message) =>
+    private static string ServiceName(ClusterMessage message) =>
         message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
 
-    private static EndpointSource Unsupported(TranslationProblems problems, Cluster.Types.DiscoveryType type)
+    private static EndpointSource Unsupported(TranslationProblems problems, ClusterMessage.Types.DiscoveryType type)
     {
         problems.Add(ConfigPath.Root.Field("type"), $"{type} is not supported", "use STATIC, EDS, STRICT_DNS or LOGICAL_DNS");
         return EndpointSource.Static;
     }
 
-    private static LoadBalancingPolicy Policy(Cluster message, TranslationProblems problems)
+    private static LoadBalancingPolicy Policy(ClusterMessage message, TranslationProblems problems)
     {
         switch (message.LbPolicy)
         {
-            case Cluster.Types.LbPolicy.RoundRobin:
+            case ClusterMessage.Types.LbPolicy.RoundRobin:
                 return LoadBalancingPolicy.RoundRobin;
-            case Cluster.Types.LbPolicy.LeastRequest:
+            case ClusterMessage.Types.LbPolicy.LeastRequest:
                 return LoadBalancingPolicy.LeastRequest;
-            case Cluster.Types.LbPolicy.Random:
+            case ClusterMessage.Types.LbPolicy.Random:
                 return LoadBalancingPolicy.Random;
             default:
                 problems.Add(ConfigPath.Root.Field("lb_policy"), $"{message.LbPolicy} is not supported", "use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
@@ -88,7 +88,7 @@ internal static class ClusterTranslator
         }
     }
 
-    private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(Cluster message, TranslationProblems problems, bool allowHttp2)
+    private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(ClusterMessage message, TranslationProblems problems, bool allowHttp2)
     {
         var path = ConfigPath.Root.Field("typed_extension_protocol_options").Key(HttpOptionsKey);
         HttpProtocolOptions? typed = null;

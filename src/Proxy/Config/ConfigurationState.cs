@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Envoy.Config.Cluster.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
@@ -8,6 +7,7 @@ using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Upstream;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -78,7 +78,7 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
     }
 
     /// <summary>Takes clusters and drops those that are gone. Those of the bootstrap cannot be dropped or replaced.</summary>
-    public IReadOnlyList<ResourceRejection> SetClusters(IReadOnlyList<Cluster> clusters, IReadOnlyList<string> removed, string version, bool isStatic)
+    public IReadOnlyList<ResourceRejection> SetClusters(IReadOnlyList<ClusterMessage> clusters, IReadOnlyList<string> removed, string version, bool isStatic)
     {
         var rejections = new List<ResourceRejection>();
         lock (_gate)
@@ -97,7 +97,7 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
 
                 var problems = new TranslationProblems();
                 var translated = ClusterTranslator.Translate(message, problems);
-                if (translated is null)
+                if (translated is null || problems.Forbids(isStatic))
                 {
                     rejections.Add(problems.Reject(message.Name));
                     continue;
@@ -164,7 +164,7 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
 
                 var problems = new TranslationProblems();
                 var table = RouteConfigurationTranslator.Translate(message, problems);
-                if (table is null)
+                if (table is null || problems.Forbids(isStatic))
                 {
                     rejections.Add(problems.Reject(message.Name));
                     continue;
@@ -202,7 +202,7 @@ internal sealed class ConfigurationState(ProxyEngine engine, TimeProvider time)
 
                 var problems = new TranslationProblems();
                 var config = ListenerTranslator.Translate(message, problems);
-                if (config is null)
+                if (config is null || problems.Forbids(isStatic))
                 {
                     rejections.Add(problems.Reject(message.Name));
                     continue;

@@ -5,6 +5,7 @@ using Envoy.Config.Endpoint.V3;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Xds.Validation;
+using SocketAddress = Envoy.Config.Core.V3.SocketAddress;
 
 namespace KubeProxyNet.Proxy.Config;
 

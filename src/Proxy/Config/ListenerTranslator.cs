@@ -5,6 +5,7 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
+using SocketAddress = Envoy.Config.Core.V3.SocketAddress;
 
 namespace KubeProxyNet.Proxy.Config;
 

@@ -26,7 +26,7 @@ internal static class AddressRules
     {
         if (address?.SocketAddress is { Protocol: SocketAddress.Types.Protocol.Udp })
         {
-            problems.NotActedOn(path.Field("socket_address").Field("protocol"), "UDP is not supported here", "use TCP");
+            problems.Invalid(path.Field("socket_address").Field("protocol"), "UDP is not supported here", "use TCP");
         }
     }
 

@@ -70,7 +70,7 @@ internal static class ClusterRules
 
                 break;
             case DiscoveryType.OriginalDst:
-                problems.NotActedOn(path.Field("type"), "ORIGINAL_DST is not supported here", "use STATIC, STRICT_DNS, LOGICAL_DNS or EDS");
+                problems.Invalid(path.Field("type"), "ORIGINAL_DST is not supported here", "use STATIC, STRICT_DNS, LOGICAL_DNS or EDS");
                 break;
             default:
                 if (cluster.LoadAssignment is null)
@@ -95,7 +95,7 @@ internal static class ClusterRules
                 problems.Invalid(path.Field("lb_policy"), "CLUSTER_PROVIDED is for clusters of type ORIGINAL_DST only", "choose another policy");
                 break;
             case LbPolicy.LoadBalancingPolicyConfig:
-                problems.NotActedOn(path.Field("lb_policy"), "LOAD_BALANCING_POLICY_CONFIG is not supported here", "name the policy in lb_policy");
+                problems.Invalid(path.Field("lb_policy"), "LOAD_BALANCING_POLICY_CONFIG is not supported here", "name the policy in lb_policy");
                 break;
         }
 

@@ -10,7 +10,7 @@ public enum ConfigProblemKind
     DanglingReference,
 
     /// <summary>
-    /// The configuration asks for something that this build does not do. Envoy ignores such fields over the wire unless it is
+    /// A field asks for something that this build does not do (a value or an extension that it cannot do is invalid). Envoy ignores such fields over the wire unless it is
     /// told to reject them; using the resource all the same means to do less than it says.
     /// </summary>
     NotActedOn,

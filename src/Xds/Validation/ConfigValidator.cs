@@ -166,7 +166,8 @@ public static class ConfigValidator
 
             if (FieldsNotActedOn.HasMessage(type.FullName))
             {
-                Problems.NotActedOn(path, $"a {type.FullName} is part of the xDS API that this proxy does not act on", ConfigText.RemoveIt);
+                // Not merely less than was asked for: without its TLS, a chain would serve plain text.
+                Problems.Invalid(path, $"a {type.FullName} is part of the xDS API that this proxy does not act on", ConfigText.RemoveIt);
             }
 
             if (WireParser.TryParse(type, any.Value, out var content, out var reason))

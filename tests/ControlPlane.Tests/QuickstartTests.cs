@@ -1,0 +1,28 @@
+using System.Runtime.CompilerServices;
+using AwesomeAssertions;
+using KubeProxyNet.ControlPlane.Serving;
+using KubeProxyNet.ControlPlane.Sources.Manifests;
+using KubeProxyNet.ControlPlane.Translation;
+
+namespace KubeProxyNet.ControlPlane.Tests;
+
+public sealed class QuickstartTests
+{
+    [Fact]
+    public void Every_manifest_of_the_quickstart_is_good() => ManifestValidation.Validate(Folder()).Should().BeEmpty();
+
+    [Fact]
+    public void The_quickstart_routes_to_the_demo_backends_of_this_machine()
+    {
+        var (objects, _) = ManifestLoading.Load(Folder(), TimeProvider.System);
+
+        var model = new Translator(new TranslationOptions()).Translate(objects.Current).Model;
+
+        model.RouteTables[0].VirtualHosts.Select(host => host.Host.ToString()).Should().Equal("demo.localhost", "*");
+        model.Backends.SelectMany(backend => backend.Endpoints).Select(endpoint => $"{endpoint.Address}:{endpoint.Port}")
+            .Should().Equal("127.0.0.1:18082", "127.0.0.1:18081");
+    }
+
+    private static string Folder([CallerFilePath] string thisFile = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", "..", "config", "quickstart"));
+}
