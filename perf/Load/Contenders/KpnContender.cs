@@ -70,9 +70,6 @@ internal sealed class KpnContender : Contender
           - name: backend
             type: STATIC
             connect_timeout: 5s
-            circuit_breakers:
-              thresholds:
-              - { max_connections: 20000, max_pending_requests: 20000, max_requests: 20000 }
             load_assignment:
               cluster_name: backend
               endpoints:
