@@ -1,4 +1,5 @@
 using System.Globalization;
+using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Tests.Routing;
@@ -15,7 +16,7 @@ internal sealed class RouteMatchScenario
     {
         Name = name;
         Size = size;
-        Table = RouteTable.Compile(new RouteConfiguration { Name = name, VirtualHosts = [.. hosts] });
+        Table = Compile(new RouteConfiguration { Name = name, VirtualHosts = [.. hosts] });
         var random = new Random(7);
         Heads = [.. Enumerable.Range(0, Requests).Select(_ =>
         {
@@ -53,6 +54,8 @@ internal sealed class RouteMatchScenario
             _ => Forward(new PrefixPath($"/api/v1/svc-{i}/"), i),
         }),
     };
+
+    public static RouteTable Compile(RouteConfiguration configuration) => RouteTable.Compile(configuration, Re2Syntax.Read);
 
     /// <summary>Asks every request once; returns the number of requests that found their route.</summary>
     public int AskAll()
