@@ -38,7 +38,7 @@ public sealed class ArchitectureTests
             where use.From != use.To && LayerOf(use.To) <= LayerOf(use.From) && !IsSettingsOfTheStart(use.Target)
             select use.Text;
 
-        wrong.Distinct().Should().BeEmpty();
+        wrong.Distinct().ToList().Should().BeEmpty();
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ArchitectureTests
             where IsWire(used)
             select $"{type} uses {used}";
 
-        wrong.Should().BeEmpty();
+        wrong.Distinct().ToList().Should().BeEmpty();
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class ArchitectureTests
             where IsWire(used) && used.FullName is not ("KubeProxyNet.Xds.XdsTypes" or "Envoy.Config.Core.V3.Node" or "Envoy.Config.Bootstrap.V3.Bootstrap")
             select $"{type} uses {used}";
 
-        wrong.Should().BeEmpty();
+        wrong.Distinct().ToList().Should().BeEmpty();
     }
 
     [Fact]
