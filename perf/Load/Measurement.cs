@@ -19,7 +19,9 @@ internal sealed record Measurement(double CpuMicros, double UserMicros, long Res
 }
 
 /// <summary>All rounds of one contender.</summary>
-internal sealed record ContenderResult(string Name, string Version, IReadOnlyList<Measurement> Rounds)
+/// <param name="Start">From the start of the process to its first answer.</param>
+/// <param name="ResidentAtStart">Right after its first answer, in bytes.</param>
+internal sealed record ContenderResult(string Name, string Version, TimeSpan Start, long ResidentAtStart, IReadOnlyList<Measurement> Rounds)
 {
     public double Median(Func<Measurement, double> value)
     {
