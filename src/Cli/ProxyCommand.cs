@@ -46,7 +46,7 @@ internal static class ProxyCommand
         using var loggers = Logs.Create(TimeProvider.System);
         try
         {
-            await using var server = await ProxyServer.StartAsync(configure(new ProxyOptions { Bootstrap = bootstrap, ConfigPath = path }), loggers);
+            await using var server = await ProxyServer.StartAsync(configure(new ProxyOptions { Bootstrap = bootstrap, ConfigPath = path, Places = loaded.Places }), loggers);
             await ServeAsync(server, termination);
             return ExitStatus.Success;
         }
