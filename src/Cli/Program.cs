@@ -22,4 +22,5 @@ if (parsed.Errors.Count > 0)
     return ExitStatus.Usage;
 }
 
-return await parsed.InvokeAsync();
+// The commands end by themselves on a signal (see Termination): the library's own two-second limit would cut a drain short.
+return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -21,7 +21,7 @@ internal static class RouteConfigurationTranslator
         var path = place ?? ConfigPath.Root;
         var before = problems.Found.Count;
         var configuration = ToRecord(message, problems, path);
-        if (RouteTable.TryCompile(configuration, out var table, out var errors) && problems.Found.Count == before)
+        if (RouteTable.TryCompile(configuration, Re2Syntax.Read, out var table, out var errors) && problems.Found.Count == before)
         {
             return table;
         }

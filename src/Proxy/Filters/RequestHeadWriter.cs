@@ -27,12 +27,26 @@ internal static class RequestHeadWriter
         var overrides = exchange.Runtime.Overrides;
         overrides.ResetWrittenCount();
 
+        // Composed first, since a rewrite may make them longer than the whole head that came.
+        if (exchange.Route!.Forward!.RewritesTarget)
+        {
+            exchange.Route.Forward.WriteTarget(exchange.Request, overrides);
+        }
+
+        var targetLength = overrides.WrittenCount;
+        var replacesHost = TryWriteHost(exchange, overrides);
+
         var scratch = exchange.Worker.Scratch;
-        var worstCase = (2 * exchange.Parser.HeadEnd) + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
+        var worstCase = (2 * exchange.Parser.HeadEnd) + overrides.WrittenCount + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
-        WriteRequestLine(ref writer, exchange, overrides);
-        WriteHost(ref writer, exchange, overrides, out var replacesHost);
+        WriteRequestLine(ref writer, exchange, overrides.WrittenSpan[..targetLength]);
+        if (replacesHost)
+        {
+            writer.WriteField("host"u8, overrides.WrittenSpan[targetLength..]);
+        }
+
         WriteFields(ref writer, exchange, mutations, replacesHost);
+        overrides.ResetWrittenCount();
 
         var body = exchange.Downstream.BufferedBody;
         exchange.BytesReceived = body.Length;
@@ -58,55 +72,38 @@ internal static class RequestHeadWriter
         }
     }
 
-    private static void WriteRequestLine(ref ByteWriter writer, Exchange exchange, ArrayBufferWriter<byte> overrides)
+    private static void WriteRequestLine(ref ByteWriter writer, Exchange exchange, ReadOnlySpan<byte> rewrittenTarget)
     {
-        var request = exchange.Request;
-        writer.Write(request.Method);
+        writer.Write(exchange.Request.Method);
         writer.Write(" "u8);
-        var forward = exchange.Route!.Forward!;
-        if (forward.RewritesTarget)
-        {
-            forward.WriteTarget(request, overrides);
-            writer.Write(overrides.WrittenSpan);
-            overrides.ResetWrittenCount();
-        }
-        else
-        {
-            writer.Write(request.Target);
-        }
-
+        writer.Write(exchange.Route!.Forward!.RewritesTarget ? rewrittenTarget : exchange.Request.Target);
         writer.Write(" HTTP/1.1\r\n"u8);
     }
 
-    /// <summary>Writes Host first where it is not simply the client's field (RFC 9112 §3.2).</summary>
-    private static void WriteHost(ref ByteWriter writer, Exchange exchange, ArrayBufferWriter<byte> overrides, out bool replaces)
+    /// <summary>Writes the value of Host (RFC 9112 §3.2) where it is not simply the client's field; false where that is forwarded.</summary>
+    private static bool TryWriteHost(Exchange exchange, ArrayBufferWriter<byte> output)
     {
         var request = exchange.Request;
         var forward = exchange.Route!.Forward!;
-        replaces = true;
         if (forward.RewritesHostToEndpoint && exchange.Endpoint!.Config.Hostname is { Length: > 0 } hostname)
         {
-            writer.Write("host: "u8);
-            Encoding.ASCII.GetBytes(hostname.AsSpan(), overrides);
-            writer.Write(overrides.WrittenSpan);
-            writer.Write(LineEnd);
-            return;
+            Encoding.ASCII.GetBytes(hostname.AsSpan(), output);
+            return true;
         }
 
-        if (forward.TryWriteHost(request, exchange.Target!, overrides))
+        if (forward.TryWriteHost(request, exchange.Target!, output))
         {
-            writer.WriteField("host"u8, overrides.WrittenSpan);
-            return;
+            return true;
         }
 
         // The field itself is forwarded, unless an absolute-form target or a default gave the authority.
         if (request.TryGet(KnownHeader.Host, out var host) && host.SequenceEqual(request.Authority))
         {
-            replaces = false;
-            return;
+            return false;
         }
 
-        writer.WriteField("host"u8, request.Authority);
+        output.Write(request.Authority);
+        return true;
     }
 
     private static void WriteFields(ref ByteWriter writer, Exchange exchange, HeaderMutations mutations, bool replacesHost)

@@ -71,7 +71,9 @@ internal static class Router
 
         exchange.Endpoint = endpoint;
         var page = endpoint.State.PageOf(exchange.Worker);
-        var upstream = TakeKept(page.Pool, exchange.Request);
+
+        // The second try takes a new connection: the other kept ones may have gone the same way.
+        var upstream = maySendAgain ? TakeKept(page.Pool, exchange.Request) : null;
         var isKept = upstream is not null;
         if (upstream is null)
         {
@@ -180,7 +182,9 @@ internal static class Router
 
         // The body goes up while the response may already come down.
         var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection, action.Timeout);
-        var outcome = await ResponseRelay.RunAsync(exchange, upstream);
+
+        // What ends the exchange before anything waits for the response wakes nobody.
+        var outcome = exchange.Abort == AbortReason.None ? await ResponseRelay.RunAsync(exchange, upstream) : RelayOutcome.Aborted;
         exchange.StopRequestBody = true;
         if (!pump.IsCompleted)
         {

@@ -121,8 +121,9 @@ internal sealed class Connection : IPollTarget, ITimerOwner
 
                 if (count == 0)
                 {
+                    // Who asks for the socket's error takes it away: after a reset that a send or a connect found, reading sees only an end.
                     IsPeerClosed = true;
-                    return EndOfStream;
+                    return IsReset ? Broken : EndOfStream;
                 }
 
                 switch (Native.Errno)
@@ -308,7 +309,10 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         if (!_writable)
         {
             _writable = true;
-            Error = PendingSocketError();
+            if (PendingSocketError() is var error and not 0)
+            {
+                Fail(error);
+            }
         }
 
         Flush();

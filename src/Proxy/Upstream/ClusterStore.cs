@@ -85,12 +85,12 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
 
         public EndpointState[] LeaveAllBut(ImmutableArray<Endpoint> staying)
         {
-            if (Endpoints.Count == staying.Length)
+            var addresses = staying.Select(static endpoint => endpoint.Config.Address).ToHashSet();
+            if (Endpoints.Count == addresses.Count)
             {
                 return [];
             }
 
-            var addresses = staying.Select(static endpoint => endpoint.Config.Address).ToHashSet();
             var leaving = Endpoints.Values.Where(endpoint => !addresses.Contains(endpoint.Address)).ToArray();
             foreach (var endpoint in leaving)
             {

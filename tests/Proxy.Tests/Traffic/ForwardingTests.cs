@@ -1,3 +1,4 @@
+using AwesomeAssertions;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;

@@ -15,7 +15,14 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
 {
     private const int CopyLimit = 16 * 1024;
     private const int MaxChunkedRead = 64 * 1024;
+
+    /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
+    private const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
     private const int WriteStallMs = 20_000;
+    private const long NotDraining = -1;
+
+    /// <summary>Bytes read and dropped while the connection ends; who sends more does not wait for the answer.</summary>
+    private const int MaxDropped = 4 * 1024 * 1024;
 
     private readonly WorkerRuntime _runtime;
     private readonly HttpConnectionManagerState _state;
@@ -39,6 +46,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     private bool _mustCut;
     private bool _deadlinePassed;
     private int _requests;
+    private long _drainGraceMs = NotDraining;
     private Phase _phase;
 
     public DownstreamHttp1(
@@ -60,6 +68,8 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         Idle,
         ReadingHead,
         Serving,
+
+        /// <summary>Only output is left to be taken: before the end, or before the next request.</summary>
         Closing,
     }
 
@@ -99,10 +109,9 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
                     break;
                 }
 
-                if (IsCongested)
+                if (IsCongested && !await DrainedAsync())
                 {
-                    _connection.SetDeadline(WriteStallMs);
-                    await _connection.Drained();
+                    break;
                 }
             }
 
@@ -120,9 +129,10 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         }
     }
 
-    /// <summary>The proxy goes away: an idle connection ends soon, a busy one with its answer.</summary>
+    /// <summary>The listener or the proxy goes away: an idle connection ends soon, a busy one with its answer.</summary>
     public void Drain(long idleGraceMs)
     {
+        _drainGraceMs = idleGraceMs;
         if (_phase == Phase.Idle)
         {
             _connection.SetDeadline(idleGraceMs);
@@ -137,8 +147,11 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
             return DownstreamRead.Ready;
         }
 
-        // Never more than the body where its end is known, and never more than a block can keep where it is not: what follows is the next request.
-        var room = _body.Remaining >= 0 ? (int)Math.Min(_body.Remaining, Worker.ReceiveBufferSize) : MaxChunkedRead;
+        // Never more than the body where its end is known, and never more than a block can keep behind the head where it is not: what
+        // follows is the next request.
+        var room = _body.Remaining >= 0
+            ? (int)Math.Min(_body.Remaining, Worker.ReceiveBufferSize)
+            : Math.Min(MaxChunkedRead, BlockPool.Large - _exchange!.Parser.HeadEnd);
         var buffer = _connection.Worker.ReceiveBuffer.AsSpan(0, room);
         var count = _connection.Receive(buffer);
         if (count == Connection.WouldBlock)
@@ -247,8 +260,10 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
 
     void IConnectionOwner.OnUnawaitedRead(Connection connection)
     {
-        // Pipelined requests wait. A client that has gone ends the exchange, as in Envoy: nobody is there to read the answer.
-        if (_phase == Phase.Serving && connection.IsPeerClosed && _inputStart == _inputEnd && !connection.HasUnreadBytes())
+        // Pipelined requests wait. A client that has gone ends the exchange, as in Envoy: nobody is there to read the answer. After a reset
+        // nobody reads the answers to what was pipelined either.
+        if (_phase == Phase.Serving
+            && (connection.IsReset || (connection.IsPeerClosed && _inputStart == _inputEnd && !connection.HasUnreadBytes())))
         {
             _exchange!.AbortWith(AbortReason.ClientGone);
         }
@@ -263,7 +278,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
                 _exchange.AbortWith(reason);
                 break;
             case Phase.Idle:
-                connection.Worker.Stats.Increment(_runtime.Drain.IsDraining ? _state.Stats.ConnectionsDrainClose : _state.Stats.ConnectionsIdleTimeout);
+                connection.Worker.Stats.Increment(_drainGraceMs != NotDraining ? _state.Stats.ConnectionsDrainClose : _state.Stats.ConnectionsIdleTimeout);
                 goto default;
             default:
                 _deadlinePassed = true;
@@ -297,6 +312,12 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
                     case ParseStatus.Done:
                         _inputEnd = end;
                         BeginBody(exchange);
+                        if (_body.Error != Http1Error.None)
+                        {
+                            Refuse(exchange, _body.Error);
+                            return false;
+                        }
+
                         return true;
                     case ParseStatus.Failed:
                         Refuse(exchange, exchange.Parser.Error);
@@ -375,6 +396,17 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         }
     }
 
+    /// <summary>Waits until the client has taken most of its answers. False where it takes nothing for too long: then it is cut off.</summary>
+    private async LoopTask<bool> DrainedAsync()
+    {
+        _phase = Phase.Closing;
+        _deadlinePassed = false;
+        _connection.SetDeadline(WriteStallMs);
+        await _connection.Drained();
+        _mustCut = _deadlinePassed;
+        return !_deadlinePassed && _connection.Error == 0;
+    }
+
     /// <summary>Sends what is queued, tells the peer that no more comes, and reads on for a while, so that a reset does not destroy the answer (RFC 9112 §9.6).</summary>
     private async LoopTask EndAsync()
     {
@@ -394,11 +426,13 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
 
         _connection.ShutdownWrite();
         _connection.SetDeadline((long)_state.Config.DelayedCloseTimeout.TotalMilliseconds);
-        while (!_deadlinePassed && _connection.Error == 0)
+        var dropped = 0;
+        while (!_deadlinePassed && _connection.Error == 0 && dropped < MaxDropped)
         {
             var count = _connection.Receive(_connection.Worker.ReceiveBuffer);
             if (count > 0)
             {
+                dropped += count;
                 continue;
             }
 
@@ -416,7 +450,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         exchange.Begin(this, _state, _remote, _local, _connectionId);
         exchange.StartMs = worker.NowMs;
         exchange.StartWallTicks = worker.WallClockTicks;
-        exchange.Parser.MaxHeadBytes = _state.Config.MaxRequestHeadBytes;
+        exchange.Parser.MaxHeadBytes = Math.Min(_state.Config.MaxRequestHeadBytes, MaxHeadBytes);
         exchange.Parser.MaxFields = _state.Config.MaxRequestFields;
         exchange.Parser.Begin(0);
         _exchange = exchange;
@@ -450,6 +484,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
 
     private bool MustCloseAfter(bool end) =>
         _runtime.Drain.IsDraining
+        || _drainGraceMs != NotDraining
         || (end && !_body.IsComplete)
         || (_state.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit)
         || (_state.Config.MaxConnectionDuration > TimeSpan.Zero
@@ -457,8 +492,13 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
 
     private void SetIdleDeadline()
     {
-        var idle = _runtime.Drain.IsDraining ? 0 : (long)_state.Config.IdleTimeout.TotalMilliseconds;
-        if (idle > 0)
+        // An answer that began before the drain has not told the client to go: its connection gets the grace of an idle one.
+        var idle = (long)_state.Config.IdleTimeout.TotalMilliseconds;
+        if (_drainGraceMs != NotDraining)
+        {
+            _connection.SetDeadline(_drainGraceMs);
+        }
+        else if (idle > 0)
         {
             _connection.SetDeadline(idle);
         }
@@ -473,6 +513,11 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         if (_state.Config.RequestHeadersTimeout is { Ticks: > 0 } timeout)
         {
             _connection.SetDeadline((long)timeout.TotalMilliseconds);
+        }
+        else
+        {
+            // What is armed may still be a deadline of the exchange before.
+            SetIdleDeadline();
         }
     }
 
@@ -515,15 +560,18 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     /// <summary>Keeps bytes of the next request that were read together with the end of this body.</summary>
     private void KeepInput(ReadOnlySpan<byte> bytes)
     {
-        // The head at the front of the block is still needed for the log: what follows goes behind it.
-        var needed = _inputEnd + bytes.Length;
+        // The head at the front of the block is still needed for the log: what follows goes behind it. The body that came with the head has
+        // been sent by now, and a request with more body than that is never sent again.
+        var start = _exchange!.Parser.HeadEnd;
+        var needed = start + bytes.Length;
         while (needed > _input!.Size)
         {
-            GrowInput(_inputEnd);
+            GrowInput(start);
         }
 
-        bytes.CopyTo(_input.Bytes.AsSpan(_inputEnd));
-        _inputStart = _inputEnd;
+        bytes.CopyTo(_input.Bytes.AsSpan(start));
+        _bufferedBody = default;
+        _inputStart = start;
         _inputEnd = needed;
     }
 
