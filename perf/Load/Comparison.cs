@@ -47,7 +47,7 @@ internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDis
             }
         }
 
-        return [.. runners.Select(r => new ContenderResult(r.Name, r.Version, r.Rounds))];
+        return [.. runners.Select(r => new ContenderResult(r.Name, r.Version, r.Start, r.ResidentAtStart, r.Rounds))];
     }
 
     public async ValueTask DisposeAsync()
@@ -75,9 +75,10 @@ internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDis
         var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own);
         var process = await contender.StartAsync(site, cancel);
         _processes.Add(process);
-        await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, options.Path, process, cancel);
+        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, options.Path, process, cancel);
+        var residentAtStart = ProcessSample.Of(process.Id).ResidentBytes;
         await Wrk.RunAsync(options, LoadCore, site.Port, contender.WarmUp, folder, cancel);
-        return new Runner(contender.Name, await contender.VersionAsync(cancel), process, site.Port, []);
+        return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, residentAtStart, []);
     }
 
     private static IEnumerable<Runner> OrderOf(List<Runner> runners, int round)
@@ -88,6 +89,7 @@ internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDis
 
     private async Task<Measurement> MeasureAsync(Runner runner, CancellationToken cancel)
     {
+        var heapBefore = await runner.Contender.HeapBytesAsync(cancel);
         var before = ProcessSample.Of(runner.Process.Id);
         var load = await Wrk.RunAsync(options, LoadCore, runner.Port, TimeSpan.FromSeconds(options.DurationSeconds), folder, cancel);
         var after = ProcessSample.Of(runner.Process.Id);
@@ -96,10 +98,15 @@ internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDis
             throw new LoadException($"{runner.Name} ended under load: {runner.Process.Obituary}");
         }
 
+        var heapBytes = await runner.Contender.HeapBytesAsync(cancel) - heapBefore;
         return load.Errors == 0 && load.Requests > 0
-            ? Measurement.Between(before, after, load)
+            ? Measurement.Between(before, after, load, heapBytes)
             : throw new LoadException($"{runner.Name}: {load.Errors} errors in {load.Requests} requests\n{runner.Process.Output}");
     }
 
-    private sealed record Runner(string Name, string Version, RunningProcess Process, int Port, List<Measurement> Rounds);
+    private sealed record Runner(
+        Contender Contender, string Version, RunningProcess Process, int Port, TimeSpan Start, long ResidentAtStart, List<Measurement> Rounds)
+    {
+        public string Name => Contender.Name;
+    }
 }

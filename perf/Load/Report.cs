@@ -7,7 +7,7 @@ namespace KubeProxyNet.Load;
 internal static class Report
 {
     private static readonly string[] Columns =
-        ["proxy", "CPU µs/request", "min – max", "user", "system", "requests/s", "p50 µs", "p99 µs", "RSS MB", "× nginx", "× HAProxy"];
+        ["proxy", "CPU µs/request", "min – max", "user", "system", "requests/s", "p50 µs", "p99 µs", "RSS MB", "RSS at start", "start ms", "heap B/request", "× nginx", "× HAProxy"];
 
     public static string Table(IReadOnlyList<ContenderResult> results)
     {
@@ -63,6 +63,9 @@ internal static class Report
         Number(result.Median(m => m.Load.P50), 0),
         Number(result.Median(m => m.Load.P99), 0),
         Number(result.Median(m => m.ResidentBytes) / 1e6, 1),
+        Number(result.ResidentAtStart / 1e6, 1),
+        Number(result.Start.TotalMilliseconds, 0),
+        result.Rounds[0].HeapBytes is null ? "–" : Number(result.Median(m => m.HeapBytes ?? 0), 2),
         Ratio(result, all, "nginx"),
         Ratio(result, all, "haproxy"),
     ];

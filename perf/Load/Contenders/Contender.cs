@@ -28,6 +28,9 @@ internal abstract class Contender
     /// <summary>Starts the process; the caller waits for its first answer.</summary>
     public abstract Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel);
 
+    /// <summary>Bytes that the proxy's workers have allocated on the GC heap so far; null for a proxy that has none or does not tell.</summary>
+    public virtual Task<long?> HeapBytesAsync(CancellationToken cancel) => Task.FromResult<long?>(null);
+
     public static Contender Named(string name) => name switch
     {
         "nginx" => new NginxContender(),

@@ -5,6 +5,10 @@ namespace KubeProxyNet.Load.Contenders;
 /// <summary>Our own proxy, from a binary that was given or one published with NativeAOT for the occasion.</summary>
 internal sealed class KpnContender : Contender
 {
+    private const string HeapStat = "server.worker_heap_allocated_bytes";
+
+    private readonly int _adminPort = LoopbackPort.Free();
+
     public override string Name => "kpn";
 
     public override Task<string> VersionAsync(CancellationToken cancel) => Task.FromResult("this commit");
@@ -26,6 +30,13 @@ internal sealed class KpnContender : Contender
             : RunningProcess.Start(site.Core, binary, arguments, environment);
     }
 
+    public override async Task<long?> HeapBytesAsync(CancellationToken cancel)
+    {
+        using var client = new HttpClient();
+        var text = await client.GetStringAsync(new Uri($"http://127.0.0.1:{_adminPort}/stats?filter={HeapStat}"), cancel);
+        return long.TryParse(text.Split(':')[^1].Trim(), out var bytes) ? bytes : null;
+    }
+
     private static async Task<string> PublishAsync(CancellationToken cancel)
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "kpn-aot");
@@ -38,11 +49,11 @@ internal sealed class KpnContender : Contender
         return Path.Combine(folder, "kpn");
     }
 
-    private static string Configuration(ContenderSite site) => $$"""
+    private string Configuration(ContenderSite site) => $$"""
         node: { id: load, cluster: load }
         admin:
           address:
-            socket_address: { address: 127.0.0.1, port_value: {{LoopbackPort.Free()}} }
+            socket_address: { address: 127.0.0.1, port_value: {{_adminPort}} }
         static_resources:
           listeners:
           - name: ingress
@@ -70,9 +81,6 @@ internal sealed class KpnContender : Contender
           - name: backend
             type: STATIC
             connect_timeout: 5s
-            circuit_breakers:
-              thresholds:
-              - { max_connections: 20000, max_pending_requests: 20000, max_requests: 20000 }
             load_assignment:
               cluster_name: backend
               endpoints:

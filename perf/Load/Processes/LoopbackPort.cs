@@ -14,12 +14,18 @@ internal static class LoopbackPort
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    /// <summary>Waits until a GET of <paramref name="path"/> is answered with 200, at most 20 s and only while the process lives.</summary>
-    public static async Task WaitForAnswerAsync(string name, int port, string path, RunningProcess process, CancellationToken cancel)
+    private const int PollMs = 2;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// Waits until a GET of <paramref name="path"/> is answered with 200, at most 20 s and only while the process lives. Returns the time since
+    /// the process was started.
+    /// </summary>
+    public static async Task<TimeSpan> WaitForAnswerAsync(string name, int port, string path, RunningProcess process, CancellationToken cancel)
     {
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         var last = "it does not listen";
-        for (var attempt = 0; attempt < 400; attempt++)
+        while (process.Age < Limit)
         {
             if (process.HasExited)
             {
@@ -31,7 +37,7 @@ internal static class LoopbackPort
                 using var response = await client.GetAsync(new Uri($"http://127.0.0.1:{port}{path}"), cancel);
                 if (response.StatusCode == HttpStatusCode.OK)
                 {
-                    return;
+                    return process.Age;
                 }
 
                 last = $"it answers {(int)response.StatusCode}";
@@ -45,7 +51,7 @@ internal static class LoopbackPort
                 last = "it does not answer within 2 s";
             }
 
-            await Task.Delay(50, cancel);
+            await Task.Delay(PollMs, cancel);
         }
 
         throw new LoadException($"{name} is not ready after 20 s: {last}\n{process.Output}");

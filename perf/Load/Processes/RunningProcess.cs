@@ -14,7 +14,16 @@ internal sealed class RunningProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 
-    private RunningProcess(Process process) => _process = process;
+    private readonly long _started;
+
+    private RunningProcess(Process process, long started)
+    {
+        _process = process;
+        _started = started;
+    }
+
+    /// <summary>Time since just before it was started.</summary>
+    public TimeSpan Age => Stopwatch.GetElapsedTime(_started);
 
     public int Id => _process.Id;
 
@@ -53,9 +62,10 @@ internal sealed class RunningProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        var started = Stopwatch.GetTimestamp();
         var process = Process.Start(start)!;
         process.StandardInput.Close();
-        var running = new RunningProcess(process);
+        var running = new RunningProcess(process, started);
         process.OutputDataReceived += (_, line) => running.Keep(line.Data);
         process.ErrorDataReceived += (_, line) => running.Keep(line.Data);
         process.BeginOutputReadLine();

@@ -61,7 +61,7 @@ internal sealed class SnapshotPipeline(
         {
             publish(emitted.Snapshot);
             logger.LogInformation(
-                "Published a snapshot with {Clusters} clusters: {Changed} resources changed, {Removed} went",
+                "Published a snapshot with {Clusters} clusters; resources changed: {Changed}, gone: {Removed}",
                 emitted.Snapshot[XdsTypeUrls.Cluster].ByName.Count,
                 emitted.Changed.Count,
                 emitted.Removed.Count);

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
-using Envoy.Config.Route.V3;
 using Google.Protobuf;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Routing;

@@ -16,6 +16,7 @@ public sealed class ManifestFolder : IAsyncDisposable
     private readonly Dictionary<string, FileStamp> _stamps = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private Diagnostic? _folderFault;
+    private Diagnostic? _watchFault;
     private Task _running = Task.CompletedTask;
     private ImmutableArray<Diagnostic> _diagnostics = [];
 
@@ -89,18 +90,19 @@ public sealed class ManifestFolder : IAsyncDisposable
 
     private void ScanAll()
     {
+        // The watch goes first: what changes between the two is then noted and read again.
+        _watchFault = Watch();
         try
         {
-            // The watch goes first: what changes between the two is then noted and read again.
-            _watch.EnsureStarted();
             var files = ManifestFiles.List(_options.Folder).ToHashSet(StringComparer.Ordinal);
             files.UnionWith(_manifests.Files);
             _folderFault = null;
             Read(files, evenIfSameStamp: false);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             _watch.Stop();
+            _watchFault = null;
             _folderFault = new Diagnostic(
                 DiagnosticSeverity.Error,
                 DiagnosticReason.UnreadableFile,
@@ -108,6 +110,25 @@ public sealed class ManifestFolder : IAsyncDisposable
                 "restore the folder; it is looked for again every few seconds",
                 new SourceLocation(_options.Folder, 0));
             Read([], evenIfSameStamp: false);
+        }
+    }
+
+    /// <summary>Begins to watch where that is not done yet. Without a watch, as when the system has no more of them, changes are seen by the rescan alone.</summary>
+    private Diagnostic? Watch()
+    {
+        try
+        {
+            _watch.EnsureStarted();
+            return null;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return new Diagnostic(
+                DiagnosticSeverity.Warning,
+                DiagnosticReason.UnreadableFile,
+                $"the folder cannot be watched ({fault.Message.TrimEnd('.')}), so a change is seen only after up to {_options.RescanInterval.TotalSeconds} s",
+                "raise the system's limits of inotify (fs.inotify.max_user_instances and max_user_watches)",
+                new SourceLocation(_options.Folder, 0));
         }
     }
 
@@ -146,7 +167,12 @@ public sealed class ManifestFolder : IAsyncDisposable
 
     private void PublishDiagnostics()
     {
-        var now = _folderFault is null ? _manifests.Diagnostics : _manifests.Diagnostics.Insert(0, _folderFault);
+        var now = _manifests.Diagnostics;
+        if ((_folderFault ?? _watchFault) is { } fault)
+        {
+            now = now.Insert(0, fault);
+        }
+
         if (!now.AsSpan().SequenceEqual(_diagnostics.AsSpan()))
         {
             ImmutableInterlocked.InterlockedExchange(ref _diagnostics, now);
