@@ -13,5 +13,5 @@ COPY --from=build /source/config /usr/share/kpn/config
 ENV DOTNET_EnableDiagnostics=0
 WORKDIR /usr/share/kpn
 USER 65532:65532
-EXPOSE 8080 8443 9901
+EXPOSE 8080 9901
 ENTRYPOINT ["/usr/local/bin/kpn"]

@@ -11,12 +11,12 @@ internal static class ControlPlaneCommand
     public static Command Create()
     {
         var source = new Option<string>("--source") { Description = "folder of Kubernetes manifests, watched", Required = true };
-        var address = new Option<string>("--xds-address") { Description = "HOST:PORT to serve xDS on", DefaultValueFactory = static _ => "127.0.0.1:18000" };
-        var httpAddress = new Option<string>("--http-address") { Description = "address that the proxies listen on", DefaultValueFactory = static _ => "0.0.0.0" };
-        var httpPort = new Option<int>("--http-port") { Description = "port that the proxies listen on", DefaultValueFactory = static _ => 8080 };
+        var address = new Option<string>("--xds-address") { Description = "HOST:PORT to serve xDS on", DefaultValueFactory = static _ => "127.0.0.1:18000" }.AsAddressAndPort();
+        var httpAddress = new Option<string>("--http-address") { Description = "address that the proxies listen on", DefaultValueFactory = static _ => "0.0.0.0" }.AsAddress();
+        var httpPort = new Option<int>("--http-port") { Description = "port that the proxies listen on", DefaultValueFactory = static _ => 8080 }.AsPort();
         var accessLog = new Option<bool>("--access-log") { Description = "have the proxies log each request to standard output" };
         var command = new Command("control-plane", "Serve xDS v3 from Kubernetes manifests.") { source, address, httpAddress, httpPort, accessLog };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(source)!, parsed.GetValue(address)!, new TranslationOptions
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(source)!, OptionRules.ParseAddressAndPort(parsed.GetValue(address)!), new TranslationOptions
         {
             HttpAddress = parsed.GetValue(httpAddress)!,
             HttpPort = parsed.GetValue(httpPort),
@@ -25,16 +25,11 @@ internal static class ControlPlaneCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(string folder, string xdsAddress, TranslationOptions translation)
+    private static async Task<int> RunAsync(string folder, IPEndPoint address, TranslationOptions translation)
     {
         if (folder == "kubernetes")
         {
             return ExitStatus.Fail("--source kubernetes is not built yet; give a folder of manifests");
-        }
-
-        if (!IPEndPoint.TryParse(xdsAddress, out var address) || !xdsAddress.Contains(':', StringComparison.Ordinal))
-        {
-            return ExitStatus.Fail($"--xds-address: \"{xdsAddress}\" is no address; write an IP address and a port, such as 127.0.0.1:18000");
         }
 
         using var termination = new Termination();

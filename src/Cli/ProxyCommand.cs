@@ -10,13 +10,11 @@ internal static class ProxyCommand
     public static Command Create()
     {
         var config = new Option<string>("--config-path", "-c") { Description = "Envoy v3 bootstrap, YAML or JSON", Required = true };
-        var concurrency = new Option<int>("--concurrency") { Description = "number of workers; one a granted CPU unless given" };
+        var concurrency = new Option<int>("--concurrency") { Description = "number of workers; one a granted CPU unless given" }.InRange(1);
         var node = new Option<string?>("--service-node") { Description = "node id, over the bootstrap's" };
         var cluster = new Option<string?>("--service-cluster") { Description = "node cluster, over the bootstrap's" };
         var adminPath = new Option<string?>("--admin-address-path") { Description = "file to write the admin address to" };
-        var drain = new Option<int>("--drain-time-s") { Description = "longest wait for running requests at the end, in seconds", DefaultValueFactory = static _ => 600 };
-        concurrency.Validators.Add(static result => RequireAtLeast(result, 1));
-        drain.Validators.Add(static result => RequireAtLeast(result, 0));
+        var drain = new Option<int>("--drain-time-s") { Description = "longest wait for running requests at the end, in seconds", DefaultValueFactory = static _ => 600 }.InRange(0);
         var command = new Command("proxy", "Run the data plane from an Envoy v3 bootstrap.") { config, concurrency, node, cluster, adminPath, drain };
         command.SetAction((parsed, _) => RunAsync(parsed.GetValue(config)!, bootstrapOptions => bootstrapOptions with
         {
@@ -48,21 +46,13 @@ internal static class ProxyCommand
         using var loggers = Logs.Create(TimeProvider.System);
         try
         {
-            await using var server = await ProxyServer.StartAsync(configure(new ProxyOptions { Bootstrap = bootstrap, ConfigPath = path }), loggers);
+            await using var server = await ProxyServer.StartAsync(configure(new ProxyOptions { Bootstrap = bootstrap, ConfigPath = path, Places = loaded.Places }), loggers);
             await ServeAsync(server, termination);
             return ExitStatus.Success;
         }
         catch (Exception error) when (error is ProxyConfigurationException or IOException)
         {
             return ExitStatus.Fail(error.Message);
-        }
-    }
-
-    private static void RequireAtLeast(System.CommandLine.Parsing.OptionResult result, int least)
-    {
-        if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out var value) && value < least)
-        {
-            result.AddError($"{result.Option.Name} must be at least {least}");
         }
     }
 }

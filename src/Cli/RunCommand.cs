@@ -11,11 +11,11 @@ internal static class RunCommand
     public static Command Create()
     {
         var manifests = new Option<string>("--manifests") { Description = "folder of Kubernetes manifests, watched", Required = true };
-        var httpAddress = new Option<string>("--http-address") { Description = "address to serve HTTP on", DefaultValueFactory = static _ => "0.0.0.0" };
-        var httpPort = new Option<int>("--http-port") { Description = "port to serve HTTP on", DefaultValueFactory = static _ => 8080 };
-        var adminPort = new Option<int>("--admin-port") { Description = "port of the admin page on 127.0.0.1", DefaultValueFactory = static _ => 9901 };
-        var concurrency = new Option<int>("--concurrency") { Description = "number of workers; one a granted CPU unless given" };
-        var drain = new Option<int>("--drain-time-s") { Description = "longest wait for running requests at the end, in seconds", DefaultValueFactory = static _ => 600 };
+        var httpAddress = new Option<string>("--http-address") { Description = "address to serve HTTP on", DefaultValueFactory = static _ => "0.0.0.0" }.AsAddress();
+        var httpPort = new Option<int>("--http-port") { Description = "port to serve HTTP on", DefaultValueFactory = static _ => 8080 }.AsPort();
+        var adminPort = new Option<int>("--admin-port") { Description = "port of the admin page on 127.0.0.1", DefaultValueFactory = static _ => 9901 }.AsPort();
+        var concurrency = new Option<int>("--concurrency") { Description = "number of workers; one a granted CPU unless given" }.InRange(1);
+        var drain = new Option<int>("--drain-time-s") { Description = "longest wait for running requests at the end, in seconds", DefaultValueFactory = static _ => 600 }.InRange(0);
         var accessLog = new Option<bool>("--access-log") { Description = "log each request to standard output" };
         var command = new Command("run", "Serve Kubernetes manifests: control plane and proxy in one process.")
         {

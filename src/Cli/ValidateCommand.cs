@@ -29,8 +29,8 @@ internal static class ValidateCommand
     private static int Bootstrap(string path)
     {
         var loaded = BootstrapLoader.Load(path);
-        var errors = loaded.Value is { } bootstrap
-            ? KubeProxyNet.Proxy.BootstrapCheck.Faults(bootstrap).Select(fault => $"{path}: {fault}").ToArray()
+        string[] errors = loaded.Value is { } bootstrap
+            ? [.. KubeProxyNet.Proxy.BootstrapCheck.Faults(bootstrap, loaded.Places)]
             : [.. loaded.Errors.Select(static error => error.ToString())];
         foreach (var error in errors)
         {

@@ -1,5 +1,7 @@
 using Envoy.Config.Bootstrap.V3;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Xds.Loading;
+using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy;
 
@@ -7,29 +9,61 @@ namespace KubeProxyNet.Proxy;
 public static class BootstrapCheck
 {
     /// <summary>Every fault in one line, with path and remedy; empty where the bootstrap can be run.</summary>
-    public static IReadOnlyList<string> Faults(Bootstrap bootstrap)
+    /// <param name="bootstrap">The bootstrap, already loaded and checked.</param>
+    /// <param name="places">Where it stands in its file, to name file and line as well; null for paths alone.</param>
+    public static IReadOnlyList<string> Faults(Bootstrap bootstrap, ConfigPlaces? places = null)
     {
         ArgumentNullException.ThrowIfNull(bootstrap);
-        var faults = new List<string>();
-        var connection = new TranslationProblems();
-        ControlPlaneConnection.Of(bootstrap, connection);
-        faults.AddRange(connection.Found.Select(static problem => problem.ToString()));
+        return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places))];
+    }
+
+    /// <summary>What is wrong with how discovery is configured.</summary>
+    internal static IReadOnlyList<ConfigProblem> ConnectionProblems(Bootstrap bootstrap)
+    {
+        var problems = new TranslationProblems();
+        ControlPlaneConnection.Of(bootstrap, problems);
+        return problems.Found;
+    }
+
+    /// <summary>The path of a static cluster, and of all of them where there is none of that name.</summary>
+    internal static ConfigPath PlaceOfCluster(Bootstrap bootstrap, string name) =>
+        Place("clusters", bootstrap.StaticResources?.Clusters.Select(static cluster => cluster.Name), name);
+
+    /// <summary>The path of a static listener, and of all of them where there is none of that name.</summary>
+    internal static ConfigPath PlaceOfListener(Bootstrap bootstrap, string name) =>
+        Place("listeners", bootstrap.StaticResources?.Listeners.Select(static listener => listener.Name), name);
+
+    /// <summary>A problem as people read it.</summary>
+    internal static string Describe(ConfigProblem problem, ConfigPlaces? places) => places?.ErrorOf(problem).ToString() ?? problem.ToString();
+
+    private static IEnumerable<ConfigProblem> ResourceProblems(Bootstrap bootstrap)
+    {
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
-        var resources = bootstrap.StaticResources ?? new Bootstrap.Types.StaticResources();
-        foreach (var cluster in resources.Clusters)
+        foreach (var cluster in bootstrap.StaticResources?.Clusters ?? [])
         {
             var problems = new TranslationProblems();
             ClusterTranslator.Translate(cluster, problems, controlPlane.Contains(cluster.Name));
-            faults.AddRange(problems.Found.Select(problem => $"cluster \"{cluster.Name}\": {problem}"));
+            foreach (var problem in problems.Found.Concat(problems.Ignored))
+            {
+                yield return problem with { Path = problem.Path.Under(PlaceOfCluster(bootstrap, cluster.Name)) };
+            }
         }
 
-        foreach (var listener in resources.Listeners)
+        foreach (var listener in bootstrap.StaticResources?.Listeners ?? [])
         {
             var problems = new TranslationProblems();
             ListenerTranslator.Translate(listener, problems);
-            faults.AddRange(problems.Found.Select(problem => $"listener \"{listener.Name}\": {problem}"));
+            foreach (var problem in problems.Found.Concat(problems.Ignored))
+            {
+                yield return problem with { Path = problem.Path.Under(PlaceOfListener(bootstrap, listener.Name)) };
+            }
         }
+    }
 
-        return faults;
+    private static ConfigPath Place(string kind, IEnumerable<string>? names, string name)
+    {
+        var all = ConfigPath.Root.Field("static_resources").Field(kind);
+        var index = (names ?? []).ToList().IndexOf(name);
+        return index < 0 ? all : all.Index(index);
     }
 }

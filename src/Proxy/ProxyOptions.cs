@@ -1,4 +1,5 @@
 using Envoy.Config.Bootstrap.V3;
+using KubeProxyNet.Xds.Loading;
 
 namespace KubeProxyNet.Proxy;
 
@@ -10,6 +11,9 @@ public sealed record ProxyOptions
 
     /// <summary>The file it came from, for messages; empty where it was made in the process.</summary>
     public string ConfigPath { get; init; } = "";
+
+    /// <summary>Where the bootstrap stands in its file, so that faults name their line; null where it was made in the process. Let go of after the start.</summary>
+    public ConfigPlaces? Places { get; init; }
 
     /// <summary>Number of workers; 0 (the default) for one a granted CPU.</summary>
     public int Concurrency { get; init; }

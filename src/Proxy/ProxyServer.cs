@@ -8,6 +8,7 @@ using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds;
+using KubeProxyNet.Xds.Validation;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.Proxy;
@@ -23,7 +24,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
 {
     private static readonly TimeSpan IdleGraceOnDrain = TimeSpan.FromSeconds(1);
 
-    private readonly ProxyOptions _options;
+    private readonly DiscoveryStats _discoveryStats;
+    private ProxyOptions _options;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly StatRegistry _registry = new();
@@ -46,7 +48,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _logs = new AccessLogWriter(_registry, loggers.CreateLogger("access_log"));
         var concurrency = options.Concurrency > 0 ? options.Concurrency : Environment.ProcessorCount;
         _engine = new ProxyEngine(concurrency, _registry, _logs, time, loggers.CreateLogger("engine"));
-        _state = new ConfigurationState(_engine, time);
+        _state = new ConfigurationState(_engine, _registry, time, _logger);
+        _discoveryStats = new DiscoveryStats(_registry);
         _state.DnsClusterAdded = new DnsResolution(_state, time, _logger).Follow;
     }
 
@@ -116,14 +119,14 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private async Task RunAsync()
     {
         var bootstrap = _options.Bootstrap;
-        var problems = new TranslationProblems();
-        var connection = ControlPlaneConnection.Of(bootstrap, problems);
-        ThrowOn(problems.Found.Select(static problem => problem.ToString()));
+        ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
+        var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems());
         ApplyStatic(bootstrap);
+        _options = _options with { Places = null };
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
         await StartAdminAsync(bootstrap, node);
-        var application = new DiscoveryApplication(_state, _logger);
+        var application = new DiscoveryApplication(_state, _discoveryStats, _logger);
         StartFile(connection.ClusterFile, XdsTypeUrls.Cluster, application);
         StartFile(connection.ListenerFile, XdsTypeUrls.Listener, application);
         if (connection.Ads is not null)
@@ -141,18 +144,24 @@ public sealed partial class ProxyServer : IAsyncDisposable
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
         var resources = bootstrap.StaticResources ?? new Bootstrap.Types.StaticResources();
         var clusters = resources.Clusters.Where(cluster => !controlPlane.Contains(cluster.Name)).ToArray();
-        var rejections = _state.SetClusters(clusters, [], "", isStatic: true)
-            .Concat(_state.SetListeners([.. resources.Listeners], [], "", isStatic: true));
-        ThrowOn(rejections.Select(rejection => $"\"{rejection.Name}\": {rejection.Reason}"));
+        var ofClusters = _state.SetClusters(clusters, [], "", ResourceOrigin.Bootstrap).Rejections
+            .SelectMany(rejection => ProblemsOf(rejection, BootstrapCheck.PlaceOfCluster(bootstrap, rejection.Name)));
+        var ofListeners = _state.SetListeners([.. resources.Listeners], [], "", ResourceOrigin.Bootstrap).Rejections
+            .SelectMany(rejection => ProblemsOf(rejection, BootstrapCheck.PlaceOfListener(bootstrap, rejection.Name)));
+        ThrowOn([.. ofClusters, .. ofListeners]);
     }
 
-    private void ThrowOn(IEnumerable<string> faults)
+    /// <summary>The problems of a resource as those of the bootstrap. A listener that is right but cannot be opened has a problem with its address.</summary>
+    private static IEnumerable<ConfigProblem> ProblemsOf(ResourceRejection rejection, ConfigPath place) => rejection.Problems.Count > 0
+        ? rejection.Problems.Select(problem => problem with { Path = problem.Path.Under(place) })
+        : [new ConfigProblem(ConfigProblemKind.Invalid, place.Field("address"), rejection.Reason, "nothing was started")];
+
+    private void ThrowOn(IReadOnlyList<ConfigProblem> problems)
     {
-        var prefix = _options.ConfigPath.Length > 0 ? _options.ConfigPath + ": " : "";
-        var lines = faults.Select(fault => prefix + fault).ToArray();
-        if (lines.Length > 0)
+        if (problems.Count > 0)
         {
-            throw new ProxyConfigurationException(string.Join(Environment.NewLine, lines));
+            var prefix = _options.Places is null && _options.ConfigPath.Length > 0 ? _options.ConfigPath + ": " : "";
+            throw new ProxyConfigurationException(string.Join(Environment.NewLine, problems.Select(problem => prefix + BootstrapCheck.Describe(problem, _options.Places))));
         }
     }
 
@@ -184,27 +193,24 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     private async Task AnnounceReadyAsync(TimeSpan limit)
     {
-        if (_ads is not null && limit > TimeSpan.Zero)
+        try
         {
-            try
+            if (_ads is not null)
             {
-                var deadline = Task.Delay(limit, _time, _stop.Token);
-                await Task.WhenAny(_ads.InitialFetch, deadline);
-                while (_state.IsWarming && !deadline.IsCompleted)
-                {
-                    await Task.WhenAny(deadline, Task.Delay(TimeSpan.FromMilliseconds(5), _time, _stop.Token));
-                }
-
-                if (deadline.IsCompletedSuccessfully)
+                await Task.WhenAny(_ads.InitialFetch, Task.Delay(limit, _time, _stop.Token));
+                _stop.Token.ThrowIfCancellationRequested();
+                if (!_ads.InitialFetch.IsCompleted)
                 {
                     LogInitialFetchTimedOut(_logger, limit.TotalSeconds);
-                    _state.EndWarming();
                 }
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+
+            // Each resource that waits has a limit of its own.
+            await _state.Warm.WaitAsync(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
         }
 
         _ready.TrySetResult();
@@ -232,7 +238,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         public void ReopenLogs() => server._logs.Reopen();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane did not deliver everything within {Seconds} s; going on with what is there")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane did not deliver clusters and listeners within {Seconds} s; going on with what is there")]
     private static partial void LogInitialFetchTimedOut(ILogger logger, double seconds);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "draining: {Connections} connections have up to {Seconds} s to end")]

@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.ControlPlane.Model;
+using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.ControlPlane.Tests;
 
@@ -24,8 +25,13 @@ public sealed class ArchitectureTests
             where forbidden.Contains(FolderOf(used))
             select $"{type} uses {used}";
 
-        wrong.Should().BeEmpty();
+        wrong.Distinct().ToList().Should().BeEmpty();
     }
+
+    [Fact]
+    public void The_control_plane_does_not_know_the_proxy() =>
+        typeof(TrafficModel).Assembly.GetReferencedAssemblies().Select(static name => name.Name)
+            .Where(static name => name!.StartsWith("KubeProxyNet.", StringComparison.Ordinal)).Should().Equal("KubeProxyNet.Xds");
 
     /// <summary>The folder of one of our types; "Wire" for the generated types of the xDS API.</summary>
     private static string? FolderOf(Type type) => type.Namespace switch

@@ -21,6 +21,6 @@ public class RouteMatchBenchmarks
     [GlobalSetup]
     public void Compile() => _scenario = RouteMatchScenario.Create(Table, Size);
 
-    [Benchmark(OperationsPerInvoke = 4096)]
+    [Benchmark(OperationsPerInvoke = RouteMatchScenario.Requests)]
     public int Match() => _scenario.AskAll();
 }

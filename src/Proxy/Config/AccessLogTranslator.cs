@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using Envoy.Config.Accesslog.V3;
 using Envoy.Config.Core.V3;
@@ -19,13 +20,7 @@ internal static class AccessLogTranslator
         var translated = ImmutableArray.CreateBuilder<AccessLogConfig>();
         for (var i = 0; i < logs.Count; i++)
         {
-            var place = path.Index(i);
-            if (logs[i].Filter is not null)
-            {
-                problems.Add(place.Field("filter"), "access log filters are not supported", "remove it");
-            }
-
-            if (One(logs[i], problems, place.Field("typed_config")) is { } log)
+            if (One(logs[i], problems, path.Index(i).Field("typed_config")) is { } log)
             {
                 translated.Add(log);
             }
@@ -46,7 +41,7 @@ internal static class AccessLogTranslator
         {
             return file.AccessLogFormatCase switch
             {
-                FileAccessLog.AccessLogFormatOneofCase.LogFormat => With(file.Path, () => FormatOf(file.LogFormat), problems, path.Field("log_format")),
+                FileAccessLog.AccessLogFormatOneofCase.LogFormat => With(file.Path, () => FormatOf(file.LogFormat, problems, path.Field("log_format")), problems, path.Field("log_format")),
                 FileAccessLog.AccessLogFormatOneofCase.Format => With(file.Path, () => AccessLogFormat.Parse(file.Format), problems, path.Field("format")),
                 FileAccessLog.AccessLogFormatOneofCase.JsonFormat => With(file.Path, () => JsonOf(file.JsonFormat, false), problems, path.Field("json_format")),
                 FileAccessLog.AccessLogFormatOneofCase.TypedJsonFormat =>
@@ -57,12 +52,12 @@ internal static class AccessLogTranslator
 
         if (any.TryUnpack<StdoutAccessLog>(out var stdout))
         {
-            return With("/dev/stdout", () => FormatOf(stdout.LogFormat), problems, path.Field("log_format"));
+            return With("/dev/stdout", () => FormatOf(stdout.LogFormat, problems, path.Field("log_format")), problems, path.Field("log_format"));
         }
 
         if (any.TryUnpack<StderrAccessLog>(out var stderr))
         {
-            return With("/dev/stderr", () => FormatOf(stderr.LogFormat), problems, path.Field("log_format"));
+            return With("/dev/stderr", () => FormatOf(stderr.LogFormat, problems, path.Field("log_format")), problems, path.Field("log_format"));
         }
 
         problems.Add(path, $"\"{any.TypeUrl}\" is no access log that is supported", "use FileAccessLog, StdoutAccessLog or StderrAccessLog");
@@ -82,11 +77,12 @@ internal static class AccessLogTranslator
         }
     }
 
-    private static AccessLogFormat FormatOf(SubstitutionFormatString? format) => format?.FormatCase switch
+    private static AccessLogFormat FormatOf(SubstitutionFormatString? format, TranslationProblems problems, ConfigPath path) => format?.FormatCase switch
     {
         SubstitutionFormatString.FormatOneofCase.JsonFormat => JsonOf(format.JsonFormat, format.OmitEmptyValues),
         SubstitutionFormatString.FormatOneofCase.TextFormat => AccessLogFormat.Parse(format.TextFormat, format.OmitEmptyValues),
-        SubstitutionFormatString.FormatOneofCase.TextFormatSource => AccessLogFormat.Parse(format.TextFormatSource.InlineString, format.OmitEmptyValues),
+        SubstitutionFormatString.FormatOneofCase.TextFormatSource => AccessLogFormat.Parse(
+            Encoding.UTF8.GetString(DataSourceReader.Read(format.TextFormatSource, problems, path.Field("text_format_source")).Span), format.OmitEmptyValues),
         _ => AccessLogFormat.Default,
     };
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Envoy.Config.Core.V3;
 using Envoy.Service.Discovery.V3;
@@ -34,6 +35,8 @@ internal sealed partial class AdsClient : IAsyncDisposable
     private readonly HashSet<string> _fetched = new(StringComparer.Ordinal);
     private readonly bool _wantsClusters;
     private readonly bool _wantsListeners;
+    private ImmutableArray<string> _endpoints = [];
+    private ImmutableArray<string> _routes = [];
     private Task _run = Task.CompletedTask;
     private bool _lossIsKnown;
 
@@ -136,7 +139,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
         using var handler = new SocketsHttpHandler
         {
             UseProxy = false,
-            ConnectTimeout = TimeSpan.FromSeconds(5),
+            ConnectTimeout = _target.ConnectTimeout,
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
         };
@@ -189,7 +192,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
             return;
         }
 
-        var rejections = _application.Apply(update);
+        var rejections = _application.Apply(update, ResourceOrigin.Wire);
 
         // Before the acknowledgement: the control plane then knows what the update made us ask for, and holds back what depends on it.
         UpdateSubscriptions();
@@ -203,8 +206,18 @@ internal sealed partial class AdsClient : IAsyncDisposable
 
     private void UpdateSubscriptions()
     {
-        _session.Subscribe(XdsTypeUrls.ClusterLoadAssignment, _state.EndpointSubscriptions);
-        _session.Subscribe(XdsTypeUrls.RouteConfiguration, _state.RouteSubscriptions);
+        // Often called with nothing changed: with many clusters, comparing names each time would cost more than the update.
+        if (_state.EndpointSubscriptions is var endpoints && endpoints != _endpoints)
+        {
+            _endpoints = endpoints;
+            _session.Subscribe(XdsTypeUrls.ClusterLoadAssignment, endpoints);
+        }
+
+        if (_state.RouteSubscriptions is var routes && routes != _routes)
+        {
+            _routes = routes;
+            _session.Subscribe(XdsTypeUrls.RouteConfiguration, routes);
+        }
     }
 
     private async Task SendDueAsync(AsyncDuplexStreamingCall<DiscoveryRequest, DiscoveryResponse> call, CancellationToken cancellation)
@@ -232,9 +245,12 @@ internal sealed partial class AdsClient : IAsyncDisposable
 }
 
 /// <summary>Where the control plane is: one address or several, used in turn.</summary>
-internal sealed class AdsTarget(IReadOnlyList<string> addresses)
+internal sealed class AdsTarget(IReadOnlyList<string> addresses, TimeSpan connectTimeout)
 {
     private int _next;
+
+    /// <summary>Longest wait for a connection.</summary>
+    public TimeSpan ConnectTimeout => connectTimeout;
 
     /// <summary>All addresses, for people.</summary>
     public string Text => string.Join(", ", addresses);

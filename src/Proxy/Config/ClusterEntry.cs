@@ -26,14 +26,21 @@ internal enum EndpointSource
 /// <param name="Endpoints">The endpoints of a static cluster; empty otherwise.</param>
 /// <param name="ServiceName">What is asked of endpoint discovery; empty otherwise.</param>
 /// <param name="DnsTargets">What is resolved; empty otherwise.</param>
-/// <param name="DnsRefresh">How often it is resolved; 5 s by default, as in Envoy.</param>
+/// <param name="Dns">How names are resolved.</param>
+/// <param name="EndpointsTimeout">How long discovered endpoints are waited for; infinite for as long as it takes.</param>
 internal sealed record TranslatedCluster(
     ClusterConfig Config,
     EndpointSource Source,
     ImmutableArray<EndpointConfig> Endpoints,
     string ServiceName,
     ImmutableArray<DnsTarget> DnsTargets,
-    TimeSpan DnsRefresh);
+    DnsSettings Dns,
+    TimeSpan EndpointsTimeout);
+
+/// <summary>How a cluster's names are resolved.</summary>
+/// <param name="Refresh">How often; 5 s by default, as in Envoy.</param>
+/// <param name="Family">Which addresses are used: Envoy's <c>dns_lookup_family</c>.</param>
+internal sealed record DnsSettings(TimeSpan Refresh, ClusterMessage.Types.DnsLookupFamily Family);
 
 /// <summary>A name to resolve, and the endpoint that each of its addresses becomes.</summary>
 /// <param name="Host">Name.</param>
@@ -46,6 +53,10 @@ internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
 internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
 {
+    private readonly CancellationTokenSource _lifetime = new();
+
+    public string Name => Translated.Config.Name;
+
     public ClusterMessage Message { get; } = message;
 
     public TranslatedCluster Translated { get; } = translated;
@@ -59,6 +70,16 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     /// <summary>The endpoints; null while they are not known, which keeps the cluster out of the snapshot (warming).</summary>
     public ImmutableArray<EndpointConfig>? Endpoints { get; set; }
 
+    /// <summary>Ends the wait for endpoints; null where there is none.</summary>
+    public ITimer? Patience { get; set; }
+
     /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
-    public CancellationTokenSource Lifetime { get; } = new();
+    public CancellationToken Lifetime => _lifetime.Token;
+
+    /// <summary>The entry is no longer needed: nothing more is resolved or waited for.</summary>
+    public void End()
+    {
+        Patience?.Dispose();
+        _lifetime.Cancel();
+    }
 }

@@ -11,6 +11,8 @@ internal static class ClusterTranslator
 {
     private const string HttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
+    private const uint MaxChoices = 100;
+
     private static readonly TimeSpan DefaultDnsRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>The cluster; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
@@ -31,7 +33,7 @@ internal static class ClusterTranslator
             Name = message.Name,
             AltStatName = message.AltStatName,
             LoadBalancing = Policy(message, problems),
-            ChoiceCount = (int)Math.Clamp(message.LeastRequestLbConfig?.ChoiceCount ?? 2u, 2u, 16u),
+            ChoiceCount = Choices(message, problems),
             ConnectTimeout = message.ConnectTimeout?.ToTimeSpan() ?? TimeSpan.FromSeconds(5),
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
@@ -56,14 +58,46 @@ internal static class ClusterTranslator
             targets = EndpointTranslator.DnsTargets(names, problems, place);
         }
 
-        var service = source == EndpointSource.Discovery ? ServiceName(message) : "";
+        var service = source == EndpointSource.Discovery ? ServiceName(message, problems) : "";
+        var dns = new DnsSettings(Refresh(message, problems), message.DnsLookupFamily);
         return problems.Found.Count > before
             ? null
-            : new TranslatedCluster(config, source, endpoints, service, targets, message.DnsRefreshRate?.ToTimeSpan() ?? DefaultDnsRefresh);
+            : new TranslatedCluster(config, source, endpoints, service, targets, dns, ResourceTimeouts.InitialFetch(message.EdsClusterConfig?.EdsConfig));
     }
 
-    private static string ServiceName(ClusterMessage message) =>
-        message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
+    private static string ServiceName(ClusterMessage message, TranslationProblems problems)
+    {
+        if (message.EdsClusterConfig?.EdsConfig?.ConfigSourceSpecifierCase != ConfigSource.ConfigSourceSpecifierOneofCase.Ads)
+        {
+            problems.Add(ConfigPath.Root.Field("eds_cluster_config").Field("eds_config"), "endpoints are discovered over ADS only", "write \"ads: {}\"");
+        }
+
+        return message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
+    }
+
+    private static int Choices(ClusterMessage message, TranslationProblems problems)
+    {
+        var choices = message.LeastRequestLbConfig?.ChoiceCount ?? 2;
+        if (choices > MaxChoices)
+        {
+            // Each of them costs a look at an endpoint, for every request.
+            problems.Add(ConfigPath.Root.Field("least_request_lb_config").Field("choice_count"), $"{choices} is more than {MaxChoices}", $"write a number from 2 to {MaxChoices}");
+        }
+
+        return (int)Math.Clamp(choices, 2, MaxChoices);
+    }
+
+    private static TimeSpan Refresh(ClusterMessage message, TranslationProblems problems)
+    {
+        var refresh = message.DnsRefreshRate?.ToTimeSpan() ?? DefaultDnsRefresh;
+        if (refresh < TimeSpan.FromMilliseconds(1))
+        {
+            // Envoy's bound too.
+            problems.Add(ConfigPath.Root.Field("dns_refresh_rate"), "is shorter than a millisecond", "write 1s or more");
+        }
+
+        return ResourceTimeouts.Bounded(refresh);
+    }
 
     private static EndpointSource Unsupported(TranslationProblems problems, ClusterMessage.Types.DiscoveryType type)
     {
@@ -89,21 +123,35 @@ internal static class ClusterTranslator
 
     private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(ClusterMessage message, TranslationProblems problems, bool allowHttp2)
     {
-        var path = ConfigPath.Root.Field("typed_extension_protocol_options").Key(HttpOptionsKey);
+        var options = ConfigPath.Root.Field("typed_extension_protocol_options");
+        foreach (var key in message.TypedExtensionProtocolOptions.Keys.Where(static key => key != HttpOptionsKey))
+        {
+            problems.Add(options.Key(key), "names no protocol that is known here", $"use the key \"{HttpOptionsKey}\"");
+        }
+
+        var path = options.Key(HttpOptionsKey);
         HttpProtocolOptions? typed = null;
         if (message.TypedExtensionProtocolOptions.TryGetValue(HttpOptionsKey, out var any))
         {
             any.TryUnpack(out typed);
         }
 
-        var wantsHttp2 = message.Http2ProtocolOptions is not null
-            || typed?.ExplicitHttpConfig?.Http2ProtocolOptions is not null
-            || typed?.UseDownstreamProtocolConfig is not null;
-        if (wantsHttp2 && !allowHttp2)
+        if (!allowHttp2 && message.Http2ProtocolOptions is not null)
         {
-            problems.Add(path, "HTTP/2 to upstreams is not supported", "use explicit_http_config with http_protocol_options");
+            problems.Add(ConfigPath.Root.Field("http2_protocol_options"), "HTTP/2 to upstreams is not supported", "remove it");
         }
 
+        if (!allowHttp2 && typed?.ExplicitHttpConfig?.Http2ProtocolOptions is not null)
+        {
+            problems.Add(path.Field("explicit_http_config").Field("http2_protocol_options"), "HTTP/2 to upstreams is not supported", "use http_protocol_options");
+        }
+
+        if (typed?.AutoConfig is not null)
+        {
+            problems.Add(path.Field("auto_config"), "the choice by ALPN needs TLS to the upstream, which is not supported", "use explicit_http_config with http_protocol_options");
+        }
+
+        // What downstream speaks is HTTP/1.1 always, so use_downstream_protocol_config means that as well.
         return typed?.CommonHttpProtocolOptions ?? message.CommonHttpProtocolOptions;
     }
 }

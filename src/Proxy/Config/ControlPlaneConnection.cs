@@ -8,7 +8,8 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>Reads from the bootstrap where listeners and clusters are discovered.</summary>
 internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
 {
-    private static readonly TimeSpan DefaultInitialFetchTimeout = TimeSpan.FromSeconds(15);
+    // Envoy's default of a cluster's connect_timeout.
+    private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>The names of the static clusters that are the control plane, which gRPC speaks to and not the engine.</summary>
     public static HashSet<string> ClusterNames(Bootstrap bootstrap) =>
@@ -21,7 +22,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
         var path = ConfigPath.Root.Field("dynamic_resources");
         if (dynamic is null)
         {
-            return new ControlPlaneConnection(null, false, false, null, null, TimeSpan.Zero);
+            return new ControlPlaneConnection(null, false, false, null, null, Timeout.InfiniteTimeSpan);
         }
 
         var ads = dynamic.AdsConfig is null ? null : AdsOf(bootstrap, dynamic.AdsConfig, problems, path.Field("ads_config"));
@@ -32,8 +33,14 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             problems.Add(path.Field("ads_config"), "\"ads_config\" is missing, but discovery is to go over ADS", "add it, or give a path_config_source");
         }
 
-        var timeout = dynamic.LdsConfig?.InitialFetchTimeout ?? dynamic.CdsConfig?.InitialFetchTimeout;
-        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, timeout?.ToTimeSpan() ?? DefaultInitialFetchTimeout);
+        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, TimeoutOf(dynamic.CdsConfig, dynamic.LdsConfig));
+    }
+
+    // Clusters and listeners are asked for at the same time here, so the longer of the two waits is the wait for both.
+    private static TimeSpan TimeoutOf(ConfigSource? clusters, ConfigSource? listeners)
+    {
+        TimeSpan[] timeouts = [.. new[] { clusters, listeners }.OfType<ConfigSource>().Select(ResourceTimeouts.InitialFetch)];
+        return timeouts.Length == 0 || timeouts.Contains(Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : timeouts.Max();
     }
 
     private static (bool Ads, string? File) SourceOf(ConfigSource? source, TranslationProblems problems, ConfigPath path)
@@ -71,7 +78,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
         var service = source.GrpcServices[0];
         if (service.GoogleGrpc is { } google)
         {
-            return new AdsTarget([google.TargetUri]);
+            return new AdsTarget([google.TargetUri], DefaultConnectTimeout);
         }
 
         var name = service.EnvoyGrpc?.ClusterName ?? "";
@@ -93,7 +100,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             .ToArray() ?? [];
         if (addresses.Length > 0)
         {
-            return new AdsTarget(addresses);
+            return new AdsTarget(addresses, cluster.ConnectTimeout?.ToTimeSpan() ?? DefaultConnectTimeout);
         }
 
         problems.Add(path, $"the cluster \"{cluster.Name}\" has no endpoint", "give it a load_assignment");

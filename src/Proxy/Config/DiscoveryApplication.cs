@@ -3,45 +3,34 @@ using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using KubeProxyNet.Xds;
 using KubeProxyNet.Xds.Protocol;
+using KubeProxyNet.Xds.Validation;
 using Microsoft.Extensions.Logging;
+using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
 
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>Puts what discovery delivers into the configuration, by type, and says what could not be used.</summary>
-internal sealed partial class DiscoveryApplication(ConfigurationState state, ILogger logger)
+internal sealed partial class DiscoveryApplication(ConfigurationState state, DiscoveryStats stats, ILogger logger)
 {
     private const int MaxRemembered = 1024;
 
     private readonly HashSet<string> _toldOf = new(StringComparer.Ordinal);
 
     /// <summary>Applies an update. What is returned goes back to the control plane as the reason of a NACK.</summary>
-    public IReadOnlyList<AdsRejection> Apply(AdsUpdate update)
+    public IReadOnlyList<AdsRejection> Apply(AdsUpdate update, ResourceOrigin origin)
     {
-        foreach (var resource in update.Resources)
+        var outcome = update.TypeUrl switch
         {
-            TellOfWhatIsNotActedOn(update.TypeUrl, resource);
-        }
-
-        var rejections = update.TypeUrl switch
-        {
-            XdsTypeUrls.Cluster => state.SetClusters(Messages<Cluster>(update), update.Removed, update.Version, isStatic: false),
-            XdsTypeUrls.ClusterLoadAssignment => state.SetAssignments(Messages<ClusterLoadAssignment>(update), update.Version),
-            XdsTypeUrls.Listener => state.SetListeners(Messages<Listener>(update), update.Removed, update.Version, isStatic: false),
-            XdsTypeUrls.RouteConfiguration => state.SetRoutes(Messages<Envoy.Config.Route.V3.RouteConfiguration>(update), update.Version, isStatic: false),
-            _ => [],
+            XdsTypeUrls.Cluster => state.SetClusters(Messages<Cluster>(update), update.Removed, update.Version, origin),
+            XdsTypeUrls.ClusterLoadAssignment => state.SetAssignments(Messages<ClusterLoadAssignment>(update), update.Version, origin),
+            XdsTypeUrls.Listener => state.SetListeners(Messages<Listener>(update), update.Removed, update.Version, origin),
+            XdsTypeUrls.RouteConfiguration => state.SetRoutes(Messages<RouteConfigurationMessage>(update), update.Version, origin),
+            _ => new ApplyOutcome(),
         };
 
-        foreach (var rejection in update.Rejections)
-        {
-            LogRejected(logger, ShortName(update.TypeUrl), rejection.Name, rejection.Reason);
-        }
-
-        foreach (var rejection in rejections)
-        {
-            LogRejected(logger, ShortName(update.TypeUrl), rejection.Name, rejection.Reason);
-        }
-
-        return [.. rejections.Select(static rejection => new AdsRejection(rejection.Name, rejection.Reason))];
+        Tell(update, outcome);
+        Count(update, outcome);
+        return [.. outcome.Rejections.Select(static rejection => new AdsRejection(rejection.Name, rejection.Reason))];
     }
 
     /// <summary>The last part of a type URL, for people.</summary>
@@ -49,15 +38,55 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, ILo
 
     private static List<T> Messages<T>(AdsUpdate update) => [.. update.Resources.Select(static resource => resource.Message).OfType<T>()];
 
-    // Once for each resource and field: a control plane repeats itself with each push.
-    private void TellOfWhatIsNotActedOn(string typeUrl, AdsResource resource)
+    private void Tell(AdsUpdate update, ApplyOutcome outcome)
     {
-        foreach (var problem in resource.Problems)
+        foreach (var rejection in update.Rejections)
         {
-            if (_toldOf.Count < MaxRemembered && _toldOf.Add($"{typeUrl}/{resource.Name}/{problem.Path}"))
+            LogRejected(logger, ShortName(update.TypeUrl), rejection.Name, rejection.Reason);
+        }
+
+        foreach (var rejection in outcome.Rejections)
+        {
+            LogRejected(logger, ShortName(update.TypeUrl), rejection.Name, rejection.Reason);
+        }
+
+        var refused = outcome.Rejections.Select(static rejection => rejection.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var resource in update.Resources.Where(resource => !refused.Contains(resource.Name)))
+        {
+            foreach (var problem in resource.Problems)
             {
-                LogNotActedOn(logger, ShortName(typeUrl), resource.Name, problem.ToString());
+                TellOfWhatIsNotActedOn(update.TypeUrl, resource.Name, problem);
             }
+        }
+
+        outcome.Notices.ForEach(notice => TellOfWhatIsNotActedOn(update.TypeUrl, notice.Name, notice.Problem));
+    }
+
+    private void Count(AdsUpdate update, ApplyOutcome outcome)
+    {
+        stats.CountResponse(update.TypeUrl, update.Rejections.Count == 0 && outcome.Rejections.Count == 0);
+        if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
+        {
+            var refused = update.Rejections.Select(static rejection => rejection.Name).Concat(outcome.Rejections.Select(static rejection => rejection.Name)).ToHashSet(StringComparer.Ordinal);
+            foreach (var name in update.Resources.Select(static resource => resource.Name).Union(refused, StringComparer.Ordinal))
+            {
+                stats.CountRoutes(name, state.StatPrefixesOf(name), !refused.Contains(name));
+            }
+        }
+    }
+
+    // Once for each resource and field: a control plane repeats itself with each push.
+    private void TellOfWhatIsNotActedOn(string typeUrl, string name, ConfigProblem problem)
+    {
+        if (_toldOf.Count >= MaxRemembered || !_toldOf.Add($"{typeUrl}/{name}/{problem.Path}"))
+        {
+            return;
+        }
+
+        LogNotActedOn(logger, ShortName(typeUrl), name, problem.ToString());
+        if (_toldOf.Count == MaxRemembered)
+        {
+            LogNoMore(logger, MaxRemembered);
         }
     }
 
@@ -66,4 +95,7 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, ILo
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Type} \"{Name}\" is used without regard to a part of it: {Problem}")]
     private static partial void LogNotActedOn(ILogger logger, string type, string name, string problem);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} parts of resources are not acted on; no more of them are told")]
+    private static partial void LogNoMore(ILogger logger, int count);
 }

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
+using DnsLookupFamily = Envoy.Config.Cluster.V3.Cluster.Types.DnsLookupFamily;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -14,7 +15,7 @@ namespace KubeProxyNet.Proxy.Config;
 internal sealed partial class DnsResolution(ConfigurationState state, TimeProvider time, ILogger logger)
 {
     /// <summary>Resolves a cluster now and again each refresh interval, until it is replaced.</summary>
-    public void Follow(ClusterEntry cluster) => _ = FollowAsync(cluster, cluster.Lifetime.Token);
+    public void Follow(ClusterEntry cluster) => _ = FollowAsync(cluster, cluster.Lifetime);
 
     private async Task FollowAsync(ClusterEntry cluster, CancellationToken cancellation)
     {
@@ -35,7 +36,7 @@ internal sealed partial class DnsResolution(ConfigurationState state, TimeProvid
             state.SetResolvedEndpoints(cluster, Endpoints(cluster.Translated, known));
             try
             {
-                await Task.Delay(cluster.Translated.DnsRefresh, time, cancellation);
+                await Task.Delay(cluster.Translated.Dns.Refresh, time, cancellation);
             }
             catch (OperationCanceledException)
             {
@@ -49,11 +50,16 @@ internal sealed partial class DnsResolution(ConfigurationState state, TimeProvid
     {
         try
         {
-            var addresses = await Dns.GetHostAddressesAsync(target.Host, cancellation);
-            known[target] = [.. addresses.OrderBy(static address => address.AddressFamily).ThenBy(static address => address.ToString(), StringComparer.Ordinal)];
+            var addresses = Usable(await Dns.GetHostAddressesAsync(target.Host, cancellation), cluster.Translated.Dns.Family);
+            if (addresses.IsEmpty)
+            {
+                throw new SocketException((int)SocketError.NoData);
+            }
+
+            known[target] = addresses;
             failing.Remove(target);
         }
-        catch (SocketException error)
+        catch (Exception error) when (error is SocketException or ArgumentException)
         {
             if (failing.Add(target))
             {
@@ -64,6 +70,22 @@ internal sealed partial class DnsResolution(ConfigurationState state, TimeProvid
         {
             // The cluster was replaced.
         }
+    }
+
+    /// <summary>The addresses that a cluster may use, always in the same order (cluster.proto, <c>DnsLookupFamily</c>).</summary>
+    internal static ImmutableArray<IPAddress> Usable(IPAddress[] addresses, DnsLookupFamily family)
+    {
+        var inOrder = addresses.OrderBy(static address => address.ToString(), StringComparer.Ordinal).ToArray();
+        ImmutableArray<IPAddress> v4 = [.. inOrder.Where(static address => address.AddressFamily == AddressFamily.InterNetwork)];
+        ImmutableArray<IPAddress> v6 = [.. inOrder.Where(static address => address.AddressFamily == AddressFamily.InterNetworkV6)];
+        return family switch
+        {
+            DnsLookupFamily.V4Only => v4,
+            DnsLookupFamily.V6Only => v6,
+            DnsLookupFamily.V4Preferred => v4.IsEmpty ? v6 : v4,
+            DnsLookupFamily.All => [.. v4, .. v6],
+            _ => v6.IsEmpty ? v4 : v6,
+        };
     }
 
     private static ImmutableArray<EndpointConfig> Endpoints(TranslatedCluster cluster, Dictionary<DnsTarget, ImmutableArray<IPAddress>> known)

@@ -34,7 +34,7 @@ internal static class EndpointTranslator
             {
                 Address = new SocketEndpoint(address, (int)socket.PortValue),
                 Hostname = endpoint.Endpoint.Hostname,
-                Weight = WeightOf(endpoint),
+                Weight = WeightOf(endpoint, problems, path),
                 Priority = (int)locality.Priority,
                 Health = HealthOf(endpoint.HealthStatus),
                 Locality = TextOf(locality.Locality),
@@ -52,7 +52,7 @@ internal static class EndpointTranslator
         {
             if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
             {
-                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint), (int)locality.Priority, TextOf(locality.Locality)));
+                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint, problems, path), (int)locality.Priority, TextOf(locality.Locality)));
             }
         }
 
@@ -75,16 +75,27 @@ internal static class EndpointTranslator
 
     private static SocketAddress? AddressOf(Address? address, TranslationProblems problems, ConfigPath path)
     {
-        if (address?.SocketAddress is { } socket)
+        if (address?.SocketAddress is { Protocol: SocketAddress.Types.Protocol.Tcp } socket)
         {
             return socket;
         }
 
-        problems.Add(path, "only socket addresses are supported", "use socket_address with address and port_value");
+        problems.Add(path, "only TCP socket addresses are supported", "use socket_address with address and port_value");
         return null;
     }
 
-    private static int WeightOf(LbEndpoint endpoint) => (int)Math.Clamp(endpoint.LoadBalancingWeight ?? 1u, 1u, 1_000_000u);
+    private static int WeightOf(LbEndpoint endpoint, TranslationProblems problems, ConfigPath path)
+    {
+        var weight = endpoint.LoadBalancingWeight ?? 1u;
+        if (weight <= int.MaxValue)
+        {
+            return (int)Math.Max(weight, 1u);
+        }
+
+        // From endpoint.address up to what holds the weight.
+        problems.Add(path.Parent!.Parent!.Field("load_balancing_weight"), $"{weight} is more than {int.MaxValue}", "divide all weights by the same number");
+        return 1;
+    }
 
     private static EndpointHealth HealthOf(HealthStatus status) => status switch
     {

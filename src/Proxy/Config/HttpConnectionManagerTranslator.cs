@@ -16,6 +16,8 @@ internal static class HttpConnectionManagerTranslator
     // What a worker can compose in one piece bounds a head: see BlockPool.
     private const int MaxHeadKilobytes = BlockPool.Large / 1024 / 2;
 
+    private const uint MaxFields = 10_000;
+
     /// <summary>The settings; null where they cannot be used, which <paramref name="problems"/> then tells.</summary>
     public static HttpConnectionManagerConfig? Translate(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
     {
@@ -34,13 +36,19 @@ internal static class HttpConnectionManagerTranslator
             problems.Add(path.Field("max_request_headers_kb"), $"{headKilobytes} is more than {MaxHeadKilobytes}", $"write a number from 1 to {MaxHeadKilobytes}");
         }
 
+        var common = message.CommonHttpProtocolOptions;
+        var fields = common?.MaxHeadersCount ?? HeadParser.DefaultMaxFields;
+        if (fields > MaxFields)
+        {
+            problems.Add(path.Field("common_http_protocol_options").Field("max_headers_count"), $"{fields} is more than {MaxFields}", $"write a number from 1 to {MaxFields}");
+        }
+
         if (problems.Found.Count > before)
         {
             return null;
         }
 
         var defaults = new HttpConnectionManagerConfig { StatPrefix = message.StatPrefix };
-        var common = message.CommonHttpProtocolOptions;
         var http1 = message.HttpProtocolOptions;
         return defaults with
         {
@@ -69,7 +77,7 @@ internal static class HttpConnectionManagerTranslator
             MaxStreamDuration = Or(common?.MaxStreamDuration, defaults.MaxStreamDuration),
             DelayedCloseTimeout = Or(message.DelayedCloseTimeout, defaults.DelayedCloseTimeout),
             MaxRequestHeadBytes = (int)headKilobytes * 1024,
-            MaxRequestFields = (int)Math.Min(common?.MaxHeadersCount ?? HeadParser.DefaultMaxFields, 10_000u),
+            MaxRequestFields = (int)fields,
             MaxRequestsPerConnection = (int)Math.Min(common?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
             AccessLogs = logs,
         };

@@ -8,11 +8,16 @@ using SocketAddress = Envoy.Config.Core.V3.SocketAddress;
 
 namespace KubeProxyNet.Proxy.Config;
 
+/// <summary>A listener as translated, before its routes are known.</summary>
+/// <param name="Config">Settings.</param>
+/// <param name="RoutesTimeout">How long its discovered routes are waited for; infinite for as long as it takes.</param>
+internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout);
+
 /// <summary>Turns a listener into what the engine runs: today one filter chain with an HTTP connection manager, in plain text.</summary>
 internal static class ListenerTranslator
 {
     /// <summary>The listener; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
-    public static ListenerConfig? Translate(Listener message, TranslationProblems problems)
+    public static TranslatedListener? Translate(Listener message, TranslationProblems problems)
     {
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);
@@ -25,7 +30,9 @@ internal static class ListenerTranslator
         var http = HttpConnectionManagerTranslator.Translate(found.Manager, problems, found.Path);
         return http is null || problems.Found.Count > before
             ? null
-            : new ListenerConfig { Name = message.Name, Address = address, StatPrefix = message.StatPrefix, Http = http };
+            : new TranslatedListener(
+                new ListenerConfig { Name = message.Name, Address = address, StatPrefix = message.StatPrefix, Http = http },
+                ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
     }
 
     private static SocketEndpoint? AddressOf(Listener message, TranslationProblems problems)

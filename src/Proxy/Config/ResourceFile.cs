@@ -61,7 +61,7 @@ internal sealed partial class ResourceFile : IDisposable
             response.TypeUrl = response.TypeUrl.Length == 0 ? _typeUrl : response.TypeUrl;
             if (_session.Receive(response) is { } update)
             {
-                _session.Complete(update, [.. _application.Apply(update)]);
+                _session.Complete(update, _application.Apply(update, ResourceOrigin.File));
             }
             else
             {

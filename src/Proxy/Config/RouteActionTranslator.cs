@@ -9,36 +9,25 @@ internal static class RouteActionTranslator
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(15);
 
-    public static ForwardAction Forward(Proto.RouteAction message, TranslationProblems problems, ConfigPath path)
+    public static ForwardAction Forward(Proto.RouteAction message, TranslationProblems problems, ConfigPath path) => new()
     {
-        if (message.MaxStreamDuration is { } duration)
+        Cluster = Cluster(message, problems, path),
+        ClusterNotFoundResponseCode = message.ClusterNotFoundResponseCode switch
         {
-            // Zero, which control planes like to send, is what happens anyway.
-            var at = path.Field("max_stream_duration");
-            problems.NotActedOnUnlessZero(duration.GrpcTimeoutHeaderMax, at.Field("grpc_timeout_header_max"));
-            problems.NotActedOnUnlessZero(duration.GrpcTimeoutHeaderOffset, at.Field("grpc_timeout_header_offset"));
-        }
-
-        return new ForwardAction
-        {
-            Cluster = Cluster(message, problems, path),
-            ClusterNotFoundResponseCode = message.ClusterNotFoundResponseCode switch
-            {
-                Proto.RouteAction.Types.ClusterNotFoundResponseCode.NotFound => 404,
-                Proto.RouteAction.Types.ClusterNotFoundResponseCode.InternalServerError => 500,
-                _ => 503,
-            },
-            Timeout = message.Timeout?.ToTimeSpan() ?? DefaultTimeout,
-            IdleTimeout = message.IdleTimeout?.ToTimeSpan(),
-            MaxStreamDuration = message.MaxStreamDuration?.MaxStreamDuration_?.ToTimeSpan(),
-            PrefixRewrite = message.PrefixRewrite,
-            RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
-            HostRewrite = Host(message),
-            AppendXForwardedHost = message.AppendXForwardedHost,
-            RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
-            Priority = (RoutingPriority)message.Priority,
-        };
-    }
+            Proto.RouteAction.Types.ClusterNotFoundResponseCode.NotFound => 404,
+            Proto.RouteAction.Types.ClusterNotFoundResponseCode.InternalServerError => 500,
+            _ => 503,
+        },
+        Timeout = message.Timeout?.ToTimeSpan() ?? DefaultTimeout,
+        IdleTimeout = message.IdleTimeout?.ToTimeSpan(),
+        MaxStreamDuration = message.MaxStreamDuration?.MaxStreamDuration_?.ToTimeSpan(),
+        PrefixRewrite = message.PrefixRewrite,
+        RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
+        HostRewrite = Host(message),
+        AppendXForwardedHost = message.AppendXForwardedHost,
+        RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        Priority = (RoutingPriority)message.Priority,
+    };
 
     public static RedirectAction Redirect(Proto.RedirectAction message) => new()
     {
@@ -76,14 +65,8 @@ internal static class RouteActionTranslator
         }
     }
 
-    private static WeightedClusters Weighted(Proto.WeightedCluster message, TranslationProblems problems, ConfigPath path)
-    {
-        if (message.HeaderName.Length > 0)
-        {
-            problems.NotActedOn(path.Field("header_name"));
-        }
-
-        return new WeightedClusters([.. message.Clusters.Select((cluster, i) =>
+    private static WeightedClusters Weighted(Proto.WeightedCluster message, TranslationProblems problems, ConfigPath path) =>
+        new([.. message.Clusters.Select((cluster, i) =>
         {
             var at = path.Field("clusters").Index(i);
             return new WeightedCluster
@@ -96,7 +79,6 @@ internal static class RouteActionTranslator
                 ResponseHeaders = HeaderRulesTranslator.Response(cluster.ResponseHeadersToAdd, cluster.ResponseHeadersToRemove, problems, at),
             };
         })]);
-    }
 
     private static HostRewrite? Host(Proto.RouteAction message) => message.HostRewriteSpecifierCase switch
     {

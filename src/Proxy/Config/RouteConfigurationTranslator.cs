@@ -21,8 +21,7 @@ internal static class RouteConfigurationTranslator
         var path = place ?? ConfigPath.Root;
         var before = problems.Found.Count;
         var configuration = ToRecord(message, problems, path);
-        if (RouteTable.TryCompile(configuration, out var table, out var errors)
-            && !problems.Found.Skip(before).Any(static problem => problem.Kind == ConfigProblemKind.Invalid))
+        if (RouteTable.TryCompile(configuration, Re2Syntax.Read, out var table, out var errors) && problems.Found.Count == before)
         {
             return table;
         }
@@ -37,9 +36,10 @@ internal static class RouteConfigurationTranslator
 
     private static RouteConfiguration ToRecord(Proto.RouteConfiguration message, TranslationProblems problems, ConfigPath path)
     {
-        if (message.InternalOnlyHeaders.Count > 0)
+        // Inline in a bootstrap, names are checked against its clusters. What discovery delivers may name a cluster that is still to come.
+        if (message.ValidateClusters == true && path.Equals(ConfigPath.Root))
         {
-            problems.NotActedOn(path.Field("internal_only_headers"));
+            problems.NotActedOn(path.Field("validate_clusters"));
         }
 
         return new RouteConfiguration

@@ -10,22 +10,14 @@ internal static class RouteTranslator
     // Envoy: a content type of application/grpc, alone or with a suffix such as +proto.
     private static readonly HeaderMatcher IsGrpc = new() { Name = "content-type", Match = new HeaderString(StringMatcher.Regex(@"application/grpc(\+.*)?")) };
 
-    public static Route Translate(Proto.Route message, TranslationProblems problems, ConfigPath path)
+    public static Route Translate(Proto.Route message, TranslationProblems problems, ConfigPath path) => new()
     {
-        if (message.StatPrefix.Length > 0)
-        {
-            problems.NotActedOn(path.Field("stat_prefix"));
-        }
-
-        return new Route
-        {
-            Name = message.Name,
-            Match = Match(message.Match ?? new Proto.RouteMatch(), problems, path.Field("match")),
-            Action = Action(message, problems, path),
-            RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
-            ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
-        };
-    }
+        Name = message.Name,
+        Match = Match(message.Match ?? new Proto.RouteMatch(), problems, path.Field("match")),
+        Action = Action(message, problems, path),
+        RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
+        ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+    };
 
     private static RouteMatch Match(Proto.RouteMatch message, TranslationProblems problems, ConfigPath path)
     {

@@ -1,7 +1,7 @@
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>What one compilation shares: errors found, regexes by pattern, cluster names by order of appearance.</summary>
-internal sealed class CompilationScope
+internal sealed class CompilationScope(RegexSyntax? regexSyntax)
 {
     private readonly Dictionary<string, RegexMatcher?> _regexes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _regexErrors = new(StringComparer.Ordinal);
@@ -30,7 +30,7 @@ internal sealed class CompilationScope
     {
         if (!_regexes.TryGetValue(pattern, out var matcher))
         {
-            if (!RegexMatcher.TryCreate(pattern, out matcher, out var error))
+            if (!RegexMatcher.TryCreate(pattern, regexSyntax ?? NoSyntax, out matcher, out var error))
             {
                 _regexErrors.Add(pattern, error);
             }
@@ -40,7 +40,7 @@ internal sealed class CompilationScope
 
         if (matcher is null)
         {
-            Error(path, $"'{pattern}' is not a usable regular expression: {_regexErrors[pattern]}", "write it in RE2 syntax");
+            Error(path, $"'{pattern}' is not a usable regular expression: {_regexErrors[pattern]}", "correct the expression");
         }
 
         return matcher;
@@ -71,5 +71,11 @@ internal sealed class CompilationScope
         {
             Error(path, "blanks and control characters cannot be sent here", "remove or percent-encode them");
         }
+    }
+
+    private static RegexSource? NoSyntax(string pattern, out string? reason)
+    {
+        reason = "there is no syntax to read it by";
+        return null;
     }
 }

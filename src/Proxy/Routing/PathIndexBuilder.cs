@@ -26,7 +26,7 @@ internal sealed class PathIndexBuilder
                 At(keys, exact.Path).Exact.Add(route, conditional);
                 break;
             case RegexPath regex:
-                At(keys, Re2.LiteralPrefix(regex.Pattern)).Prefix.Add(route, conditional: true);
+                At(keys, RegexPrefix.Of(regex.Pattern)).Prefix.Add(route, conditional: true);
                 break;
             default:
                 throw new NotSupportedException($"path specifier {match.Path.GetType().Name}");

@@ -7,50 +7,49 @@ using System.Text.RegularExpressions;
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>
-/// An RE2 expression against bytes, in time linear in the text whatever the expression. Bytes that are not UTF-8 are read as U+FFFD.
+/// A regular expression against bytes, in time linear in the text whatever the expression. Bytes that are not UTF-8 are read as U+FFFD.
 /// </summary>
 internal sealed class RegexMatcher
 {
-    private const RegexOptions Options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant;
     private const int StackChars = 512;
 
     private readonly Regex _whole;
-    private readonly string _translated;
+    private readonly RegexSource _source;
 
-    private RegexMatcher(Regex whole, string translated)
+    private RegexMatcher(Regex whole, RegexSource source)
     {
         _whole = whole;
-        _translated = translated;
+        _source = source;
     }
 
     /// <summary>Number of capturing groups.</summary>
-    public int Groups => _whole.GetGroupNumbers().Length - 1;
-
-    /// <summary>The expression as a search within a text. An automaton of its own, which is made only where it is needed.</summary>
-    public Regex CreateSearch() => new(_translated, Options);
+    public int Groups => _source.GroupCount;
 
     /// <summary>Compiles an expression; on failure <paramref name="error"/> says what is wrong.</summary>
-    public static bool TryCreate(string pattern, [NotNullWhen(true)] out RegexMatcher? matcher, [NotNullWhen(false)] out string? error)
+    public static bool TryCreate(string pattern, RegexSyntax syntax, [NotNullWhen(true)] out RegexMatcher? matcher, [NotNullWhen(false)] out string? error)
     {
         matcher = null;
-        if (!Re2.TryTranslate(pattern, out var translated, out error))
+        if (syntax(pattern, out error) is not { } source)
         {
-            error ??= "";
+            error ??= "it is not known why";
             return false;
         }
 
         try
         {
-            matcher = new RegexMatcher(new Regex($@"\A(?:{translated})\z", Options), translated);
+            matcher = new RegexMatcher(source.Compile(true), source);
             error = null;
             return true;
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            error = e is RegexParseException parse ? parse.Error.ToString() : e.Message;
+            error = e.Message;
             return false;
         }
     }
+
+    /// <summary>The expression as a search within a text. An automaton of its own, which is made only where it is needed.</summary>
+    public Regex CreateSearch() => _source.Compile(false);
 
     /// <summary>True where the whole value matches.</summary>
     [SkipLocalsInit]

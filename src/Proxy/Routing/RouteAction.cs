@@ -45,8 +45,8 @@ public sealed record RedirectAction : RouteAction
 }
 
 /// <summary>
-/// Replaces every match of an RE2 expression: Envoy's <c>RegexMatchAndSubstitute</c>.
+/// Replaces every match of a regular expression: Envoy's <c>RegexMatchAndSubstitute</c>.
 /// </summary>
-/// <param name="Pattern">RE2 expression.</param>
+/// <param name="Pattern">The expression.</param>
 /// <param name="Substitution"><c>\0</c> is the match, <c>\1</c> to <c>\9</c> are groups, <c>\\</c> is a backslash.</param>
 public sealed record RegexSubstitution(string Pattern, string Substitution);

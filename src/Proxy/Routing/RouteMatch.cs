@@ -30,7 +30,7 @@ public sealed record PrefixPath(string Prefix) : PathSpecifier;
 /// <summary>The path is this.</summary>
 public sealed record ExactPath(string Path) : PathSpecifier;
 
-/// <summary>The whole path matches this RE2 expression.</summary>
+/// <summary>The whole path matches this regular expression.</summary>
 public sealed record RegexPath(string Pattern) : PathSpecifier;
 
 /// <summary>The path is this, or starts with this and a '/'. Must not end in '/'.</summary>

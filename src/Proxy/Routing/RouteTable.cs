@@ -34,12 +34,19 @@ public sealed class RouteTable
     public ReadOnlySpan<CompiledVirtualHost> VirtualHosts => _virtualHosts;
 
     /// <summary>Compiles a configuration. On failure all errors are reported, not only the first.</summary>
-    public static bool TryCompile(RouteConfiguration configuration, [NotNullWhen(true)] out RouteTable? table, out ImmutableArray<RouteError> errors) =>
-        new RouteTableCompiler(configuration).TryCompile(out table, out errors);
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="regexSyntax">Reads its regular expressions; null to refuse any.</param>
+    /// <param name="table">The table; null on failure.</param>
+    /// <param name="errors">What is wrong; empty on success.</param>
+    public static bool TryCompile(
+        RouteConfiguration configuration, RegexSyntax? regexSyntax, [NotNullWhen(true)] out RouteTable? table, out ImmutableArray<RouteError> errors) =>
+        new RouteTableCompiler(configuration, regexSyntax).TryCompile(out table, out errors);
 
     /// <summary>Compiles a configuration that is known to be good.</summary>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="regexSyntax">Reads its regular expressions; null to refuse any.</param>
     /// <exception cref="ArgumentException">It is not; the message holds all errors.</exception>
-    public static RouteTable Compile(RouteConfiguration configuration) => TryCompile(configuration, out var table, out var errors)
+    public static RouteTable Compile(RouteConfiguration configuration, RegexSyntax? regexSyntax = null) => TryCompile(configuration, regexSyntax, out var table, out var errors)
         ? table
         : throw new ArgumentException(string.Join(Environment.NewLine, errors), nameof(configuration));
 

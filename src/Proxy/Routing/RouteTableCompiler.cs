@@ -5,12 +5,12 @@ using System.Text;
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>Compiles one <see cref="RouteConfiguration"/>: domains here, routes by <see cref="RouteCompiler"/>.</summary>
-internal sealed class RouteTableCompiler(RouteConfiguration configuration)
+internal sealed class RouteTableCompiler(RouteConfiguration configuration, RegexSyntax? regexSyntax)
 {
     /// <summary>Longest domain, in characters. Names in DNS have at most 253; ports and names without DNS fit too.</summary>
     private const int MaxDomainLength = 4096;
 
-    private readonly CompilationScope _scope = new();
+    private readonly CompilationScope _scope = new(regexSyntax);
     private readonly Dictionary<string, (string Name, CompiledVirtualHost VirtualHost)> _exact = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Name, CompiledVirtualHost VirtualHost)> _suffixes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Name, CompiledVirtualHost VirtualHost)> _prefixes = new(StringComparer.Ordinal);

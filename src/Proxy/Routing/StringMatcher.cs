@@ -17,7 +17,7 @@ public sealed record StringMatcher(StringMatchKind Kind, string Value, bool Igno
     /// <summary>The value holds this.</summary>
     public static StringMatcher Contains(string value, bool ignoreCase = false) => new(StringMatchKind.Contains, value, ignoreCase);
 
-    /// <summary>The whole value matches this RE2 expression.</summary>
+    /// <summary>The whole value matches this regular expression.</summary>
     public static StringMatcher Regex(string pattern) => new(StringMatchKind.Regex, pattern);
 
     /// <inheritdoc/>

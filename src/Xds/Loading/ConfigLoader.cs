@@ -43,8 +43,9 @@ public static class ConfigLoader
         }
 
         new MessageReader(errors).Fill(message, mapping, ConfigPath.Root);
-        AddProblems(ConfigValidator.Check(message), node, errors);
-        return errors.Count == 0 ? new LoadResult<T>(message, []) : new LoadResult<T>(null, errors.ByPlace());
+        var places = new ConfigPlaces(errors.File, node);
+        AddProblems(ConfigValidator.Check(message), places, errors);
+        return errors.Count == 0 ? new LoadResult<T>(message, []) { Places = places } : new LoadResult<T>(null, errors.ByPlace());
     }
 
     private static LoadResult<T> Read<T>(string file, ConfigDocuments documents, ConfigLimits? limits)
@@ -70,7 +71,7 @@ public static class ConfigLoader
         return errors.Count == 0 ? result : new LoadResult<T>(null, [.. errors.Concat(result.Errors).OrderBy(error => error.Line)]);
     }
 
-    private static void AddProblems(IReadOnlyList<ConfigProblem> problems, ConfigNode root, ConfigErrors errors)
+    private static void AddProblems(IReadOnlyList<ConfigProblem> problems, ConfigPlaces places, ConfigErrors errors)
     {
         var structural = errors.Count > 0;
 
@@ -78,46 +79,8 @@ public static class ConfigLoader
         var shown = problems.Where(problem => !(structural && problem.Kind == ConfigProblemKind.DanglingReference) && !errors.Shadows(problem.Path)).ToList();
         foreach (var problem in shown)
         {
-            var (line, column) = Locate(root, problem.Path);
+            var (line, column) = places.Find(problem.Path);
             errors.Add(line, column, problem.Path, problem.Message, problem.Remedy);
         }
-    }
-
-    /// <summary>The place of the deepest node on a path that the file has: of its key where it has one.</summary>
-    private static (int Line, int Column) Locate(ConfigNode root, ConfigPath path)
-    {
-        var (node, line, column) = (root, root.Line, root.Column);
-        foreach (var step in path.FromRoot())
-        {
-            if (step.ListIndex is { } index && node is ConfigSequence sequence && index < sequence.Items.Count)
-            {
-                node = sequence.Items[index];
-                (line, column) = (node.Line, node.Column);
-            }
-            else if (step.Name is { } name && node is ConfigMapping mapping && FindMember(mapping, name) is { } member)
-            {
-                node = member.Value;
-                (line, column) = (member.Line, member.Column);
-            }
-            else
-            {
-                break;
-            }
-        }
-
-        return (line, column);
-    }
-
-    private static ConfigMember? FindMember(ConfigMapping mapping, string name)
-    {
-        foreach (var member in mapping.Members)
-        {
-            if (UndeclaredFields.SameName(name, member.Key))
-            {
-                return member;
-            }
-        }
-
-        return null;
     }
 }

@@ -7,6 +7,9 @@ namespace KubeProxyNet.Xds.Loading;
 public sealed record LoadResult<T>(T? Value, IReadOnlyList<ConfigError> Errors)
     where T : class
 {
+    /// <summary>Where everything stands in the file; null where there is no value.</summary>
+    public ConfigPlaces? Places { get; init; }
+
     /// <summary>Whether there is a value.</summary>
     public bool Succeeded => Value is not null;
 }

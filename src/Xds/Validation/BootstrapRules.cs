@@ -2,6 +2,7 @@ using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.Collections;
 
@@ -19,7 +20,9 @@ internal static class BootstrapRules
         CheckUnique("secret", [.. resources.Secrets.Select(secret => secret.Name)], at.Field("secrets"), problems);
         CheckAddresses(resources.Listeners, at.Field("listeners"), problems);
         AddressRules.CheckIsIp(bootstrap.Admin?.Address, path.Field("admin").Field("address"), problems);
+        CheckAdminLogs(bootstrap.Admin, path.Field("admin"), problems);
         CheckDynamic(bootstrap.DynamicResources, clusters, path.Field("dynamic_resources"), problems);
+        CheckSources(resources, bootstrap.DynamicResources?.AdsConfig, at, problems);
 
         // With clusters still to come from a control plane, a route may name one of those.
         if (bootstrap.DynamicResources?.CdsConfig is null)
@@ -60,6 +63,18 @@ internal static class BootstrapRules
             if (text.Length > 0 && !seen.TryAdd(text, i))
             {
                 problems.Invalid(path.Index(i).Field("address"), $"{text} is the address of {path.Index(seen[text])} too", "give each listener its own address");
+            }
+        }
+    }
+
+    /// <summary>The admin page keeps no log, which is what a log to /dev/null asks for.</summary>
+    private static void CheckAdminLogs(Admin? admin, ConfigPath path, ConfigProblems problems)
+    {
+        for (var i = 0; i < (admin?.AccessLog.Count ?? 0); i++)
+        {
+            if (admin!.AccessLog[i].TypedConfig is not { } config || !config.TryUnpack<FileAccessLog>(out var file) || file.Path != "/dev/null")
+            {
+                problems.NotActedOn(path.Field("access_log").Index(i), ConfigText.NotActedOn("access_log"), ConfigText.RemoveIt);
             }
         }
     }
@@ -106,6 +121,28 @@ internal static class BootstrapRules
         }
     }
 
+    /// <summary>Static clusters and listeners may get their endpoints and routes over the aggregated stream, where there is one.</summary>
+    private static void CheckSources(Bootstrap.Types.StaticResources resources, ApiConfigSource? ads, ConfigPath path, ConfigProblems problems)
+    {
+        for (var i = 0; i < resources.Clusters.Count; i++)
+        {
+            CheckSource(resources.Clusters[i].EdsClusterConfig?.EdsConfig, ads, path.Field("clusters").Index(i).Field("eds_cluster_config").Field("eds_config"), problems);
+        }
+
+        for (var i = 0; i < resources.Listeners.Count; i++)
+        {
+            for (var j = 0; j < resources.Listeners[i].FilterChains.Count; j++)
+            {
+                var filters = resources.Listeners[i].FilterChains[j].Filters;
+                for (var k = 0; k < filters.Count; k++)
+                {
+                    var at = path.Field("listeners").Index(i).Field("filter_chains").Index(j).Field("filters").Index(k).Field("typed_config");
+                    CheckSource(ManagerOf(filters[k])?.Rds?.ConfigSource, ads, at.Field("rds").Field("config_source"), problems);
+                }
+            }
+        }
+    }
+
     private static void CheckRoutes(Listener listener, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
     {
         for (var i = 0; i < listener.FilterChains.Count; i++)
@@ -123,7 +160,7 @@ internal static class BootstrapRules
     {
         for (var i = 0; i < chain.Filters.Count; i++)
         {
-            if (RoutesOf(chain.Filters[i]) is not { } routes || routes.ValidateClusters == false)
+            if (ManagerOf(chain.Filters[i])?.RouteConfig is not { } routes || routes.ValidateClusters == false)
             {
                 continue;
             }
@@ -136,11 +173,11 @@ internal static class BootstrapRules
         }
     }
 
-    /// <summary>The routes in a filter; null without any. Bytes that are malformed are reported where the filter is checked by itself.</summary>
-    private static RouteConfiguration? RoutesOf(Filter filter) =>
+    /// <summary>The connection manager in a filter; null without any. Bytes that are malformed are reported where the filter is checked by itself.</summary>
+    private static HttpConnectionManager? ManagerOf(Filter filter) =>
         filter.TypedConfig is { } config && config.Is(HttpConnectionManager.Descriptor)
         && WireParser.TryParse(HttpConnectionManager.Descriptor, config.Value, out var manager, out _)
-            ? ((HttpConnectionManager)manager).RouteConfig
+            ? (HttpConnectionManager)manager
             : null;
 
     private static string NoCluster(string name) => $"there is no cluster \"{name}\"";

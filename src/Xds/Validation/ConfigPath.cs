@@ -54,6 +54,10 @@ public sealed class ConfigPath : IEquatable<ConfigPath>
     /// <param name="key">The key as it stands in JSON.</param>
     public ConfigPath Key(string key) => new(this, Step.Key, key, 0);
 
+    /// <summary>The same steps below another path: where what is at this path of a message is in the larger one that holds it.</summary>
+    /// <param name="place">The path of the message.</param>
+    public ConfigPath Under(ConfigPath place) => Parent is null ? place : new(Parent.Under(place), _step, _name, _index);
+
     /// <summary>The steps from the root down, without the root.</summary>
     public IReadOnlyList<ConfigPath> FromRoot()
     {

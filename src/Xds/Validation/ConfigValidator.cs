@@ -95,7 +95,6 @@ public static class ConfigValidator
                         VisitValue(plan, entry.Value!, path.Field(field.Name).Key((string)entry.Key));
                     }
 
-                    ReportNotActedOn(plan, map.Count > 0, path);
                     break;
                 case IList list:
                     var at = path.Field(field.Name);
@@ -104,20 +103,15 @@ public static class ConfigValidator
                         VisitValue(plan, list[i]!, at.Index(i));
                     }
 
-                    ReportNotActedOn(plan, list.Count > 0, path);
                     break;
                 case { } value:
                     VisitValue(plan, value, path.Field(field.Name));
-                    ReportNotActedOn(plan, value is not (string { Length: 0 } or false or 0u), path);
                     break;
             }
-        }
 
-        private void ReportNotActedOn(FieldPlan plan, bool isSet, ConfigPath path)
-        {
-            if (plan.NotActedOn && isSet)
+            if (plan.HarmlessValues is { } harmless)
             {
-                Problems.NotActedOn(path.Field(plan.Field.Name), ConfigText.NotActedOn(plan.Field.Name), ConfigText.RemoveIt);
+                FieldUse.ReportUnlessHarmless(field, message, harmless, path, Problems);
             }
         }
 
@@ -127,6 +121,11 @@ public static class ConfigValidator
             {
                 case FieldContent.Message:
                     Visit((IMessage)value, path);
+                    if (plan.ActedOnBelow is { } actedOn)
+                    {
+                        FieldUse.ReportOthers((IMessage)value, actedOn, path, Problems);
+                    }
+
                     break;
                 case FieldContent.Any:
                     VisitAny((Any)value, plan.TypesInAny, path);

@@ -3,30 +3,161 @@ using System.Collections.Frozen;
 namespace KubeProxyNet.Xds.Validation;
 
 /// <summary>
-/// Fields that our messages declare but the data plane does not act on yet. A configuration that sets one is refused, so that nobody relies
-/// on what does not happen. Whoever makes the data plane act on a field takes its line out.
+/// Fields that our messages declare but the data plane does not act on yet. A file that sets one is refused, so that nobody relies on what does
+/// not happen; over the wire it is a warning. Whoever makes the data plane act on a field takes its line out. What is below a field that stands
+/// here need not stand here too.
 /// </summary>
 internal static class FieldsNotActedOn
 {
-    private static readonly FrozenSet<string> Fields = new[]
+    private const string Cluster = "envoy.config.cluster.v3.Cluster.";
+    private const string Core = "envoy.config.core.v3.";
+    private const string Endpoint = "envoy.config.endpoint.v3.";
+    private const string Listener = "envoy.config.listener.v3.Listener.";
+    private const string Route = "envoy.config.route.v3.";
+    private const string ConnectionManager = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.";
+    private const string Router = "envoy.extensions.filters.http.router.v3.Router.";
+    private const string UpstreamHttp = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.";
+
+    /// <summary>By field: the values that it may have all the same, since they ask for what happens anyway.</summary>
+    private static readonly FrozenDictionary<string, string[]> Fields = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        "envoy.config.cluster.v3.Cluster.health_checks",
-        "envoy.config.cluster.v3.Cluster.maglev_lb_config",
-        "envoy.config.cluster.v3.Cluster.outlier_detection",
-        "envoy.config.cluster.v3.Cluster.ring_hash_lb_config",
-        "envoy.config.core.v3.SocketAddress.named_port",
-        "envoy.config.core.v3.SocketAddress.resolver_name",
-        "envoy.config.listener.v3.Listener.listener_filters",
-        "envoy.config.route.v3.RouteAction.hash_policy",
-        "envoy.config.route.v3.RouteAction.request_mirror_policies",
-        "envoy.config.route.v3.RouteAction.retry_policy",
-        "envoy.config.route.v3.RouteAction.upgrade_configs",
-        "envoy.config.route.v3.RouteConfiguration.request_mirror_policies",
-        "envoy.config.route.v3.RouteMatch.connect_matcher",
-        "envoy.config.route.v3.VirtualHost.request_mirror_policies",
-        "envoy.config.route.v3.VirtualHost.retry_policy",
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.upgrade_configs",
-    }.ToFrozenSet(StringComparer.Ordinal);
+        ["envoy.config.accesslog.v3.AccessLog.filter"] = [],
+        ["envoy.config.bootstrap.v3.Admin.access_log_path"] = ["/dev/null"],
+        ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
+        ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
+        [Cluster + "circuit_breakers"] = [],
+        [Cluster + "cleanup_interval"] = [],
+        [Cluster + "close_connections_on_host_health_failure"] = [],
+        [Cluster + "CommonLbConfig.close_connections_on_host_set_change"] = [],
+        [Cluster + "CommonLbConfig.consistent_hashing_lb_config"] = [],
+
+        // There is no panic: endpoints that are said to be unhealthy are never used, which is Envoy's threshold of 0.
+        [Cluster + "CommonLbConfig.healthy_panic_threshold"] = ["0%"],
+        [Cluster + "CommonLbConfig.ignore_new_hosts_until_first_hc"] = [],
+        [Cluster + "CommonLbConfig.locality_weighted_lb_config"] = [],
+
+        // Each update of endpoints is in force at once.
+        [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
+        [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
+        [Cluster + "dns_failure_refresh_rate"] = [],
+        [Cluster + "dns_jitter"] = ["0s"],
+        [Cluster + "dns_resolvers"] = [],
+        [Cluster + "health_checks"] = [],
+        [Cluster + "maglev_lb_config"] = [],
+        [Cluster + "outlier_detection"] = [],
+        [Cluster + "per_connection_buffer_limit_bytes"] = [],
+        [Cluster + "respect_dns_ttl"] = [],
+        [Cluster + "ring_hash_lb_config"] = [],
+        [Cluster + "use_tcp_for_dns_lookups"] = [],
+        ["envoy.config.cluster.v3.UpstreamConnectionOptions.tcp_keepalive"] = [],
+        [Core + "Address.pipe"] = [],
+        [Core + "ApiConfigSource.cluster_names"] = [],
+        [Core + "ApiConfigSource.rate_limit_settings"] = [],
+        [Core + "ApiConfigSource.request_timeout"] = [],
+        [Core + "ApiConfigSource.transport_api_version"] = ["V3"],
+        [Core + "ConfigSource.resource_api_version"] = ["V3"],
+        [Core + "DataSource.watched_directory"] = [],
+        [Core + "GrpcService.EnvoyGrpc.authority"] = [],
+        [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
+        [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
+        [Core + "GrpcService.initial_metadata"] = [],
+        [Core + "JsonFormatOptions.sort_properties"] = [],
+        [Core + "PathConfigSource.watched_directory"] = [],
+        [Core + "SocketAddress.named_port"] = [],
+        [Core + "SocketAddress.resolver_name"] = [],
+        [Endpoint + "ClusterLoadAssignment.Policy.drop_overloads"] = [],
+        [Endpoint + "ClusterLoadAssignment.Policy.overprovisioning_factor"] = [],
+        [Endpoint + "ClusterLoadAssignment.Policy.weighted_priority_health"] = [],
+        [Endpoint + "Endpoint.additional_addresses"] = [],
+        [Listener + "access_log"] = [],
+        [Listener + "additional_addresses"] = [],
+        [Listener + "bind_to_port"] = ["true"],
+        [Listener + "default_filter_chain"] = [],
+        [Listener + "drain_type"] = ["DEFAULT"],
+        [Listener + "enable_reuse_port"] = ["true"],
+        [Listener + "freebind"] = ["false"],
+        [Listener + "listener_filters"] = [],
+        [Listener + "max_connections_to_accept_per_socket_event"] = [],
+        [Listener + "per_connection_buffer_limit_bytes"] = [],
+        [Listener + "tcp_backlog_size"] = ["4096"],
+        [Listener + "tcp_fast_open_queue_length"] = ["0"],
+        [Listener + "tcp_keepalive"] = [],
+        [Listener + "transparent"] = ["false"],
+        [Route + "RouteAction.append_x_forwarded_host"] = [],
+        [Route + "RouteAction.hash_policy"] = [],
+        [Route + "RouteAction.idle_timeout"] = [],
+
+        // Zero, which control planes like to send, is what happens anyway.
+        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
+        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
+        [Route + "RouteAction.MaxStreamDuration.max_stream_duration"] = ["0s"],
+        [Route + "RouteAction.metadata_match"] = [],
+        [Route + "RouteAction.priority"] = ["DEFAULT"],
+        [Route + "RouteAction.request_mirror_policies"] = [],
+        [Route + "RouteAction.retry_policy"] = [],
+        [Route + "RouteAction.upgrade_configs"] = [],
+        [Route + "Route.stat_prefix"] = [],
+        [Route + "RouteConfiguration.internal_only_headers"] = [],
+        [Route + "RouteConfiguration.request_mirror_policies"] = [],
+        [Route + "RouteMatch.connect_matcher"] = [],
+        [Route + "VirtualHost.include_attempt_count_in_response"] = [],
+        [Route + "VirtualHost.include_request_attempt_count"] = [],
+        [Route + "VirtualHost.request_mirror_policies"] = [],
+        [Route + "VirtualHost.retry_policy"] = [],
+        [Route + "WeightedCluster.ClusterWeight.metadata_match"] = [],
+        [Route + "WeightedCluster.header_name"] = [],
+
+        // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
+        ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
+        [Router + "dynamic_stats"] = ["true"],
+        [Router + "respect_expected_rq_timeout"] = [],
+        [Router + "start_child_span"] = [],
+        [Router + "strict_check_headers"] = [],
+        [Router + "suppress_grpc_request_failure_code_stats"] = [],
+        [ConnectionManager + "access_log_options"] = [],
+        [ConnectionManager + "append_x_forwarded_port"] = [],
+        [ConnectionManager + "drain_timeout"] = [],
+        [ConnectionManager + "internal_address_config"] = [],
+        [ConnectionManager + "merge_slashes"] = [],
+        [ConnectionManager + "normalize_path"] = ["false"],
+        [ConnectionManager + "path_with_escaped_slashes_action"] = ["IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED"],
+        [ConnectionManager + "proxy_100_continue"] = [],
+        [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
+        [ConnectionManager + "strip_any_host_port"] = ["false"],
+        [ConnectionManager + "strip_matching_host_port"] = [],
+        [ConnectionManager + "strip_trailing_host_dot"] = [],
+        [ConnectionManager + "upgrade_configs"] = [],
+        [ConnectionManager + "via"] = [],
+        [ConnectionManager + "xff_num_trusted_hops"] = [],
+        [UpstreamHttp + "upstream_http_protocol_options"] = [],
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>
+    /// By field that holds a message which stands in several places: what of that message is acted on in this one, or may be set to this value
+    /// alone. Everything else of it is not acted on here.
+    /// </summary>
+    private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [Cluster + "http_protocol_options"] = [],
+        [ConnectionManager + "common_http_protocol_options"] =
+        [
+            "idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_stream_duration",
+            "headers_with_underscores_action=ALLOW",
+        ],
+        [ConnectionManager + "http_protocol_options"] =
+        [
+            "accept_http_10", "default_host_for_http_10", "allow_absolute_url=true", "allow_custom_methods=true",
+            "override_stream_error_on_invalid_http_message=false",
+        ],
+
+        // HTTP/2 is not spoken: how it would be matters to nobody, but whoever limits it may rely on it.
+        [ConnectionManager + "http2_protocol_options"] = [],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
+        [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
+        [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],
+    }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> Messages = new[]
     {
@@ -34,14 +165,18 @@ internal static class FieldsNotActedOn
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
     }.ToFrozenSet(StringComparer.Ordinal);
 
-    /// <summary>Whether a field is to be refused.</summary>
+    /// <summary>The values that a field may have although nothing acts on it, as text; null where the field is acted on or harmless as it is.</summary>
     /// <param name="field">Full name.</param>
-    public static bool HasField(string field) => Fields.Contains(field);
+    public static IReadOnlyList<string>? HarmlessValuesOf(string field) => Fields.GetValueOrDefault(field);
+
+    /// <summary>What is acted on below a field: names, or name and value as <c>NAME=VALUE</c>; null where it makes no difference that it is below this one.</summary>
+    /// <param name="field">Full name.</param>
+    public static IReadOnlyList<string>? ActedOnBelow(string field) => Places.GetValueOrDefault(field);
 
     /// <summary>Whether a message in an <c>Any</c> is to be refused.</summary>
     /// <param name="message">Full name.</param>
     public static bool HasMessage(string message) => Messages.Contains(message);
 
     /// <summary>Every name of the tables, so that a test can hold them against the descriptors.</summary>
-    internal static IEnumerable<string> All => Fields.Concat(Messages);
+    internal static IEnumerable<string> All => Fields.Keys.Concat(Places.Keys).Concat(Messages);
 }

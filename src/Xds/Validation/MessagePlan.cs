@@ -59,7 +59,8 @@ internal sealed class FieldPlan
         Content = ContentOf(value);
         Range = FieldRules.RangeOf(field.FullName);
         TypesInAny = FieldRules.TypesInAnyOf(field.FullName);
-        NotActedOn = FieldsNotActedOn.HasField(field.FullName);
+        HarmlessValues = FieldsNotActedOn.HarmlessValuesOf(field.FullName);
+        ActedOnBelow = FieldsNotActedOn.ActedOnBelow(field.FullName);
     }
 
     public FieldDescriptor Field { get; }
@@ -72,9 +73,13 @@ internal sealed class FieldPlan
 
     public IReadOnlyList<string>? TypesInAny { get; }
 
-    public bool NotActedOn { get; }
+    /// <summary>The values that may be set although nothing acts on the field; null where it is acted on.</summary>
+    public IReadOnlyList<string>? HarmlessValues { get; }
 
-    public bool HasWork => Content != FieldContent.Plain || Range is not null || NotActedOn;
+    /// <summary>What is acted on of the message in this field; null where its own rules say it all.</summary>
+    public IReadOnlyList<string>? ActedOnBelow { get; }
+
+    public bool HasWork => Content != FieldContent.Plain || Range is not null || HarmlessValues is not null;
 
     private static FieldContent ContentOf(FieldDescriptor value)
     {

@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
@@ -8,7 +9,7 @@ public sealed class CompileErrorTests
 {
     private static IEnumerable<string> Errors(params VirtualHost[] hosts)
     {
-        var compiled = RouteTable.TryCompile(new RouteConfiguration { VirtualHosts = [.. hosts] }, out var table, out var errors);
+        var compiled = RouteTable.TryCompile(new RouteConfiguration { VirtualHosts = [.. hosts] }, Re2Syntax.Read, out var table, out var errors);
         (table is not null).Should().Be(compiled);
         errors.Should().OnlyContain(error => error.Message.Length > 0 && error.Remedy.Length > 0);
         return errors.Select(error => error.Path);
@@ -68,7 +69,7 @@ public sealed class CompileErrorTests
     public void A_format_operator_is_named(string value, string named)
     {
         var route = Matching(new PrefixPath("/")) with { RequestHeaders = Adding("x-a", value) };
-        RouteTable.TryCompile(new RouteConfiguration { VirtualHosts = [RouteTables.Host("h", ["*"], route)] }, out _, out var errors);
+        RouteTable.TryCompile(new RouteConfiguration { VirtualHosts = [RouteTables.Host("h", ["*"], route)] }, Re2Syntax.Read, out _, out var errors);
         errors.Should().ContainSingle().Which.Message.Should().Contain(named);
     }
 

@@ -54,7 +54,7 @@ public sealed class DomainMatchingTests
     public void Ports_can_be_ignored(string authority, string domain)
     {
         var host = RouteTables.Host("host", [domain], RouteTables.Prefix("/", domain));
-        var table = RouteTable.Compile(new RouteConfiguration { VirtualHosts = [host], IgnorePortInHostMatching = true });
+        var table = RouteTables.Compile(new RouteConfiguration { VirtualHosts = [host], IgnorePortInHostMatching = true });
         Find(table, authority).Should().Be(domain);
     }
 

@@ -16,7 +16,7 @@ public sealed class HeaderMutationTests
     /// <summary>What becomes of the header x-a of a message that has the given value, or none.</summary>
     private static string Apply(string? received, HeaderRules route, HeaderRules? host = null, HeaderRules? all = null, bool specificWins = false, HeaderRules? cluster = null)
     {
-        var table = RouteTable.Compile(new RouteConfiguration
+        var table = RouteTables.Compile(new RouteConfiguration
         {
             MostSpecificHeaderMutationsWins = specificWins,
             RequestHeaders = all ?? HeaderRules.None,

@@ -119,8 +119,8 @@ public sealed class PathMatchingTests
     public void Path_parameters_can_be_ignored()
     {
         var configuration = new RouteConfiguration { VirtualHosts = [RouteTables.Host("h", ["*"], RouteTables.Route(new ExactPath("/a"), "c"))] };
-        RouteTable.Compile(configuration).Cluster("/a;v=1").Should().BeNull();
-        RouteTable.Compile(configuration with { IgnorePathParametersInPathMatching = true }).Cluster("/a;v=1").Should().Be("c");
+        RouteTables.Compile(configuration).Cluster("/a;v=1").Should().BeNull();
+        RouteTables.Compile(configuration with { IgnorePathParametersInPathMatching = true }).Cluster("/a;v=1").Should().Be("c");
     }
 
     [Fact]

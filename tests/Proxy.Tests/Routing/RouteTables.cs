@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 
@@ -23,7 +24,10 @@ internal static class RouteTables
         Routes = [.. routes],
     };
 
-    public static RouteTable Of(params VirtualHost[] hosts) => RouteTable.Compile(new RouteConfiguration { VirtualHosts = [.. hosts] });
+    /// <summary>A table whose regular expressions are RE2's, as in the product.</summary>
+    public static RouteTable Compile(RouteConfiguration configuration) => RouteTable.Compile(configuration, Re2Syntax.Read);
+
+    public static RouteTable Of(params VirtualHost[] hosts) => Compile(new RouteConfiguration { VirtualHosts = [.. hosts] });
 
     /// <summary>A table with the one virtual host "*".</summary>
     public static RouteTable Of(params Route[] routes) => Of(Host("all", ["*"], routes));

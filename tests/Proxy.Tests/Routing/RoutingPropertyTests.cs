@@ -87,7 +87,7 @@ public sealed class RoutingPropertyTests
         Gen.Select(Configurations, Requests.Array[RequestsPerTable]).Sample(
             (configuration, requests) =>
             {
-                var table = RouteTable.Compile(configuration);
+                var table = RouteTables.Compile(configuration);
                 return requests.All(request => Agrees(table, configuration, request));
             },
             iter: Tables,
@@ -95,7 +95,7 @@ public sealed class RoutingPropertyTests
 
     private static string Print((RouteConfiguration Configuration, RoutingOracle.Request[] Requests) sample)
     {
-        var table = RouteTable.Compile(sample.Configuration);
+        var table = RouteTables.Compile(sample.Configuration);
         var request = sample.Requests.First(request => !Agrees(table, sample.Configuration, request));
         var trace = new RecordingTrace();
         table.TryMatch(Head(request), request.Random, ref trace, out _);

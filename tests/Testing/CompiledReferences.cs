@@ -2,10 +2,10 @@ using System.Collections.Frozen;
 using System.Reflection;
 using System.Reflection.Emit;
 
-namespace KubeProxyNet.ControlPlane.Tests;
+namespace KubeProxyNet.Testing;
 
-/// <summary>Finds the types that a compiled type refers to, in its signatures and in its code.</summary>
-internal static class CompiledReferences
+/// <summary>Finds the types that a compiled type refers to, in its signatures and in its code. Constants leave no trace in compiled code.</summary>
+public static class CompiledReferences
 {
     private const BindingFlags Everything =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
@@ -14,8 +14,10 @@ internal static class CompiledReferences
         .Select(field => (OpCode)field.GetValue(null)!)
         .ToFrozenDictionary(code => code.Value);
 
+    /// <summary>Every type that <paramref name="type"/> refers to, each once, with the parts of generic and array types.</summary>
     public static IEnumerable<Type> Of(Type type)
     {
+        ArgumentNullException.ThrowIfNull(type);
         IEnumerable<Type?> direct =
         [
             type.BaseType,

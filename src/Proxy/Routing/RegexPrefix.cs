@@ -2,42 +2,13 @@ using System.Text;
 
 namespace KubeProxyNet.Proxy.Routing;
 
-/// <summary>
-/// Turns RE2 expressions, which is what xDS carries, into .NET ones of the same meaning, and refuses what RE2 does not know:
-/// look-around, back-references, atomic groups. Source: the syntax page of RE2.
-/// Known differences: <c>.</c> takes a character outside the basic plane as two, and <c>\b</c> uses Unicode's word characters.
-/// </summary>
-internal static class Re2
+/// <summary>Reads off a regular expression what every match starts with. Holds for RE2's syntax and .NET's alike: what it does not know ends the prefix.</summary>
+internal static class RegexPrefix
 {
-    /// <summary>Longest expression accepted, in characters.</summary>
-    public const int MaxPatternLength = 4096;
-
-    /// <summary>Largest number in a counted repetition; RE2's own limit.</summary>
-    public const int MaxRepeat = 1000;
-
-    /// <summary>Translates an expression.</summary>
-    /// <param name="pattern">RE2 expression.</param>
-    /// <param name="translated">The .NET expression; its groups are numbered as RE2 numbers them.</param>
-    /// <param name="error">What is wrong, in words for the author of the expression; null where nothing is.</param>
-    public static bool TryTranslate(string pattern, out string translated, out string? error)
-    {
-        if (pattern.Length > MaxPatternLength)
-        {
-            translated = "";
-            error = $"the expression has {pattern.Length} characters, the limit is {MaxPatternLength}";
-            return false;
-        }
-
-        var translation = new Re2Translation(pattern);
-        error = translation.Run();
-        translated = error is null ? translation.Output : "";
-        return error is null;
-    }
-
     /// <summary>
     /// Bytes with which every match of the whole of <paramref name="pattern"/> starts, as far as they can be read off it. Case-sensitive.
     /// </summary>
-    public static string LiteralPrefix(string pattern)
+    public static string Of(string pattern)
     {
         if (HasTopLevelAlternative(pattern))
         {

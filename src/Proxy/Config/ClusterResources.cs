@@ -1,0 +1,284 @@
+using System.Collections.Immutable;
+using Envoy.Config.Endpoint.V3;
+using KubeProxyNet.Proxy.Upstream;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
+
+namespace KubeProxyNet.Proxy.Config;
+
+/// <summary>
+/// The clusters that were accepted and the endpoints that discovery delivered for them. A cluster whose endpoints are not known is warming: it is
+/// in no snapshot, and the one that it replaces stays. Belongs to whoever holds the lock of <see cref="ConfigurationState"/>.
+/// </summary>
+internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider time)
+{
+    private readonly Dictionary<string, ClusterEntry> _active = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ClusterEntry> _warming = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AssignmentEntry> _assignments = new(StringComparer.Ordinal);
+
+    // Discovered clusters, active and warming, by what they ask of endpoint discovery: one assignment must not cost a look at every cluster.
+    private readonly Dictionary<string, List<ClusterEntry>> _byService = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _leaving = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ClusterSpecification?> _changes = new(StringComparer.Ordinal);
+    private ImmutableArray<string>? _services;
+
+    /// <summary>Clusters in force.</summary>
+    public IReadOnlyCollection<ClusterEntry> Active => _active.Values;
+
+    /// <summary>Endpoint assignments in use.</summary>
+    public IReadOnlyCollection<AssignmentEntry> Assignments => _assignments.Values;
+
+    /// <summary>Clusters that wait for their endpoints.</summary>
+    public int WarmingCount => _warming.Count;
+
+    /// <summary>Names to ask of endpoint discovery; the same array until they change.</summary>
+    public ImmutableArray<string> Services => _services ??= [.. _byService.Keys];
+
+    /// <summary>True where discovery removed a cluster that routes in force still name.</summary>
+    public bool HasLeaving => _leaving.Count > 0;
+
+    /// <summary>Told of a cluster that begins to wait, for <see cref="TranslatedCluster.EndpointsTimeout"/> at most.</summary>
+    public required Action<ClusterEntry> WaitBegan { get; init; }
+
+    /// <summary>Clusters whose names are to be resolved, since the last call.</summary>
+    public List<ClusterEntry> Unresolved { get; } = [];
+
+    /// <summary>What changed since the last call, for the next snapshot: null removes a cluster.</summary>
+    public IReadOnlyDictionary<string, ClusterSpecification?> TakeChanges()
+    {
+        var changes = new Dictionary<string, ClusterSpecification?>(_changes, StringComparer.Ordinal);
+        _changes.Clear();
+        return changes;
+    }
+
+    /// <summary>Takes clusters; one that equals what is there is left alone.</summary>
+    public void Set(IReadOnlyList<ClusterMessage> messages, string version, ResourceOrigin origin, ApplyOutcome outcome)
+    {
+        foreach (var message in messages)
+        {
+            var latest = Latest(message.Name);
+            if (latest is { IsStatic: true } && origin != ResourceOrigin.Bootstrap)
+            {
+                outcome.Rejections.Add(BelongsToBootstrap(message.Name));
+            }
+            else if (latest?.Message.Equals(message) == true)
+            {
+                if (_leaving.Remove(message.Name))
+                {
+                    Index(latest);
+                }
+            }
+            else
+            {
+                var problems = new TranslationProblems();
+                var translated = ClusterTranslator.Translate(message, problems);
+                if (outcome.Accepts(message.Name, translated, problems, origin))
+                {
+                    Take(new ClusterEntry(message, translated!, version, origin == ResourceOrigin.Bootstrap, time.GetUtcNow()));
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Drops clusters, but not those of the bootstrap. One that routes in force still name stays until they no longer do: a control plane cannot
+    /// always put the new routes first, and a request must not fail for the order of two messages.
+    /// </summary>
+    public void Remove(IReadOnlyList<string> names, Func<HashSet<string>> namedByRoutes)
+    {
+        HashSet<string>? named = null;
+        foreach (var name in names)
+        {
+            if (Latest(name) is not { IsStatic: false })
+            {
+                continue;
+            }
+
+            if (_warming.Remove(name, out var warming))
+            {
+                Forget(warming);
+            }
+
+            if (!_active.TryGetValue(name, out var active))
+            {
+                continue;
+            }
+
+            named ??= namedByRoutes();
+            if (named.Contains(name))
+            {
+                _leaving.Add(name);
+                Unindex(active);
+            }
+            else
+            {
+                Drop(name);
+            }
+        }
+    }
+
+    /// <summary>Drops what stayed only because routes named it, and no longer do.</summary>
+    public void RemoveUnnamed(HashSet<string> namedByRoutes)
+    {
+        foreach (var name in _leaving.Where(name => !namedByRoutes.Contains(name)).ToArray())
+        {
+            Drop(name);
+        }
+    }
+
+    /// <summary>Takes endpoint assignments; those not among them stay as they are.</summary>
+    public void SetAssignments(IReadOnlyList<ClusterLoadAssignment> messages, string version, ResourceOrigin origin, ApplyOutcome outcome)
+    {
+        foreach (var message in messages)
+        {
+            if (_assignments.TryGetValue(message.ClusterName, out var current) && current.Message.Equals(message))
+            {
+                continue;
+            }
+
+            var problems = new TranslationProblems();
+            var endpoints = EndpointTranslator.Translate(message, problems);
+            if (!outcome.Accepts(message.ClusterName, endpoints is null ? null : message, problems, origin) || !_byService.TryGetValue(message.ClusterName, out var clusters))
+            {
+                continue;
+            }
+
+            _assignments[message.ClusterName] = new AssignmentEntry(message, endpoints!.Value, version, time.GetUtcNow());
+            foreach (var cluster in clusters.ToArray())
+            {
+                SetEndpoints(cluster, endpoints.Value);
+            }
+        }
+    }
+
+    /// <summary>Sets the endpoints that DNS found. False where the cluster was replaced meanwhile or has them already.</summary>
+    public bool SetResolved(ClusterEntry cluster, ImmutableArray<EndpointConfig> endpoints)
+    {
+        if (Latest(cluster.Name) != cluster || cluster.Endpoints?.AsSpan().SequenceEqual(endpoints.AsSpan()) == true)
+        {
+            return false;
+        }
+
+        SetEndpoints(cluster, endpoints);
+        return true;
+    }
+
+    /// <summary>Puts a cluster that still waits into force without endpoints. False where it no longer waits.</summary>
+    public bool EndWait(ClusterEntry cluster)
+    {
+        if (_warming.GetValueOrDefault(cluster.Name) != cluster)
+        {
+            return false;
+        }
+
+        SetEndpoints(cluster, []);
+        return true;
+    }
+
+    /// <summary>The rejection of a resource that has the name of one of the bootstrap (Envoy refuses that too).</summary>
+    public static ResourceRejection BelongsToBootstrap(string name) =>
+        new(name, $"\"{name}\" is defined in the bootstrap and cannot be replaced by discovery; rename one of them");
+
+    private ClusterEntry? Latest(string name) => _warming.GetValueOrDefault(name) ?? _active.GetValueOrDefault(name);
+
+    private void Take(ClusterEntry entry)
+    {
+        if (_warming.Remove(entry.Name, out var superseded))
+        {
+            Forget(superseded);
+        }
+
+        stats.Count(_active.ContainsKey(entry.Name) || superseded is not null ? stats.ClusterModified : stats.ClusterAdded);
+        _warming[entry.Name] = entry;
+        _leaving.Remove(entry.Name);
+        Index(entry);
+        switch (entry.Translated.Source)
+        {
+            case EndpointSource.Static:
+                SetEndpoints(entry, entry.Translated.Endpoints);
+                break;
+            case EndpointSource.Discovery when _assignments.TryGetValue(entry.Translated.ServiceName, out var assignment):
+                SetEndpoints(entry, assignment.Endpoints);
+                break;
+            case EndpointSource.Discovery:
+                WaitBegan(entry);
+                break;
+            default:
+                Unresolved.Add(entry);
+                break;
+        }
+    }
+
+    /// <summary>The endpoints of a cluster are known: it is warm and replaces its predecessor.</summary>
+    private void SetEndpoints(ClusterEntry entry, ImmutableArray<EndpointConfig> endpoints)
+    {
+        entry.Endpoints = endpoints;
+        if (_warming.GetValueOrDefault(entry.Name) == entry)
+        {
+            _warming.Remove(entry.Name);
+            entry.Patience?.Dispose();
+            if (_active.TryGetValue(entry.Name, out var predecessor))
+            {
+                Forget(predecessor);
+            }
+
+            _active[entry.Name] = entry;
+        }
+        else
+        {
+            stats.Count(stats.ClusterUpdated);
+        }
+
+        if (_active.GetValueOrDefault(entry.Name) == entry)
+        {
+            _changes[entry.Name] = new ClusterSpecification(entry.Translated.Config, endpoints);
+        }
+    }
+
+    private void Drop(string name)
+    {
+        _leaving.Remove(name);
+        _active.Remove(name, out var entry);
+        Forget(entry!);
+        _changes[name] = null;
+        stats.Count(stats.ClusterRemoved);
+    }
+
+    private void Forget(ClusterEntry entry)
+    {
+        entry.End();
+        Unindex(entry);
+    }
+
+    private void Index(ClusterEntry entry)
+    {
+        if (entry.Translated.Source != EndpointSource.Discovery)
+        {
+            return;
+        }
+
+        var service = entry.Translated.ServiceName;
+        if (_byService.TryGetValue(service, out var entries))
+        {
+            entries.Add(entry);
+        }
+        else
+        {
+            _byService[service] = [entry];
+            _services = null;
+        }
+    }
+
+    private void Unindex(ClusterEntry entry)
+    {
+        var service = entry.Translated.ServiceName;
+        if (_byService.TryGetValue(service, out var entries) && entries.Remove(entry) && entries.Count == 0)
+        {
+            _byService.Remove(service);
+            _assignments.Remove(service);
+            _services = null;
+        }
+    }
+
+    /// <summary>An accepted endpoint assignment.</summary>
+    internal sealed record AssignmentEntry(ClusterLoadAssignment Message, ImmutableArray<EndpointConfig> Endpoints, string Version, DateTimeOffset Updated);
+}
