@@ -53,8 +53,6 @@ internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
 internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
 {
-    private readonly CancellationTokenSource _lifetime = new();
-
     public string Name => Translated.Config.Name;
 
     public ClusterMessage Message { get; } = message;
@@ -74,12 +72,15 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     public ITimer? Patience { get; set; }
 
     /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
-    public CancellationToken Lifetime => _lifetime.Token;
+    public CancellationToken Lifetime => LifetimeSource.Token;
+
+    // Without a timer or a wait handle there is nothing in it to dispose of.
+    private CancellationTokenSource LifetimeSource { get; } = new();
 
     /// <summary>The entry is no longer needed: nothing more is resolved or waited for.</summary>
     public void End()
     {
         Patience?.Dispose();
-        _lifetime.Cancel();
+        LifetimeSource.Cancel();
     }
 }
