@@ -35,14 +35,14 @@ public sealed partial class DocumentsTests
     [MemberData(nameof(Documents))]
     public void Every_file_of_the_code_that_is_named_exists(string document)
     {
-        var named = SourceFile().Matches(File.ReadAllText(Repository.File(document))).Select(static match => match.Groups[1].Value).Distinct();
+        var named = SourceFile().Matches(File.ReadAllText(Repository.File(document))).Select(static match => match.Groups["name"].Value).Distinct();
 
         named.Where(static name => !SourceFiles.Any(file => file.EndsWith("/" + name, StringComparison.Ordinal))).Should().BeEmpty();
     }
 
-    [GeneratedRegex(@"\]\(([^)\s]+)\)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\]\((?<name>[^)\s]+)\)", RegexOptions.NonBacktracking)]
     private static partial Regex Link();
 
-    [GeneratedRegex(@"`([A-Za-z0-9/.]+\.cs)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"`(?<name>[A-Za-z0-9/.]+\.cs)", RegexOptions.NonBacktracking)]
     private static partial Regex SourceFile();
 }

@@ -110,7 +110,7 @@ public sealed class SnapshotSwapTests
 
         proxy.Engine.Apply(new ConfigurationChange
         {
-            RouteTables = new Dictionary<string, Routing.RouteTable?>(StringComparer.Ordinal) { ["routes"] = RunningProxy.Everything("backend") },
+            RouteTables = new Dictionary<string, KubeProxyNet.Proxy.Routing.RouteTable?>(StringComparer.Ordinal) { ["routes"] = RunningProxy.Everything("backend") },
         });
 
         (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
