@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Envoy.Config.Core.V3;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Xds.Validation;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
