@@ -3,7 +3,6 @@ using AwesomeAssertions;
 using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
-using KubeProxyNet.Testing.Processes;
 
 namespace KubeProxyNet.EndToEnd.Tests.StaticConfiguration;
 
