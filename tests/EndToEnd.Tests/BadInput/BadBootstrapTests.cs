@@ -143,7 +143,7 @@ public sealed class BadBootstrapTests
             FreePort.Take(), Bootstraps.Listener("http", port, Bootstraps.Route("backend")), Bootstraps.Cluster("backend", 80)));
 
         result.ExitCode.Should().Be(1);
-        result.Error.Should().Contain($"\"http\": cannot listen on 127.0.0.1:{port}: the port is in use by another process; stop it (see `ss -ltnp`) or choose another port");
+        result.Error.Should().Contain("envoy.yaml:4: static_resources.listeners[0].address: ").And.Contain($"cannot listen on 127.0.0.1:{port}: the port is in use by another process; stop it (see `ss -ltnp`) or choose another port");
     }
 
     [Fact]

@@ -110,7 +110,7 @@ public sealed class IngressTests
         TestContext.Current.TestOutputHelper!.WriteLine($"from the file to the first answer of the new endpoint: {stopwatch.ElapsedMilliseconds} ms");
 
         Ledger.ShouldBalance(await traffic.StopAsync(), before, after);
-        planes.ControlPlane.Error.Should().Contain("1 resources changed, 0 went", "one slice is one resource");
+        planes.ControlPlane.Error.Should().Contain("resources changed: 1, gone: 0", "one slice is one resource");
         (await planes.GetAsync("s499.test")).BodyText.Should().Contain("\"before\"");
     }
 }

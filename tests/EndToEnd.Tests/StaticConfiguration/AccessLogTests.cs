@@ -16,6 +16,7 @@ public sealed class AccessLogTests
         await using var proxy = await StartAsync("", backend.Port);
 
         await RawHttpClient.ExchangeAsync(proxy.HttpPort, "GET /a?b=c HTTP/1.1\r\nhost: shop.test\r\nuser-agent: \"mine\"\r\nx-request-id: id-1\r\n\r\n");
+        await LinesAsync(proxy, 1);
         await proxy.GetAsync("/direct");
         var lines = await LinesAsync(proxy, 2);
 
