@@ -25,7 +25,7 @@ public sealed partial class DocumentsTests
     public void Every_link_leads_somewhere(string document)
     {
         var folder = Path.GetDirectoryName(Repository.File(document))!;
-        var targets = Link().Matches(File.ReadAllText(Repository.File(document))).Select(static link => link.Groups[1].Value)
+        var targets = Link().Matches(File.ReadAllText(Repository.File(document))).Select(static link => link.Groups["target"].Value)
             .Where(static target => target[0] != '#' && !target.Contains("://", StringComparison.Ordinal));
 
         targets.Where(target => !Path.Exists(Path.Combine(folder, target.Split('#')[0]))).Should().BeEmpty();
@@ -35,14 +35,14 @@ public sealed partial class DocumentsTests
     [MemberData(nameof(Documents))]
     public void Every_file_of_the_code_that_is_named_exists(string document)
     {
-        var named = SourceFile().Matches(File.ReadAllText(Repository.File(document))).Select(static match => match.Groups[1].Value).Distinct();
+        var named = SourceFile().Matches(File.ReadAllText(Repository.File(document))).Select(static match => match.Groups["file"].Value).Distinct();
 
         named.Where(static name => !SourceFiles.Any(file => file.EndsWith("/" + name, StringComparison.Ordinal))).Should().BeEmpty();
     }
 
-    [GeneratedRegex(@"\]\(([^)\s]+)\)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)", RegexOptions.NonBacktracking)]
     private static partial Regex Link();
 
-    [GeneratedRegex(@"`([A-Za-z0-9/.]+\.cs)", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"`(?<file>[A-Za-z0-9/.]+\.cs)", RegexOptions.NonBacktracking)]
     private static partial Regex SourceFile();
 }
