@@ -66,6 +66,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
         }
 
         UpdateSubscriptions();
+        SettleInitialFetch();
     }
 
     /// <summary>Completes when clusters and listeners have been answered for the first time.</summary>
@@ -199,6 +200,11 @@ internal sealed partial class AdsClient : IAsyncDisposable
         UpdateSubscriptions();
         _session.Complete(update, rejections);
         _fetched.Add(update.TypeUrl);
+        SettleInitialFetch();
+    }
+
+    private void SettleInitialFetch()
+    {
         if ((!_wantsClusters || _fetched.Contains(XdsTypeUrls.Cluster)) && (!_wantsListeners || _fetched.Contains(XdsTypeUrls.Listener)))
         {
             _initialFetch.TrySetResult();
