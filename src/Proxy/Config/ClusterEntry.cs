@@ -51,21 +51,31 @@ internal sealed record DnsSettings(TimeSpan Refresh, ClusterMessage.Types.DnsLoo
 internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality);
 
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
-internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
+internal sealed class ClusterEntry : IDisposable
 {
     private readonly CancellationTokenSource _lifetime = new();
 
+    public ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
+    {
+        Message = message;
+        Translated = translated;
+        Version = version;
+        IsStatic = isStatic;
+        Updated = updated;
+        Lifetime = _lifetime.Token;
+    }
+
     public string Name => Translated.Config.Name;
 
-    public ClusterMessage Message { get; } = message;
+    public ClusterMessage Message { get; }
 
-    public TranslatedCluster Translated { get; } = translated;
+    public TranslatedCluster Translated { get; }
 
-    public string Version { get; } = version;
+    public string Version { get; }
 
-    public bool IsStatic { get; } = isStatic;
+    public bool IsStatic { get; }
 
-    public DateTimeOffset Updated { get; } = updated;
+    public DateTimeOffset Updated { get; }
 
     /// <summary>The endpoints; null while they are not known, which keeps the cluster out of the snapshot (warming).</summary>
     public ImmutableArray<EndpointConfig>? Endpoints { get; set; }
@@ -74,12 +84,13 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     public ITimer? Patience { get; set; }
 
     /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
-    public CancellationToken Lifetime => _lifetime.Token;
+    public CancellationToken Lifetime { get; }
 
     /// <summary>The entry is no longer needed: nothing more is resolved or waited for.</summary>
-    public void End()
+    public void Dispose()
     {
         Patience?.Dispose();
         _lifetime.Cancel();
+        _lifetime.Dispose();
     }
 }

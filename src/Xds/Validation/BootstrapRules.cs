@@ -1,7 +1,6 @@
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
-using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;

@@ -2,7 +2,6 @@ using System.Text;
 using AwesomeAssertions;
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
-using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
