@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Net;
-using KubeProxyNet.ControlPlane.Translation;
 using KubeProxyNet.Cli.Quickstart;
+using KubeProxyNet.ControlPlane.Translation;
 using KubeProxyNet.Proxy;
 
 namespace KubeProxyNet.Cli;

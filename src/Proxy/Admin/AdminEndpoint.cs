@@ -33,8 +33,8 @@ internal sealed class AdminEndpoints
         if (endpoint.Changes ? method != "POST" : method is not ("GET" or "HEAD"))
         {
             var allowed = endpoint.Changes ? "POST" : "GET, HEAD";
-            return AdminReply.Text($"{path} takes {allowed}; try: curl {(endpoint.Changes ? "-X POST " : "")}http://ADMIN{path}\n", 405)
-                with { Header = ("Allow", allowed) };
+            var reply = AdminReply.Text($"{path} takes {allowed}; try: curl {(endpoint.Changes ? "-X POST " : "")}http://ADMIN{path}\n", 405);
+            return reply with { Header = ("Allow", allowed) };
         }
 
         return endpoint.Handle(query);

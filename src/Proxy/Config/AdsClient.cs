@@ -103,7 +103,8 @@ internal sealed partial class AdsClient : IAsyncDisposable
             }
             catch (RpcException error) when (!_stop.IsCancellationRequested)
             {
-                TellLoss(error.Status.Detail);
+                // The detail is gRPC's view ("Error connecting to subchannel"); the cause below it says what to look for.
+                TellLoss(error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail);
             }
             catch (Exception error) when (error is IOException or HttpRequestException or InvalidOperationException && !_stop.IsCancellationRequested)
             {

@@ -51,31 +51,19 @@ internal sealed record DnsSettings(TimeSpan Refresh, ClusterMessage.Types.DnsLoo
 internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality);
 
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
-internal sealed class ClusterEntry : IDisposable
+internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
 {
-    private readonly CancellationTokenSource _lifetime = new();
-
-    public ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
-    {
-        Message = message;
-        Translated = translated;
-        Version = version;
-        IsStatic = isStatic;
-        Updated = updated;
-        Lifetime = _lifetime.Token;
-    }
-
     public string Name => Translated.Config.Name;
 
-    public ClusterMessage Message { get; }
+    public ClusterMessage Message { get; } = message;
 
-    public TranslatedCluster Translated { get; }
+    public TranslatedCluster Translated { get; } = translated;
 
-    public string Version { get; }
+    public string Version { get; } = version;
 
-    public bool IsStatic { get; }
+    public bool IsStatic { get; } = isStatic;
 
-    public DateTimeOffset Updated { get; }
+    public DateTimeOffset Updated { get; } = updated;
 
     /// <summary>The endpoints; null while they are not known, which keeps the cluster out of the snapshot (warming).</summary>
     public ImmutableArray<EndpointConfig>? Endpoints { get; set; }
@@ -84,13 +72,15 @@ internal sealed class ClusterEntry : IDisposable
     public ITimer? Patience { get; set; }
 
     /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
-    public CancellationToken Lifetime { get; }
+    public CancellationToken Lifetime => LifetimeSource.Token;
+
+    // Without a timer or a wait handle there is nothing in it to dispose of.
+    private CancellationTokenSource LifetimeSource { get; } = new();
 
     /// <summary>The entry is no longer needed: nothing more is resolved or waited for.</summary>
-    public void Dispose()
+    public void End()
     {
         Patience?.Dispose();
-        _lifetime.Cancel();
-        _lifetime.Dispose();
+        LifetimeSource.Cancel();
     }
 }

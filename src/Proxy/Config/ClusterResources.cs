@@ -245,7 +245,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
 
     private void Forget(ClusterEntry entry)
     {
-        entry.Dispose();
+        entry.End();
         Unindex(entry);
     }
 

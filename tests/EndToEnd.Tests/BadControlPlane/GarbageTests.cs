@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using AwesomeAssertions;
 using Envoy.Config.Cluster.V3;
-using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Service.Discovery.V3;
 using Envoy.Type.Matcher.V3;

@@ -1,4 +1,3 @@
-using AwesomeAssertions;
 using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
