@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using KubeProxyNet.Load;
 using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Update;
 
 if (args is [YarpContender.Subcommand, var port, var backendPort])
 {
@@ -9,9 +10,14 @@ if (args is [YarpContender.Subcommand, var port, var backendPort])
     return 0;
 }
 
+if (args is [UpdateOptions.Subcommand, .. var updateArguments])
+{
+    return await EndpointUpdate.RunAsync(updateArguments);
+}
+
 if (args is ["--help" or "-h", ..])
 {
-    Console.WriteLine(LoadOptions.Usage);
+    Console.WriteLine($"{LoadOptions.Usage}\n\n{UpdateOptions.Usage}");
     return 0;
 }
 

@@ -65,9 +65,14 @@ public sealed partial class ProxyServer : IAsyncDisposable
     /// <summary>The bound address of a listener; null while it is not open.</summary>
     public SocketEndpoint? ListenerAddress(string name) => _engine.AddressOf(name);
 
+    private ServerState State => _engine.IsDraining || _engine.IsHealthCheckFailed ? ServerState.Draining
+        : _ready.Task.IsCompleted ? ServerState.Live
+        : ServerState.Initializing;
+
     /// <summary>Starts a proxy.</summary>
-    /// <exception cref="ProxyConfigurationException">The bootstrap asks for what cannot be done; every fault is named.</exception>
-    /// <exception cref="IOException">An address of the bootstrap cannot be listened on.</exception>
+    /// <exception cref="ProxyConfigurationException">
+    /// The bootstrap asks for what cannot be done, or for an address that cannot be listened on; every fault is named.
+    /// </exception>
     public static async Task<ProxyServer> StartAsync(ProxyOptions options, ILoggerFactory loggers, TimeProvider? time = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -122,7 +127,6 @@ public sealed partial class ProxyServer : IAsyncDisposable
         ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
         var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems());
         ApplyStatic(bootstrap);
-        _options = _options with { Places = null };
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
         await StartAdminAsync(bootstrap, node);
@@ -136,7 +140,22 @@ public sealed partial class ProxyServer : IAsyncDisposable
             _ads.Start();
         }
 
+        ObserveServer();
+        _options = _options with { Places = null };
         _ = AnnounceReadyAsync(connection.InitialFetchTimeout);
+    }
+
+    /// <summary>What Envoy tells of the process (Envoy documentation, "Server statistics").</summary>
+    private void ObserveServer()
+    {
+        var started = _time.GetTimestamp();
+        _registry.Observe("server.concurrency", () => _engine.Concurrency);
+        _registry.Observe("server.live", () => State == ServerState.Live ? 1 : 0);
+        _registry.Observe("server.memory_allocated", static () => GC.GetTotalMemory(forceFullCollection: false));
+        _registry.Observe("server.memory_physical_size", static () => Environment.WorkingSet);
+        _registry.Observe("server.state", () => (long)State);
+        _registry.Observe("server.total_connections", () => _engine.ConnectionCount);
+        _registry.Observe("server.uptime", () => (long)_time.GetElapsedTime(started).TotalSeconds);
     }
 
     private void ApplyStatic(Bootstrap bootstrap)
@@ -154,7 +173,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     /// <summary>The problems of a resource as those of the bootstrap. A listener that is right but cannot be opened has a problem with its address.</summary>
     private static IEnumerable<ConfigProblem> ProblemsOf(ResourceRejection rejection, ConfigPath place) => rejection.Problems.Count > 0
         ? rejection.Problems.Select(problem => problem with { Path = problem.Path.Under(place) })
-        : [new ConfigProblem(ConfigProblemKind.Invalid, place.Field("address"), rejection.Reason, "nothing was started")];
+        : [new ConfigProblem(ConfigProblemKind.Invalid, place.Field("address"), rejection.Reason, "nothing is served until then")];
 
     private void ThrowOn(IReadOnlyList<ConfigProblem> problems)
     {
@@ -182,12 +201,21 @@ public sealed partial class ProxyServer : IAsyncDisposable
             return;
         }
 
-        var source = new AdminSource(_engine, _state, _options, node, _ready.Task, _time);
+        var source = new AdminSource(_engine, _state, _options with { Places = null }, node, _ready.Task, _time);
         var actions = new AdminActions(this);
-        _admin = await AdminServer.StartAsync(new IPEndPoint(IPAddress.Parse(socket.Address), (int)socket.PortValue), _registry, source, actions, _time);
+        var address = new IPEndPoint(IPAddress.Parse(socket.Address), (int)socket.PortValue);
+        try
+        {
+            _admin = await AdminServer.StartAsync(address, _registry, source, actions, _time);
+        }
+        catch (IOException error)
+        {
+            ThrowOn([new ConfigProblem(ConfigProblemKind.Invalid, ConfigPath.Root.Field("admin").Field("address"), error.Message.TrimEnd('.'), "nothing is served until then")]);
+        }
+
         if (_options.AdminAddressPath is { } path)
         {
-            await File.WriteAllTextAsync(path, _admin.Address.ToString());
+            await File.WriteAllTextAsync(path, _admin!.Address.ToString());
         }
     }
 

@@ -66,6 +66,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
         }
 
         UpdateSubscriptions();
+        SettleInitialFetch();
     }
 
     /// <summary>Completes when clusters and listeners have been answered for the first time.</summary>
@@ -102,7 +103,8 @@ internal sealed partial class AdsClient : IAsyncDisposable
             }
             catch (RpcException error) when (!_stop.IsCancellationRequested)
             {
-                TellLoss(error.Status.Detail);
+                // The detail is gRPC's view ("Error connecting to subchannel"); the cause below it says what to look for.
+                TellLoss(error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail);
             }
             catch (Exception error) when (error is IOException or HttpRequestException or InvalidOperationException && !_stop.IsCancellationRequested)
             {
@@ -198,6 +200,11 @@ internal sealed partial class AdsClient : IAsyncDisposable
         UpdateSubscriptions();
         _session.Complete(update, rejections);
         _fetched.Add(update.TypeUrl);
+        SettleInitialFetch();
+    }
+
+    private void SettleInitialFetch()
+    {
         if ((!_wantsClusters || _fetched.Contains(XdsTypeUrls.Cluster)) && (!_wantsListeners || _fetched.Contains(XdsTypeUrls.Listener)))
         {
             _initialFetch.TrySetResult();

@@ -44,7 +44,6 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     private readonly Dictionary<string, ListenerEntry?> _predecessors = new(StringComparer.Ordinal);
     // Tables that no listener asks for any more: connections that a listener accepted before it changed or went may still be routed by them.
     private readonly Queue<string> _retiredTables = new();
-    private ImmutableArray<string>? _routeNames;
     private bool _changed;
 
     /// <summary>Listeners in force.</summary>
@@ -57,7 +56,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     public int WarmingCount => _warming.Count;
 
     /// <summary>Names to ask of route discovery; the same array until they change.</summary>
-    public ImmutableArray<string> RouteNames => _routeNames ??= [.. All().Select(static entry => entry.RouteName).OfType<string>().Distinct(StringComparer.Ordinal)];
+    public ImmutableArray<string> RouteNames { get; private set; } = [];
 
     /// <summary>Told of a listener that begins to wait, for <see cref="TranslatedListener.RoutesTimeout"/> at most.</summary>
     public required Action<ListenerEntry> WaitBegan { get; init; }
@@ -112,6 +111,11 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     /// <summary>Drops listeners, but not those of the bootstrap.</summary>
     public void Remove(IReadOnlyList<string> names)
     {
+        if (names.Count == 0)
+        {
+            return;
+        }
+
         foreach (var name in names)
         {
             if (_warming.GetValueOrDefault(name) is { IsStatic: false } warming)
@@ -184,8 +188,11 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
             }
         }
 
-        _predecessors.Clear();
-        ForgetUnusedRoutes();
+        if (_predecessors.Count > 0)
+        {
+            _predecessors.Clear();
+            ForgetUnusedRoutes();
+        }
     }
 
     private IEnumerable<ListenerEntry> All() => _active.Values.Concat(_warming.Values);
@@ -199,8 +206,8 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         }
 
         stats.Count(_active.ContainsKey(name) || superseded is not null ? stats.ListenerModified : stats.ListenerAdded);
-        _routeNames = null;
         _warming[name] = entry;
+        RenewRouteNames();
         if (entry.RouteName is null || _routes.ContainsKey(entry.RouteName))
         {
             Activate(entry);
@@ -221,9 +228,15 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         _changed = true;
     }
 
+    private void RenewRouteNames()
+    {
+        ImmutableArray<string> names = [.. All().Select(static entry => entry.RouteName).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        RouteNames = names.AsSpan().SequenceEqual(RouteNames.AsSpan()) ? RouteNames : names;
+    }
+
     private void ForgetUnusedRoutes()
     {
-        _routeNames = null;
+        RenewRouteNames();
         var used = RouteNames.ToHashSet(StringComparer.Ordinal);
         foreach (var name in _routes.Keys.Where(name => !used.Contains(name)).ToArray())
         {

@@ -31,7 +31,14 @@ internal static class ListenerTranslator
         return http is null || problems.Found.Count > before
             ? null
             : new TranslatedListener(
-                new ListenerConfig { Name = message.Name, Address = address, StatPrefix = message.StatPrefix, Http = http },
+                new ListenerConfig
+                {
+                    Name = message.Name,
+                    Address = address,
+                    IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
+                    StatPrefix = message.StatPrefix,
+                    Http = http,
+                },
                 ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
     }
 

@@ -90,14 +90,14 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
                 return;
             }
 
-            if (current.Config.Address.Equals(config.Address))
+            if (current.Config.Address.Equals(config.Address) && current.Config.IsIpv4Compatible == config.IsIpv4Compatible)
             {
                 current.Update(config, StatesFor(config, current.Address));
                 return;
             }
         }
 
-        var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length);
+        var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
         var opened = OpenListener.Start(config, address, workers, descriptors, StatesFor(config, address));
         Close(config.Name);
         _open[config.Name] = opened;

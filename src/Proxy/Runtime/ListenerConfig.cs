@@ -11,6 +11,9 @@ public sealed record ListenerConfig
     /// <summary>Address and port to bind; port 0 takes a free one.</summary>
     public required SocketEndpoint Address { get; init; }
 
+    /// <summary>True for an IPv6 address that takes IPv4 connections as well; false by default, as in Envoy.</summary>
+    public bool IsIpv4Compatible { get; init; }
+
     /// <summary>Name in statistics; empty for the address with ':' replaced by '_'.</summary>
     public string StatPrefix { get; init; } = "";
 

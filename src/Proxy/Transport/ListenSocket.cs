@@ -8,13 +8,16 @@ internal static unsafe class ListenSocket
     /// <summary>
     /// Opens <paramref name="count"/> sockets on one address. Port 0 takes a free port for all of them.
     /// </summary>
+    /// <param name="address">An IPv6 address takes IPv6 alone, as in Envoy, unless <paramref name="ipv4Compat"/> says otherwise.</param>
+    /// <param name="count">Number of sockets.</param>
+    /// <param name="ipv4Compat">True for an IPv6 address that takes IPv4 as well: Envoy's <c>ipv4_compat</c>.</param>
     /// <exception cref="ListenException">The address cannot be used; the message names it and the remedy.</exception>
-    public static (int[] Descriptors, SocketEndpoint Address) Open(SocketEndpoint address, int count)
+    public static (int[] Descriptors, SocketEndpoint Address) Open(SocketEndpoint address, int count, bool ipv4Compat = false)
     {
         // SO_REUSEPORT would let a second process of the same user share the port in silence: a probe without it finds a port in use.
         if (address.Port != 0)
         {
-            _ = Native.Close(Bind(address, reusePort: false));
+            _ = Native.Close(Bind(address, reusePort: false, ipv4Compat));
         }
 
         var descriptors = new int[count];
@@ -22,7 +25,7 @@ internal static unsafe class ListenSocket
         {
             try
             {
-                descriptors[i] = Bind(address, reusePort: true);
+                descriptors[i] = Bind(address, reusePort: true, ipv4Compat);
             }
             catch (ListenException)
             {
@@ -46,7 +49,7 @@ internal static unsafe class ListenSocket
             : SocketEndpoint.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
     }
 
-    private static int Bind(SocketEndpoint address, bool reusePort)
+    private static int Bind(SocketEndpoint address, bool reusePort, bool ipv4Compat)
     {
         var descriptor = Native.Socket(address.Family, Native.SockStream | Native.SockNonBlock | Native.SockCloseOnExec, 0);
         if (descriptor < 0)
@@ -58,6 +61,11 @@ internal static unsafe class ListenSocket
         if (reusePort)
         {
             Native.SetOption(descriptor, Native.SolSocket, Native.SoReusePort, 1);
+        }
+
+        if (address.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6)
+        {
+            Native.SetOption(descriptor, Native.IpProtoIpV6, Native.IpV6Only, ipv4Compat ? 0 : 1);
         }
 
         int result;

@@ -2,8 +2,10 @@ using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
+using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.Collections;
+using Google.Protobuf.WellKnownTypes;
 
 namespace KubeProxyNet.Xds.Validation;
 
@@ -71,12 +73,16 @@ internal static class BootstrapRules
     {
         for (var i = 0; i < (admin?.AccessLog.Count ?? 0); i++)
         {
-            if (admin!.AccessLog[i].TypedConfig is not { } config || !config.TryUnpack<FileAccessLog>(out var file) || file.Path != "/dev/null")
+            var config = admin!.AccessLog[i].TypedConfig ?? new Any();
+            if (config.Is(StdoutAccessLog.Descriptor) || config.Is(StderrAccessLog.Descriptor) || PathOf(config) is { Length: > 0 } and not "/dev/null")
             {
                 problems.NotActedOn(path.Field("access_log").Index(i), ConfigText.NotActedOn("access_log"), ConfigText.RemoveIt);
             }
         }
     }
+
+    private static string? PathOf(Any config) =>
+        config.Is(FileAccessLog.Descriptor) && WireParser.TryParse(FileAccessLog.Descriptor, config.Value, out var file, out _) ? ((FileAccessLog)file).Path : null;
 
     private static void CheckDynamic(Bootstrap.Types.DynamicResources? dynamic, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
     {

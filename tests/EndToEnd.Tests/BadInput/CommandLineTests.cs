@@ -93,7 +93,7 @@ public sealed class CommandLineTests
         result.ExitCode.Should().Be(1);
         result.Error.Should().Contain($"{service}:8:").And.Contain("80000")
             .And.Contain($"{ingress}:11:").And.Contain("Prefixed")
-            .And.Contain($"{nonsense}:1")
+            .And.Contain($"{nonsense}:2:")
             .And.Contain($"{folder.Path}: 3 errors");
     }
 

@@ -84,9 +84,9 @@ public sealed class ControlPlaneLossTests
         await using var proxy = ChildProcess.StartKpn(
             "proxy", "-c", folder.Write("envoy.yaml", Bootstraps.Dynamic(admin, xds, "1s", listener)), "--drain-time-s", "1");
 
-        await proxy.WaitForLineAsync("no control plane at");
+        (await proxy.WaitForLineAsync("no control plane at")).Should().Contain($"127.0.0.1:{xds}: Connection refused;");
         (await RawHttpClient.GetAsync(http)).BodyText.Should().Be("static");
-        await proxy.WaitForLineAsync("did not deliver everything within 1 s");
+        await proxy.WaitForLineAsync("did not deliver clusters and listeners within 1 s");
         (await RawHttpClient.GetAsync(admin, "/ready")).BodyText.Should().Be("LIVE\n");
 
         folder.Write("manifests/web.yaml", Manifests.Application("web", "web.test", backend.Port));

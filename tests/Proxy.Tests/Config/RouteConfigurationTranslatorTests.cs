@@ -4,7 +4,6 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Tests.Routing;
-using KubeProxyNet.Xds.Loading;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
 
@@ -13,12 +12,7 @@ namespace KubeProxyNet.Proxy.Tests.Config;
 /// <summary>Route configurations as people write them, down to what a request meets.</summary>
 public sealed class RouteConfigurationTranslatorTests
 {
-    private static Proto.RouteConfiguration Load(string yaml)
-    {
-        var loaded = ConfigLoader.Parse<Proto.RouteConfiguration>("routes.yaml", Encoding.UTF8.GetBytes(yaml));
-        loaded.Value.Should().NotBeNull(string.Join('\n', loaded.Errors));
-        return loaded.Value!;
-    }
+    private static Proto.RouteConfiguration Load(string yaml) => FromYaml.Message<Proto.RouteConfiguration>(yaml);
 
     private static RouteTable Translate(string yaml)
     {
@@ -202,7 +196,6 @@ public sealed class RouteConfigurationTranslatorTests
     [Fact]
     public void Retry_policies_are_carried()
     {
-        // Loaded files may not ask for retries yet; the wire may.
         var message = Load("{ name: r, virtual_hosts: [ { name: h, domains: ['*'], routes: [ { match: { prefix: / }, route: { cluster: c } } ] } ] }");
         message.VirtualHosts[0].RetryPolicy = new Proto.RetryPolicy
         {
@@ -240,16 +233,19 @@ public sealed class RouteConfigurationTranslatorTests
     }
 
     [Fact]
-    public void What_has_no_effect_is_named_and_does_not_refuse_the_rest()
+    public void Unknown_retry_conditions_are_named_and_do_not_refuse_the_rest()
     {
-        var message = Load("{ name: r, virtual_hosts: [ { name: h, domains: ['*'], routes: [ { match: { prefix: / }, route: { cluster: c } } ] } ] }");
-        message.InternalOnlyHeaders.Add("x-a");
-        message.VirtualHosts[0].Routes[0].StatPrefix = "s";
-        message.VirtualHosts[0].Routes[0].Route_.MaxStreamDuration = new() { GrpcTimeoutHeaderMax = new() { Seconds = 1 } };
-        var problems = ProblemsOf(message, out var table);
+        var message = Load("{ name: r, virtual_hosts: [ { name: h, domains: ['*'], retry_policy: { retry_on: 'reset,whim' }, routes: [ { match: { prefix: / }, route: { cluster: c } } ] } ] }");
+        ProblemsOf(message, out var table).Select(static problem => problem.ToString()).Should().Equal(
+            "virtual_hosts[0].retry_policy.retry_on: \"whim\" is not a condition known here; remove it or correct its spelling");
         table.Should().NotBeNull();
-        problems.Select(problem => problem.Path.ToString()).Should().BeEquivalentTo(
-            "internal_only_headers", "virtual_hosts[0].routes[0].stat_prefix", "virtual_hosts[0].routes[0].route.max_stream_duration.grpc_timeout_header_max");
-        problems.Should().OnlyContain(problem => problem.Kind == ConfigProblemKind.NotActedOn);
+    }
+
+    [Fact]
+    public void Names_of_clusters_are_not_checked_in_what_discovery_delivers()
+    {
+        const string Yaml = "{ name: r, validate_clusters: true, virtual_hosts: [ { name: h, domains: ['*'], routes: [ { match: { prefix: / }, route: { cluster: c } } ] } ] }";
+        ProblemsOf(Load(Yaml), out _).Select(static problem => problem.Path.ToString()).Should().Equal("validate_clusters");
+        ProblemsOf(Load(Yaml), out _, ConfigPath.Root.Field("route_config")).Should().BeEmpty();
     }
 }

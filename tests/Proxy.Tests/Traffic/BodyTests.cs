@@ -129,9 +129,11 @@ public sealed class BodyTests
     public async Task Bodies_of_both_directions_at_once_arrive_whole()
     {
         var body = Noise(8_000_000);
+        var headRead = new Signal();
         await using var backend = ScriptedBackend.Start(async connection =>
         {
             await connection.ReadHeadAsync();
+            headRead.Set();
             await connection.SendAsync($"HTTP/1.1 200 OK\r\ncontent-length: {body.Length}\r\n\r\n");
             var left = body.Length;
             var piece = new byte[100_000];
@@ -145,7 +147,7 @@ public sealed class BodyTests
         await using var proxy = RunningProxy.To(backend.Port);
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
         await client.SendAsync($"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {body.Length}\r\n\r\n");
-        await backend.WaitForConnectionAsync(1);
+        await headRead.WaitAsync();
 
         var sending = client.SendAsync(body);
         var response = await client.ReadResponseAsync("POST");

@@ -93,7 +93,7 @@ internal sealed class RunningProxy : IAsyncDisposable
     {
         Name = "test",
         VirtualHosts = [new VirtualHost { Name = "all", Domains = ["*"], Routes = [.. routes] }],
-    });
+    }, KubeProxyNet.Proxy.Config.Re2Syntax.Read);
 
     public static ClusterSpecification Cluster(string name, params int[] ports) => new(
         new ClusterConfig { Name = name, ConnectTimeout = TimeSpan.FromSeconds(2) },

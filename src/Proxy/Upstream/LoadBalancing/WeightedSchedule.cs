@@ -20,11 +20,12 @@ internal static class WeightedSchedule
         var total = weights.Sum();
         var schedule = new Endpoint[total];
 
-        // Earliest virtual finish time first, which spreads each endpoint evenly in n log n.
-        var queue = new PriorityQueue<int, (double Finish, int Index)>(endpoints.Length);
+        // Earliest virtual time first, which spreads each endpoint evenly in n log n. Endpoints start apart: those of equal weight would
+        // otherwise stand side by side, and a heavy one would get the rest of its share in one piece.
+        var queue = new PriorityQueue<int, (double Time, int Index)>(endpoints.Length);
         for (var i = 0; i < endpoints.Length; i++)
         {
-            queue.Enqueue(i, (0.5 / weights[i], i));
+            queue.Enqueue(i, (Phase(i) / weights[i], i));
         }
 
         var turns = new int[endpoints.Length];
@@ -33,10 +34,12 @@ internal static class WeightedSchedule
             var i = queue.Dequeue();
             schedule[turn] = endpoints[i];
             turns[i]++;
-            queue.Enqueue(i, ((turns[i] + 0.5) / weights[i], i));
+            queue.Enqueue(i, ((turns[i] + Phase(i)) / weights[i], i));
         }
 
         return schedule;
+
+        double Phase(int index) => (index + 0.5) / endpoints.Length;
     }
 
     private static int[] Reduce(Endpoint[] endpoints)

@@ -1,0 +1,146 @@
+using System.Net;
+using AwesomeAssertions;
+using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Upstream;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
+using DnsLookupFamily = Envoy.Config.Cluster.V3.Cluster.Types.DnsLookupFamily;
+
+namespace KubeProxyNet.Proxy.Tests.Config;
+
+public sealed class ClusterTranslatorTests
+{
+    private const string HttpOptions = "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, ";
+
+    private static TranslatedCluster? Translate(string fields, out TranslationProblems problems, bool isControlPlane = false) =>
+        ClusterTranslator.Translate(FromYaml.Message<ClusterMessage>($"{{name: c, {fields}}}"), problems = new TranslationProblems(), isControlPlane);
+
+    private static TranslatedCluster Good(string fields)
+    {
+        var translated = Translate(fields, out var problems);
+        problems.Found.Concat(problems.Ignored).Should().BeEmpty();
+        return translated!;
+    }
+
+    private static IEnumerable<string> Problems(string fields)
+    {
+        Translate(fields, out var problems).Should().BeNull();
+        return problems.Found.Select(static problem => problem.ToString());
+    }
+
+    [Fact]
+    public void A_cluster_without_settings_has_envoys_defaults()
+    {
+        var cluster = Good("load_assignment: {cluster_name: c}");
+        cluster.Config.Should().Be(new ClusterConfig
+        {
+            Name = "c",
+            LoadBalancing = LoadBalancingPolicy.RoundRobin,
+            ChoiceCount = 2,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            IdleTimeout = TimeSpan.FromHours(1),
+            MaxRequestsPerConnection = 0,
+        });
+        cluster.Source.Should().Be(EndpointSource.Static);
+        cluster.Dns.Refresh.Should().Be(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public void Settings_arrive() =>
+        Good("alt_stat_name: s, lb_policy: LEAST_REQUEST, least_request_lb_config: {choice_count: 5}, connect_timeout: 0.25s, common_http_protocol_options: {idle_timeout: 0s, max_requests_per_connection: 7}")
+            .Config.Should().Be(new ClusterConfig
+            {
+                Name = "c",
+                AltStatName = "s",
+                LoadBalancing = LoadBalancingPolicy.LeastRequest,
+                ChoiceCount = 5,
+                ConnectTimeout = TimeSpan.FromMilliseconds(250),
+                IdleTimeout = TimeSpan.Zero,
+                MaxRequestsPerConnection = 7,
+            });
+
+    [Fact]
+    public void Typed_protocol_options_go_before_the_deprecated_ones() =>
+        Good($"common_http_protocol_options: {{idle_timeout: 1s}}, {HttpOptions} common_http_protocol_options: {{idle_timeout: 2s}}, explicit_http_config: {{http_protocol_options: {{}}}}}}}}")
+            .Config.IdleTimeout.Should().Be(TimeSpan.FromSeconds(2));
+
+    [Fact]
+    public void The_protocol_of_the_client_is_http_1_always() => Good($"{HttpOptions} use_downstream_protocol_config: {{http2_protocol_options: {{}}}}}}}}");
+
+    [Theory]
+    [InlineData("type: STATIC", EndpointSource.Static)]
+    [InlineData("type: STRICT_DNS, dns_refresh_rate: 30s", EndpointSource.StrictDns)]
+    [InlineData("type: LOGICAL_DNS", EndpointSource.LogicalDns)]
+    [InlineData("type: EDS, eds_cluster_config: {eds_config: {ads: {}}}", EndpointSource.Discovery)]
+    public void The_type_says_where_endpoints_come_from(string fields, object source) => Good(fields).Source.Should().Be((EndpointSource)source);
+
+    [Fact]
+    public void Endpoint_discovery_asks_for_the_service_name_or_else_for_the_cluster()
+    {
+        Good("type: EDS, eds_cluster_config: {eds_config: {ads: {}}}").ServiceName.Should().Be("c");
+        Good("type: EDS, eds_cluster_config: {eds_config: {ads: {}}, service_name: s}").ServiceName.Should().Be("s");
+    }
+
+    [Theory]
+    [InlineData("", 15)]
+    [InlineData(", initial_fetch_timeout: 3s", 3)]
+    public void The_wait_for_discovered_endpoints_is_that_of_their_source(string field, int seconds) =>
+        Good($"type: EDS, eds_cluster_config: {{eds_config: {{ads: {{}}{field}}}}}").EndpointsTimeout.Should().Be(TimeSpan.FromSeconds(seconds));
+
+    [Fact]
+    public void A_wait_of_zero_has_no_end() =>
+        Good("type: EDS, eds_cluster_config: {eds_config: {ads: {}, initial_fetch_timeout: 0s}}").EndpointsTimeout.Should().Be(Timeout.InfiniteTimeSpan);
+
+    [Fact]
+    public void Names_to_resolve_arrive()
+    {
+        var cluster = Good("type: STRICT_DNS, dns_refresh_rate: 30s, dns_lookup_family: V4_ONLY, load_assignment: {cluster_name: c, endpoints: [{priority: 1, lb_endpoints: [{load_balancing_weight: 3, endpoint: {address: {socket_address: {address: app.internal, port_value: 80}}}}]}]}");
+        cluster.DnsTargets.Should().Equal(new DnsTarget("app.internal", 80, 3, 1, ""));
+        cluster.Dns.Should().Be(new DnsSettings(TimeSpan.FromSeconds(30), DnsLookupFamily.V4Only));
+    }
+
+    [Theory]
+    [InlineData("lb_policy: RING_HASH", "lb_policy: RingHash is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM")]
+    [InlineData("type: ORIGINAL_DST", "type: OriginalDst is not supported; use STATIC, EDS, STRICT_DNS or LOGICAL_DNS")]
+    [InlineData("type: EDS, eds_cluster_config: {eds_config: {path_config_source: {path: f}}}", "eds_cluster_config.eds_config: endpoints are discovered over ADS only; write \"ads: {}\"")]
+    [InlineData("http2_protocol_options: {}", "http2_protocol_options: HTTP/2 to upstreams is not supported; remove it")]
+    [InlineData("least_request_lb_config: {choice_count: 101}", "least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100")]
+    [InlineData("type: STRICT_DNS, dns_refresh_rate: 0s", "dns_refresh_rate: is shorter than a millisecond; write 1s or more")]
+    [InlineData("transport_socket: {name: tls, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}}", "transport_socket: only plain text to upstreams is supported; remove it, or use raw_buffer")]
+    [InlineData("typed_extension_protocol_options: {http: {'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions}}", "typed_extension_protocol_options[\"http\"]: names no protocol that is known here; use the key \"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"")]
+    [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: a.example, port_value: 80}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.address: \"a.example\" is no IP address; write an IP address, or use a STRICT_DNS cluster for host names")]
+    [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /s}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only TCP socket addresses are supported; use socket_address with address and port_value")]
+    public void What_cannot_be_done_is_named_with_path_and_remedy(string fields, string problem) => Problems(fields).Should().Equal(problem);
+
+    [Theory]
+    [InlineData("explicit_http_config: {http2_protocol_options: {}}", "explicit_http_config.http2_protocol_options: HTTP/2 to upstreams is not supported; use http_protocol_options")]
+    [InlineData("auto_config: {}", "auto_config: the choice by ALPN needs TLS to the upstream, which is not supported; use explicit_http_config with http_protocol_options")]
+    public void A_protocol_that_is_not_spoken_is_refused(string options, string problem) =>
+        Problems($"{HttpOptions} {options}}}}}").Should().Equal($"typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"].{problem}");
+
+    [Fact]
+    public void The_control_plane_may_speak_http_2()
+    {
+        Translate($"{HttpOptions} explicit_http_config: {{http2_protocol_options: {{}}}}}}}}", out var problems, isControlPlane: true).Should().NotBeNull();
+        problems.Found.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData(DnsLookupFamily.Auto, "::1")]
+    [InlineData(DnsLookupFamily.V6Only, "::1")]
+    [InlineData(DnsLookupFamily.V4Only, "10.0.0.1", "127.0.0.1")]
+    [InlineData(DnsLookupFamily.V4Preferred, "10.0.0.1", "127.0.0.1")]
+    [InlineData(DnsLookupFamily.All, "10.0.0.1", "127.0.0.1", "::1")]
+    public void The_lookup_family_says_which_addresses_are_used(DnsLookupFamily family, params string[] used) =>
+        DnsResolution.Usable([IPAddress.Parse("127.0.0.1"), IPAddress.IPv6Loopback, IPAddress.Parse("10.0.0.1")], family).Select(static address => address.ToString()).Should().Equal(used);
+
+    [Fact]
+    public void A_family_that_a_name_does_not_have_gives_way_unless_it_is_the_only_one()
+    {
+        IPAddress[] v4 = [IPAddress.Loopback];
+        IPAddress[] v6 = [IPAddress.IPv6Loopback];
+        DnsResolution.Usable(v4, DnsLookupFamily.Auto).Should().Equal(v4);
+        DnsResolution.Usable(v6, DnsLookupFamily.V4Preferred).Should().Equal(v6);
+        DnsResolution.Usable(v4, DnsLookupFamily.V6Only).Should().BeEmpty();
+        DnsResolution.Usable(v6, DnsLookupFamily.V4Only).Should().BeEmpty();
+    }
+}

@@ -1,0 +1,160 @@
+using AwesomeAssertions;
+using Envoy.Config.Listener.V3;
+using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Runtime;
+
+namespace KubeProxyNet.Proxy.Tests.Config;
+
+/// <summary>Listeners down to what the engine runs: addresses, filter chains and every setting of the connection manager.</summary>
+public sealed class ListenerTranslatorTests
+{
+    private const string Router = "{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}";
+    private const string Address = "address: {socket_address: {address: 127.0.0.1, port_value: 80}}";
+
+    private static TranslatedListener? Translate(string fields, out TranslationProblems problems) =>
+        ListenerTranslator.Translate(FromYaml.Message<Listener>($"{{name: l, {fields}}}"), problems = new TranslationProblems());
+
+    private static string Chain(string fields, string filters = Router, string routes = "route_config: {name: r}", string more = "") =>
+        $"filter_chains: [{{{more} filters: [{{name: http, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: s, {routes}, http_filters: [{filters}], {fields}}}}}]}}]";
+
+    private static TranslatedListener Good(string fields)
+    {
+        var translated = Translate(fields, out var problems);
+        problems.Found.Concat(problems.Ignored).Should().BeEmpty();
+        return translated!;
+    }
+
+    private static HttpConnectionManagerConfig Http(string fields, string filters = Router) => Good($"{Address}, {Chain(fields, filters)}").Config.Http;
+
+    private static IEnumerable<string> Problems(string fields)
+    {
+        Translate(fields, out var problems).Should().BeNull();
+        return problems.Found.Select(static problem => problem.ToString());
+    }
+
+    [Fact]
+    public void A_listener_has_its_address_and_names()
+    {
+        var listener = Good($"stat_prefix: p, {Address}, {Chain("")}").Config;
+        listener.Name.Should().Be("l");
+        listener.StatPrefix.Should().Be("p");
+        listener.Address.ToString().Should().Be("127.0.0.1:80");
+        listener.IsIpv4Compatible.Should().BeFalse();
+        Good($"address: {{socket_address: {{address: '::', port_value: 80, ipv4_compat: true}}}}, {Chain("")}").Config.IsIpv4Compatible.Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_connection_manager_without_settings_has_the_defaults()
+    {
+        var http = Http("");
+        http.Should().Be(new HttpConnectionManagerConfig { StatPrefix = "s", InlineRoutes = http.InlineRoutes, AccessLogs = http.AccessLogs });
+        http.AccessLogs.Should().BeEmpty();
+        http.InlineRoutes!.Name.Should().Be("r");
+
+        // Envoy's, but for the head's deadline and the server's name.
+        http.IdleTimeout.Should().Be(TimeSpan.FromHours(1));
+        http.StreamIdleTimeout.Should().Be(TimeSpan.FromMinutes(5));
+        http.RequestTimeout.Should().Be(TimeSpan.Zero);
+        http.DelayedCloseTimeout.Should().Be(TimeSpan.FromSeconds(1));
+        http.MaxConnectionDuration.Should().Be(TimeSpan.Zero);
+        http.MaxStreamDuration.Should().Be(TimeSpan.Zero);
+        http.MaxRequestHeadBytes.Should().Be(60 * 1024);
+        http.MaxRequestFields.Should().Be(HeadParser.DefaultMaxFields);
+        http.GenerateRequestId.Should().BeTrue();
+        http.UseRemoteAddress.Should().BeFalse();
+        http.RequestHeadersTimeout.Should().Be(TimeSpan.FromSeconds(10));
+        http.ServerName.Should().Be("kpn");
+    }
+
+    [Fact]
+    public void Every_setting_of_the_connection_manager_arrives()
+    {
+        var http = Http(
+            """
+            codec_type: HTTP1, use_remote_address: true, skip_xff_append: true, generate_request_id: false, preserve_external_request_id: true,
+            always_set_request_id_in_response: true, server_name: me, server_header_transformation: APPEND_IF_ABSENT, max_request_headers_kb: 32,
+            stream_idle_timeout: 1s, request_timeout: 2s, request_headers_timeout: 3s, delayed_close_timeout: 4s,
+            common_http_protocol_options: {idle_timeout: 5s, max_connection_duration: 6s, max_stream_duration: 7s, max_headers_count: 8, max_requests_per_connection: 9},
+            http_protocol_options: {accept_http_10: true, default_host_for_http_10: h}
+            """.ReplaceLineEndings(" "),
+            "{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router, suppress_envoy_headers: true}}");
+        http.Should().Be(new HttpConnectionManagerConfig
+        {
+            StatPrefix = "s",
+            InlineRoutes = http.InlineRoutes,
+            AccessLogs = http.AccessLogs,
+            UseRemoteAddress = true,
+            SkipXffAppend = true,
+            GenerateRequestId = false,
+            PreserveExternalRequestId = true,
+            AlwaysSetRequestIdInResponse = true,
+            ServerName = "me",
+            ServerHeader = ServerHeaderTransformation.AppendIfAbsent,
+            MaxRequestHeadBytes = 32 * 1024,
+            StreamIdleTimeout = TimeSpan.FromSeconds(1),
+            RequestTimeout = TimeSpan.FromSeconds(2),
+            RequestHeadersTimeout = TimeSpan.FromSeconds(3),
+            DelayedCloseTimeout = TimeSpan.FromSeconds(4),
+            IdleTimeout = TimeSpan.FromSeconds(5),
+            MaxConnectionDuration = TimeSpan.FromSeconds(6),
+            MaxStreamDuration = TimeSpan.FromSeconds(7),
+            MaxRequestFields = 8,
+            MaxRequestsPerConnection = 9,
+            AcceptHttp10 = true,
+            DefaultHostForHttp10 = "h",
+            SuppressEnvoyHeaders = true,
+        });
+    }
+
+    [Fact]
+    public void The_server_header_may_pass_through() => Http("server_header_transformation: PASS_THROUGH").ServerHeader.Should().Be(ServerHeaderTransformation.PassThrough);
+
+    [Fact]
+    public void Routes_may_be_discovered()
+    {
+        var listener = Good($"{Address}, {Chain("", routes: "rds: {config_source: {ads: {}, initial_fetch_timeout: 2s}, route_config_name: r}")}");
+        listener.Config.Http.RouteConfigName.Should().Be("r");
+        listener.Config.Http.InlineRoutes.Should().BeNull();
+        listener.RoutesTimeout.Should().Be(TimeSpan.FromSeconds(2));
+    }
+
+    [Fact]
+    public void A_filter_that_is_disabled_counts_for_nothing() => Http("", $"{{name: off, disabled: true, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}, {Router}");
+
+    [Theory]
+    [InlineData("codec_type: HTTP2", "codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1")]
+    [InlineData("max_request_headers_kb: 96", "max_request_headers_kb: 96 is more than 64; write a number from 1 to 64")]
+    [InlineData("common_http_protocol_options: {max_headers_count: 20000}", "common_http_protocol_options.max_headers_count: 20000 is more than 10000; write a number from 1 to 10000")]
+    [InlineData("access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: {text_format_source: {filename: /nonexistent}}}}]", "access_log[0].typed_config.log_format.text_format_source.filename: \"/nonexistent\" cannot be read: Could not find file '/nonexistent'.; name a file that exists and can be read")]
+    public void What_a_connection_manager_cannot_do_is_named_with_path_and_remedy(string field, string problem) =>
+        Problems($"{Address}, {Chain(field)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
+
+    [Theory]
+    [InlineData("", "http_filters: the HTTP filters must be exactly one envoy.filters.http.router; keep only that filter")]
+    [InlineData(Router + ", " + Router, "http_filters: the HTTP filters must be exactly one envoy.filters.http.router; keep only that filter")]
+    public void The_one_filter_is_the_router(string filters, string problem) => Problems($"{Address}, {Chain("", filters)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
+
+    [Fact]
+    public void Routes_are_discovered_over_ads_only() =>
+        Problems($"{Address}, {Chain("", routes: "rds: {config_source: {path_config_source: {path: f}}, route_config_name: r}")}")
+            .Should().Equal("filter_chains[0].filters[0].typed_config.rds.config_source: routes are discovered over ADS only; write \"ads: {}\"");
+
+    [Fact]
+    public void A_fault_in_routes_has_its_whole_path() =>
+        Problems($"{Address}, {Chain("", routes: "route_config: {virtual_hosts: [{name: h, domains: ['*'], routes: [{match: {prefix: /}, direct_response: {status: 200, body: {environment_variable: NO_SUCH_VARIABLE}}}]}]}")}")
+            .Should().ContainSingle().Which.Should().StartWith("filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes[0].direct_response.body.environment_variable: ");
+
+    [Fact]
+    public void A_listener_is_one_chain_in_plain_text_with_one_filter_on_an_ip_address()
+    {
+        Problems($"{Address}").Should().Equal("filter_chains: there are 0 filter chains, one is supported; keep one filter chain");
+        Problems($"{Address}, filter_chains: [{{}}, {{}}]").Should().Equal("filter_chains: there are 2 filter chains, one is supported; keep one filter chain");
+        Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager; keep only that filter");
+        Problems($"{Address}, {Chain("", more: "filter_chain_match: {destination_port: 80},")}").Should().Equal("filter_chains[0].filter_chain_match: a choice between filter chains is not supported; remove it");
+        Problems($"{Address}, {Chain("", more: "transport_socket: {name: tls},")}").Should().Equal("filter_chains[0].transport_socket: only plain text listeners are supported; remove it, or use raw_buffer");
+        Problems($"address: {{pipe: {{path: /s}}}}, {Chain("")}").Should().Equal("address: only TCP socket addresses are supported; use socket_address with address and port_value");
+        Problems($"address: {{socket_address: {{address: here, port_value: 1}}}}, {Chain("")}").Should().Equal("address.socket_address.address: \"here\" is no IP address; write an IP address such as 0.0.0.0");
+        Good($"{Address}, {Chain("", more: "filter_chain_match: {}, transport_socket: {name: plain, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}},")}");
+    }
+}

@@ -1,0 +1,180 @@
+using System.Text;
+using AwesomeAssertions;
+using Envoy.Config.Bootstrap.V3;
+using Envoy.Config.Cluster.V3;
+using Envoy.Config.Endpoint.V3;
+using Envoy.Config.Listener.V3;
+using Envoy.Config.Route.V3;
+using Envoy.Extensions.AccessLoggers.File.V3;
+using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Google.Protobuf;
+using Google.Protobuf.Reflection;
+using KubeProxyNet.Xds.Loading;
+using KubeProxyNet.Xds.Validation;
+using UpstreamHttp = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
+
+namespace KubeProxyNet.Xds.Tests.Validation;
+
+/// <summary>Nothing that a file or a control plane asks for is ignored in silence.</summary>
+public sealed class FieldsNotActedOnTests
+{
+    private static readonly MessageDescriptor[] Roots =
+    [
+        Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
+        UpstreamHttp.Descriptor,
+    ];
+
+    [Fact]
+    public void Every_field_is_acted_on_or_harmless_or_told_of()
+    {
+        var listed = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Data", "fields-acted-on.txt"))
+            .Select(static line => line.Split('#')[0].Split(": "))
+            .Where(static parts => parts.Length == 2)
+            .SelectMany(static parts => parts[1].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(field => $"{parts[0]}.{field}"))
+            .ToHashSet(StringComparer.Ordinal);
+        var untold = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<MessageDescriptor>();
+        foreach (var root in Roots)
+        {
+            AddUntold(root, untold, seen);
+        }
+
+        untold.Except(listed).Should().BeEmpty("each of them is to be acted on, or told of by FieldsNotActedOn");
+        listed.Except(untold).Should().BeEmpty("each of them is told of, or no longer declared");
+    }
+
+    [Theory]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {thresholds: [{max_requests: 1}]}}", "circuit_breakers", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {healthy_panic_threshold: {value: 50}}}", "common_lb_config.healthy_panic_threshold", "remove it, or write 0%")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {locality_weighted_lb_config: {}}}", "common_lb_config.locality_weighted_lb_config", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {overprovisioning_factor: 100}}}", "load_assignment.policy.overprovisioning_factor", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, upstream_connection_options: {tcp_keepalive: {}}}", "upstream_connection_options.tcp_keepalive", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, per_connection_buffer_limit_bytes: 1024}", "per_connection_buffer_limit_bytes", "remove it")]
+    public void A_cluster_is_told_what_does_not_happen(string yaml, string path, string remedy) => Told<Cluster>(yaml).Should().Equal((path, remedy));
+
+    [Theory]
+    [InlineData("common_lb_config: {healthy_panic_threshold: {value: 0}, update_merge_window: 0s}")]
+    [InlineData("common_lb_config: {healthy_panic_threshold: {}}")]
+    [InlineData("dns_jitter: 0s, dns_lookup_family: AUTO, ignore_health_on_host_removal: true, round_robin_lb_config: {}")]
+    [InlineData("upstream_connection_options: {}, http_protocol_options: {}, metadata: {filter_metadata: {a: {b: c}}}")]
+    [InlineData("common_http_protocol_options: {idle_timeout: 5s, max_requests_per_connection: 9}")]
+    public void A_cluster_may_say_what_happens_anyway(string fields) =>
+        Told<Cluster>($"{{name: c, type: STATIC, load_assignment: {{cluster_name: c}}, {fields}}}").Should().BeEmpty();
+
+    [Theory]
+    [InlineData("enable_reuse_port: false", "enable_reuse_port", "remove it, or write true")]
+    [InlineData("bind_to_port: false", "bind_to_port", "remove it, or write true")]
+    [InlineData("drain_type: MODIFY_ONLY", "drain_type", "remove it, or write DEFAULT")]
+    [InlineData("tcp_backlog_size: 128", "tcp_backlog_size", "remove it, or write 4096")]
+    [InlineData("transparent: true", "transparent", "remove it, or write false")]
+    [InlineData("default_filter_chain: {filters: []}", "default_filter_chain", "remove it")]
+    public void A_listener_is_told_what_does_not_happen(string field, string path, string remedy) =>
+        Told<Listener>($"{{name: l, address: {{socket_address: {{address: 0.0.0.0, port_value: 1}}}}, filter_chains: [{{}}], {field}}}").Should().Equal((path, remedy));
+
+    [Theory]
+    [InlineData("enable_reuse_port: true, bind_to_port: true, drain_type: DEFAULT, transparent: false, freebind: false, tcp_fast_open_queue_length: 0, tcp_backlog_size: 4096")]
+    [InlineData("traffic_direction: INBOUND, listener_filters_timeout: 1s, metadata: {}, ignore_global_conn_limit: true")]
+    public void A_listener_may_say_what_happens_anyway(string fields) =>
+        Told<Listener>($"{{name: l, address: {{socket_address: {{address: 0.0.0.0, port_value: 1}}}}, filter_chains: [{{}}], {fields}}}").Should().BeEmpty();
+
+    [Theory]
+    [InlineData("normalize_path: true", "normalize_path", "remove it, or write false")]
+    [InlineData("merge_slashes: true", "merge_slashes", "remove it")]
+    [InlineData("path_with_escaped_slashes_action: REJECT_REQUEST", "path_with_escaped_slashes_action", "remove it, or write IMPLEMENTATION_SPECIFIC_DEFAULT or KEEP_UNCHANGED")]
+    [InlineData("xff_num_trusted_hops: 1", "xff_num_trusted_hops", "remove it")]
+    [InlineData("strip_any_host_port: true", "strip_any_host_port", "remove it, or write false")]
+    [InlineData("via: us", "via", "remove it")]
+    [InlineData("drain_timeout: 5s", "drain_timeout", "remove it")]
+    [InlineData("http_protocol_options: {allow_absolute_url: false}", "http_protocol_options.allow_absolute_url", "remove it, or write true")]
+    [InlineData("http_protocol_options: {enable_trailers: true}", "http_protocol_options.enable_trailers", "remove it")]
+    [InlineData("http2_protocol_options: {max_concurrent_streams: 100}", "http2_protocol_options.max_concurrent_streams", "remove it")]
+    [InlineData("common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}", "common_http_protocol_options.headers_with_underscores_action", "remove it, or write ALLOW")]
+    [InlineData("access_log: [{filter: {not_health_check_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter", "remove it")]
+    public void A_connection_manager_is_told_what_does_not_happen(string field, string path, string remedy) => Told<HttpConnectionManager>(ConnectionManager(field)).Should().Equal((path, remedy));
+
+    [Theory]
+    [InlineData("codec_type: AUTO, normalize_path: false, path_with_escaped_slashes_action: KEEP_UNCHANGED, strip_any_host_port: false, stream_error_on_invalid_http_message: false")]
+    [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h}, http2_protocol_options: {}")]
+    [InlineData("common_http_protocol_options: {headers_with_underscores_action: ALLOW, idle_timeout: 1s, max_headers_count: 50}")]
+    public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
+
+    [Theory]
+    [InlineData("{cluster: c, priority: HIGH}", "priority", "remove it, or write DEFAULT")]
+    [InlineData("{cluster: c, idle_timeout: 0s}", "idle_timeout", "remove it")]
+    [InlineData("{cluster: c, append_x_forwarded_host: true}", "append_x_forwarded_host", "remove it")]
+    [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
+    [InlineData("{cluster: c, max_stream_duration: {max_stream_duration: 1s}}", "max_stream_duration.max_stream_duration", "remove it, or write 0s")]
+    [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]
+    [InlineData("{weighted_clusters: {header_name: x, clusters: [{name: a, weight: 1}]}}", "weighted_clusters.header_name", "remove it")]
+    public void A_route_is_told_what_does_not_happen(string action, string path, string remedy) => Told<RouteAction>(action).Should().Equal((path, remedy));
+
+    [Fact]
+    public void The_router_is_told_what_does_not_happen()
+    {
+        Told<Router>("{dynamic_stats: false}").Should().Equal(("dynamic_stats", "remove it, or write true"));
+        Told<Router>("{dynamic_stats: true, suppress_envoy_headers: true}").Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Endpoints_are_told_what_does_not_happen()
+    {
+        const string Address = "address: {socket_address: {address: 10.0.0.1, port_value: 80}}";
+        Told<ClusterLoadAssignment>($"{{cluster_name: c, endpoints: [{{lb_endpoints: [{{endpoint: {{{Address}, additional_addresses: [{{}}]}}}}]}}]}}")
+            .Should().Equal(("endpoints[0].lb_endpoints[0].endpoint.additional_addresses", "remove it"));
+        Told<ClusterLoadAssignment>($"{{cluster_name: c, policy: {{}}, endpoints: [{{load_balancing_weight: 2, proximity: 1, lb_endpoints: [{{metadata: {{}}, endpoint: {{{Address}}}}}]}}]}}")
+            .Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("{access_log_path: /dev/null}")]
+    [InlineData("{access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /dev/null}}]}")]
+    public void An_admin_log_may_be_thrown_away(string admin) => Told<Bootstrap>($"{{admin: {admin}}}").Should().BeEmpty();
+
+    [Theory]
+    [InlineData("{access_log_path: /var/log/admin.log}", "admin.access_log_path")]
+    [InlineData("{access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /var/log/a}}]}", "admin.access_log[0]")]
+    [InlineData("{address: {pipe: {path: /run/admin}}}", "admin.address.pipe")]
+    public void An_admin_page_is_told_what_does_not_happen(string admin, string path) => Told<Bootstrap>($"{{admin: {admin}}}").Select(static told => told.Path).Should().Equal(path);
+
+    [Fact]
+    public void Discovery_without_the_aggregated_stream_leads_nowhere() =>
+        ConfigLoader.Parse<Bootstrap>("f.yaml", "static_resources: {clusters: [{name: c, type: EDS, eds_cluster_config: {eds_config: {ads: {}}}}]}"u8)
+            .Errors.Select(static error => error.ToString()).Should().Equal(
+                "f.yaml:1: static_resources.clusters[0].eds_cluster_config.eds_config.ads: refers to the aggregated stream, but there is none; add ads_config to dynamic_resources");
+
+    private static string ConnectionManager(string field) =>
+        $"{{stat_prefix: s, route_config: {{}}, http_filters: [{{name: r, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}], {field}}}";
+
+    /// <summary>What is told of a message over the wire; a file has the same as errors.</summary>
+    private static List<(string Path, string Remedy)> Told<T>(string yaml)
+        where T : class, IMessage, new()
+    {
+        var loaded = ConfigLoader.Parse<T>("f.yaml", Encoding.UTF8.GetBytes(yaml));
+        var message = (IMessage)new JsonParser(JsonParser.Settings.Default.WithTypeRegistry(XdsTypes.Registry))
+            .Parse(Encoding.UTF8.GetString(ConfigDocument.Parse("f.yaml", Encoding.UTF8.GetBytes(yaml)).Documents.Single().Root.ToUtf8Json()), new T().Descriptor);
+        var told = ConfigValidator.Check(message).Where(static problem => problem.Kind == ConfigProblemKind.NotActedOn).ToList();
+        told.Select(static problem => problem.Path.ToString()).Should().BeSubsetOf(loaded.Errors.Select(static error => error.Path));
+        return [.. told.Select(static problem => (problem.Path.ToString(), problem.Remedy))];
+    }
+
+    /// <summary>The fields below a message that nothing is told of when they are set.</summary>
+    private static void AddUntold(MessageDescriptor message, HashSet<string> untold, HashSet<MessageDescriptor> seen)
+    {
+        if (!seen.Add(message) || message.FullName.StartsWith("google.protobuf.", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        foreach (var field in message.Fields.InDeclarationOrder().Where(static field => FieldsNotActedOn.HarmlessValuesOf(field.FullName) is null))
+        {
+            untold.Add(field.FullName);
+            if (field.FieldType == FieldType.Message && !field.IsMap && FieldsNotActedOn.ActedOnBelow(field.FullName) is null)
+            {
+                AddUntold(field.MessageType, untold, seen);
+            }
+        }
+    }
+}
