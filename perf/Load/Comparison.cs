@@ -89,19 +89,29 @@ internal sealed class Comparison(LoadOptions options, string folder) : IAsyncDis
 
     private async Task<Measurement> MeasureAsync(Runner runner, CancellationToken cancel)
     {
-        var heapBefore = await runner.Contender.HeapBytesAsync(cancel);
         var before = ProcessSample.Of(runner.Process.Id);
-        var load = await Wrk.RunAsync(options, LoadCore, runner.Port, TimeSpan.FromSeconds(options.DurationSeconds), folder, cancel);
+        var duration = TimeSpan.FromSeconds(options.DurationSeconds);
+        var running = Wrk.RunAsync(options, LoadCore, runner.Port, duration, folder, cancel);
+        var heapBytes = await SteadyHeapBytesAsync(runner.Contender, duration / 3, cancel);
+        var load = await running;
         var after = ProcessSample.Of(runner.Process.Id);
         if (runner.Process.HasExited)
         {
             throw new LoadException($"{runner.Name} ended under load: {runner.Process.Obituary}");
         }
 
-        var heapBytes = await runner.Contender.HeapBytesAsync(cancel) - heapBefore;
         return load.Errors == 0 && load.Requests > 0
-            ? Measurement.Between(before, after, load, heapBytes)
+            ? Measurement.Between(before, after, load, heapBytes * 3)
             : throw new LoadException($"{runner.Name}: {load.Errors} errors in {load.Requests} requests\n{runner.Process.Output}");
+    }
+
+    /// <summary>What a proxy allocates in the middle third of a run, when every connection is open.</summary>
+    private static async Task<long?> SteadyHeapBytesAsync(Contender contender, TimeSpan third, CancellationToken cancel)
+    {
+        await Task.Delay(third, cancel);
+        var before = await contender.HeapBytesAsync(cancel);
+        await Task.Delay(third, cancel);
+        return await contender.HeapBytesAsync(cancel) - before;
     }
 
     private sealed record Runner(

@@ -6,7 +6,7 @@ namespace KubeProxyNet.Load;
 /// <param name="CpuMicros">CPU time of the contender's processes for each completed request.</param>
 /// <param name="UserMicros">The share of it in user space, split by the kernel's clock ticks.</param>
 /// <param name="ResidentBytes">Right after the run.</param>
-/// <param name="HeapBytes">GC heap bytes that its workers allocated for each completed request; null where it does not tell.</param>
+/// <param name="HeapBytes">GC heap bytes that its workers allocate for a request in the middle of the run; null where it does not tell.</param>
 internal sealed record Measurement(double CpuMicros, double UserMicros, long ResidentBytes, WrkResult Load, double? HeapBytes)
 {
     public static Measurement Between(ProcessSample before, ProcessSample after, WrkResult load, long? heapBytes)
