@@ -111,6 +111,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         }
 
         _files.ForEach(static file => file.Dispose());
+        _state.Dispose();
         if (_admin is not null)
         {
             await _admin.DisposeAsync();

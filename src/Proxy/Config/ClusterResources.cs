@@ -174,6 +174,15 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
         return true;
     }
 
+    /// <summary>Ends all waits and resolutions.</summary>
+    public void EndAll()
+    {
+        foreach (var entry in _active.Values.Concat(_warming.Values))
+        {
+            entry.End();
+        }
+    }
+
     /// <summary>The rejection of a resource that has the name of one of the bootstrap (Envoy refuses that too).</summary>
     public static ResourceRejection BelongsToBootstrap(string name) =>
         new(name, $"\"{name}\" is defined in the bootstrap and cannot be replaced by discovery; rename one of them");

@@ -16,7 +16,7 @@ namespace KubeProxyNet.Proxy.Config;
 /// not warm yet leaves its predecessor in force. A bad resource is reported by name and leaves its last good version in force.
 /// All members may be called from any thread; changes take effect one after the other, and what comes in one call goes live in one swap.
 /// </summary>
-internal sealed partial class ConfigurationState
+internal sealed partial class ConfigurationState : IDisposable
 {
     private readonly ProxyEngine _engine;
     private readonly TimeProvider _time;
@@ -24,6 +24,7 @@ internal sealed partial class ConfigurationState
     private readonly Lock _gate = new();
     private readonly ClusterResources _clusters;
     private readonly ListenerResources _listeners;
+    private bool _isDisposed;
     private TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An empty configuration.</summary>
@@ -117,6 +118,17 @@ internal sealed partial class ConfigurationState
         }
     }
 
+    /// <summary>Nothing changes any more: what is waited for or resolved is given up.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            _clusters.EndAll();
+            _listeners.EndAll();
+        }
+    }
+
     /// <summary>The prefixes under which connection managers count that use a route configuration.</summary>
     public string[] StatPrefixesOf(string routeName) => Read(() => _listeners.StatPrefixesOf(routeName).ToArray());
 
@@ -135,6 +147,11 @@ internal sealed partial class ConfigurationState
         bool subscriptionsChanged;
         lock (_gate)
         {
+            if (_isDisposed)
+            {
+                return outcome;
+            }
+
             var (services, routes) = (_clusters.Services, _listeners.RouteNames);
             change(outcome);
             subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes;

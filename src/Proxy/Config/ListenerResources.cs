@@ -195,6 +195,15 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         }
     }
 
+    /// <summary>Ends all waits.</summary>
+    public void EndAll()
+    {
+        foreach (var entry in _warming.Values)
+        {
+            entry.Patience?.Dispose();
+        }
+    }
+
     private IEnumerable<ListenerEntry> All() => _active.Values.Concat(_warming.Values);
 
     private void Take(ListenerEntry entry)

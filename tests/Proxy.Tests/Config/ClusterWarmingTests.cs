@@ -1,6 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using static KubeProxyNet.Proxy.Tests.Config.ConfiguredProxy;
+using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
 
@@ -226,6 +227,44 @@ public sealed class ClusterWarmingTests
         proxy.PortsOf("a").Should().BeNull();
         proxy.Clock.Advance(TimeSpan.FromSeconds(5));
         proxy.PortsOf("a").Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task After_the_end_nothing_is_waited_for()
+    {
+        await using var proxy = new ConfiguredProxy();
+        ClusterEntry? resolving = null;
+        proxy.State.DnsClusterAdded = cluster => resolving = cluster;
+        proxy.Clusters(Discovered("a"), FromYaml.Message<ClusterMessage>("{name: dns, type: STRICT_DNS, load_assignment: {cluster_name: dns}}"));
+        proxy.State.Dispose();
+        resolving!.Lifetime.IsCancellationRequested.Should().BeTrue();
+        proxy.Clock.Advance(TimeSpan.FromMinutes(1));
+        proxy.State.SetResolvedEndpoints(resolving, []);
+        proxy.Snapshot.Clusters.Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task A_cluster_of_names_goes_live_with_what_was_found()
+    {
+        await using var proxy = new ConfiguredProxy();
+        var resolving = new List<ClusterEntry>();
+        proxy.State.DnsClusterAdded = resolving.Add;
+        proxy.Clusters(Names("1s"));
+        proxy.PortsOf("dns").Should().BeNull();
+        proxy.State.SetResolvedEndpoints(resolving[0], EndpointTranslator.Translate(Assignment("dns", 1), new TranslationProblems())!.Value);
+        proxy.PortsOf("dns").Should().Equal(1);
+
+        proxy.Clusters(Names("2s"));
+        resolving.Should().HaveCount(2);
+        proxy.PortsOf("dns").Should().Equal(1);
+        proxy.State.SetResolvedEndpoints(resolving[0], []);
+        proxy.PortsOf("dns").Should().Equal([1], "that was found for the cluster of before");
+        proxy.State.SetResolvedEndpoints(resolving[1], EndpointTranslator.Translate(Assignment("dns", 2), new TranslationProblems())!.Value);
+        proxy.PortsOf("dns").Should().Equal(2);
+        resolving[0].Lifetime.IsCancellationRequested.Should().BeTrue();
+
+        static ClusterMessage Names(string refresh) =>
+            FromYaml.Message<ClusterMessage>($"{{name: dns, type: STRICT_DNS, dns_refresh_rate: {refresh}, load_assignment: {{cluster_name: dns}}}}");
     }
 
     [Fact]

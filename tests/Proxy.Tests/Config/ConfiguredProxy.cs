@@ -77,6 +77,7 @@ internal sealed class ConfiguredProxy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        State.Dispose();
         await Engine.DisposeAsync();
         _logs.Dispose();
     }

@@ -168,6 +168,24 @@ public sealed class ListenerWarmingTests
         proxy.State.RouteSubscriptions.Should().Equal("r");
     }
 
+    [Fact]
+    public async Task An_ipv6_address_leaves_ipv4_to_others_unless_it_is_compatible()
+    {
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "there is no IPv6 here");
+        await using var proxy = new ConfiguredProxy();
+        var all = Inline("all", "a");
+        all.Address.SocketAddress.Address = "::";
+        proxy.Listeners(all).Rejections.Should().BeEmpty();
+        var port = proxy.Engine.AddressOf("all")!.Port;
+        proxy.Listeners(Inline("v4", "a", port)).Rejections.Should().BeEmpty();
+
+        var both = Inline("both", "a");
+        both.Address.SocketAddress.Address = "::";
+        both.Address.SocketAddress.Ipv4Compat = true;
+        proxy.Listeners(both).Rejections.Should().BeEmpty();
+        (await RawHttpClient.GetAsync(proxy.Engine.AddressOf("both")!.Port)).Status.Should().Be(503);
+    }
+
     private static Socket Occupy(out int port)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
