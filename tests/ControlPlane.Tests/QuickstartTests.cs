@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using AwesomeAssertions;
+using KubeProxyNet.ControlPlane.Emission;
 using KubeProxyNet.ControlPlane.Serving;
 using KubeProxyNet.ControlPlane.Sources.Manifests;
 using KubeProxyNet.ControlPlane.Translation;
+using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.ControlPlane.Tests;
 
@@ -21,6 +23,15 @@ public sealed class QuickstartTests
         model.RouteTables[0].VirtualHosts.Select(host => host.Host.ToString()).Should().Equal("demo.localhost", "*");
         model.Backends.SelectMany(backend => backend.Endpoints).Select(endpoint => $"{endpoint.Address}:{endpoint.Port}")
             .Should().Equal("127.0.0.1:18082", "127.0.0.1:18081");
+    }
+
+    [Fact]
+    public void The_proxy_acts_on_everything_that_the_quickstart_sends_it()
+    {
+        var (objects, _) = ManifestLoading.Load(Folder(), TimeProvider.System);
+        var emitted = new Emitter().Emit(new Translator(new TranslationOptions { AccessLog = true }).Translate(objects.Current).Model);
+
+        emitted.Changed.Select(static resource => ResourceChecker.Check(resource.Body)).SelectMany(static resource => resource.Problems).Should().BeEmpty();
     }
 
     private static string Folder([CallerFilePath] string thisFile = "") =>

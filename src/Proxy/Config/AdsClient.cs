@@ -39,6 +39,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
     private ImmutableArray<string> _routes = [];
     private Task _run = Task.CompletedTask;
     private bool _lossIsKnown;
+    private bool _hasAnswered;
 
     public AdsClient(
         AdsTarget target, Node node, bool clusters, bool listeners, ConfigurationState state, DiscoveryApplication application,
@@ -91,24 +92,24 @@ internal sealed partial class AdsClient : IAsyncDisposable
         var pause = FirstPause;
         while (!_stop.IsCancellationRequested)
         {
-            var started = _time.GetTimestamp();
             try
             {
                 await StreamAsync(_stop.Token);
                 TellLoss("the control plane ended the stream");
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                return;
             }
             catch (RpcException error) when (!_stop.IsCancellationRequested)
             {
                 // The detail is gRPC's view ("Error connecting to subchannel"); the cause below it says what to look for.
                 TellLoss(error.Status.DebugException?.GetBaseException().Message ?? error.Status.Detail);
             }
-            catch (Exception error) when (error is IOException or HttpRequestException or InvalidOperationException && !_stop.IsCancellationRequested)
+            catch (Exception error) when (!_stop.IsCancellationRequested)
             {
+                // Whatever it is, discovery must not end for good while traffic goes on.
                 TellLoss(error.Message);
+            }
+            catch
+            {
+                return;
             }
             finally
             {
@@ -121,7 +122,8 @@ internal sealed partial class AdsClient : IAsyncDisposable
                 return;
             }
 
-            pause = _time.GetElapsedTime(started) > LongestPause ? FirstPause : pause;
+            pause = _hasAnswered ? FirstPause : pause;
+            _hasAnswered = false;
             try
             {
                 // Full jitter between half and all of the pause: many proxies must not return in step.
@@ -182,6 +184,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
 
     private void Take(DiscoveryResponse response)
     {
+        _hasAnswered = true;
         if (_lossIsKnown)
         {
             _lossIsKnown = false;
