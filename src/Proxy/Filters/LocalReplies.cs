@@ -27,6 +27,7 @@ internal static class LocalReplies
 
     public static void NoCluster(Exchange exchange, int status)
     {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.NoCluster);
         exchange.Flags |= ResponseFlags.NoClusterFound;
         Send(exchange, status, "cluster_not_found", default);
     }
@@ -73,6 +74,8 @@ internal static class LocalReplies
         switch (exchange.Abort)
         {
             case AbortReason.ClientGone:
+                exchange.Worker.Stats.Increment(exchange.HttpStats.ConnectionsDestroyRemoteActive);
+                exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsRxReset);
                 exchange.Flags |= ResponseFlags.DownstreamConnectionTermination;
                 exchange.Details = ClientGoneDetails;
                 exchange.Downstream.CutResponse();

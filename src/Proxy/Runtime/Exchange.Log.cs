@@ -21,6 +21,9 @@ internal sealed partial class Exchange : IAccessLogSource
     /// <summary>The Server header that goes to the client.</summary>
     public ReadOnlySpan<byte> ServerName => _state!.ServerName;
 
+    /// <summary>Where the connection manager of this exchange counts.</summary>
+    public HttpStats HttpStats => _state!.Stats;
+
     private HttpConnectionManagerState? _state;
 
     DateTimeOffset IAccessLogSource.StartTime => new(StartWallTicks, TimeSpan.Zero);

@@ -98,6 +98,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         page.Increment(_state.Stats.ConnectionsTotal);
         page.Increment(_state.Stats.ConnectionsHttp1Total);
         page.Add(_state.Stats.ConnectionsActive, 1);
+        page.Add(_state.ListenerStats.ConnectionsActive, 1);
         try
         {
             while (await ReadHeadAsync())
@@ -124,6 +125,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
             page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
             page.Add(_state.Stats.BytesSent, _connection.BytesSent);
             page.Add(_state.Stats.ConnectionsActive, -1);
+            page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
             _connection.Close(reset: _mustCut);
         }
