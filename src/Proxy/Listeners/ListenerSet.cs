@@ -35,8 +35,10 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         lock (_open)
         {
             var failures = new List<ListenerFailure>();
+            var names = wanted.Select(static config => config.Name).ToHashSet(StringComparer.Ordinal);
             foreach (var config in wanted)
             {
+                TakeOverRenamed(config, names);
                 try
                 {
                     Apply(config);
@@ -47,7 +49,6 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
                 }
             }
 
-            var names = wanted.Select(static config => config.Name).ToHashSet(StringComparer.Ordinal);
             foreach (var name in _open.Keys.Where(name => !names.Contains(name)).ToArray())
             {
                 Close(name);
@@ -78,6 +79,19 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         foreach (var listener in Open)
         {
             listener.DrainConnections(idleGraceMs);
+        }
+    }
+
+    /// <summary>A listener that only changed its name is the one on its address that is no longer wanted: it keeps its sockets, so that no connection is refused.</summary>
+    private void TakeOverRenamed(ListenerConfig config, HashSet<string> wanted)
+    {
+        var renamed = _open.ContainsKey(config.Name)
+            ? null
+            : _open.Values.FirstOrDefault(open => !wanted.Contains(open.Config.Name) && open.Config.Address.Equals(config.Address));
+        if (renamed is not null)
+        {
+            _open.Remove(renamed.Config.Name);
+            _open[config.Name] = renamed;
         }
     }
 

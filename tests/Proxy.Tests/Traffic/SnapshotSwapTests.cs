@@ -86,6 +86,21 @@ public sealed class SnapshotSwapTests
     }
 
     [Fact]
+    public async Task A_listener_that_only_changes_its_name_keeps_its_port()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var proxy = RunningProxy.To(backend.Port);
+        var port = proxy.Port;
+        var settings = proxy.Engine.OpenListeners.Single().Config;
+
+        proxy.Engine.Apply(new ConfigurationChange { Listeners = [settings with { Name = "renamed" }] }).Should().BeEmpty();
+
+        proxy.Engine.AddressOf("renamed")!.Port.Should().Be(port);
+        proxy.Engine.AddressOf("test").Should().BeNull();
+        (await RawHttpClient.GetAsync(port)).Status.Should().Be(200);
+    }
+
+    [Fact]
     public async Task A_port_in_use_is_reported_and_the_rest_goes_live()
     {
         await using var other = ScriptedBackend.Start(BackendScripts.Answer(200));
