@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Listeners.Admission;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -21,7 +22,7 @@ internal static class HttpConnectionManager
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
-        if (Admit(exchange) && SelectRoute(exchange, state))
+        if (Admit(exchange, state) && SelectRoute(exchange, state))
         {
             await Router.ForwardAsync(exchange);
         }
@@ -47,28 +48,26 @@ internal static class HttpConnectionManager
         }
     }
 
-    private static bool Admit(Exchange exchange)
+    private static bool Admit(Exchange exchange, HttpConnectionManagerState state)
     {
         var request = exchange.Request;
-        var http = exchange.Http;
-        if (http.GenerateRequestId
-            && (!request.Has(KnownHeader.XRequestId) || (http.UseRemoteAddress && !http.PreserveExternalRequestId)))
-        {
-            exchange.MakeRequestId();
-        }
-
         if (request.MinorVersion == 0)
         {
-            if (!http.AcceptHttp10)
+            if (!exchange.Http.AcceptHttp10)
             {
                 LocalReplies.VersionTooLow(exchange);
                 return false;
             }
 
-            if (request.Authority.IsEmpty)
+            if (request.Authority.IsEmpty && !TakeDefaultHost(exchange))
             {
-                return TakeDefaultHost(exchange);
+                return false;
             }
+        }
+
+        if (!RequestAdmission.TryAdmit(exchange, state))
+        {
+            return false;
         }
 
         if (exchange.Parser.WantsUpgrade || request.Method.SequenceEqual("CONNECT"u8))

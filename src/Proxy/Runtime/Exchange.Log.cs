@@ -10,7 +10,6 @@ internal sealed partial class Exchange : IAccessLogSource
 {
     private readonly ResponseHead _response = new();
     private byte[] _responseBytes = [];
-    private byte[] _forwardedFor = [];
 
     /// <summary>Where the fields of the head that the upstream sent last end: the offset of its empty line.</summary>
     public int UpstreamFieldsEnd => Upstream!.HeadEnd - 2;
@@ -20,6 +19,9 @@ internal sealed partial class Exchange : IAccessLogSource
 
     /// <summary>The Server header that goes to the client.</summary>
     public ReadOnlySpan<byte> ServerName => _state!.ServerName;
+
+    /// <summary>What is added to Via; empty for nothing.</summary>
+    public ReadOnlySpan<byte> Via => _state!.Via;
 
     /// <summary>Where the connection manager of this exchange counts.</summary>
     public HttpStats HttpStats => _state!.Stats;
@@ -53,7 +55,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     int IAccessLogSource.UpstreamRequestAttemptCount => Attempts;
 
-    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => RemoteAddress.Text.Span;
+    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => Client.Text;
 
     ReadOnlySpan<byte> IAccessLogSource.DownstreamDirectRemoteAddress => RemoteAddress.Text.Span;
 
@@ -70,6 +72,7 @@ internal sealed partial class Exchange : IAccessLogSource
         Http = state.Config;
         _state = state;
         RemoteAddress = remote;
+        Client.Set(remote);
         LocalAddress = local;
         ConnectionId = connectionId;
     }
@@ -93,22 +96,7 @@ internal sealed partial class Exchange : IAccessLogSource
         _response.CopyFields(head, _responseBytes);
     }
 
-    bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
-    {
-        if (HasOwnRequestId && name.SequenceEqual("x-request-id"u8))
-        {
-            value = RequestId;
-            return true;
-        }
-
-        if (Http.UseRemoteAddress && !Http.SkipXffAppend && name.SequenceEqual("x-forwarded-for"u8))
-        {
-            value = ForwardedFor();
-            return true;
-        }
-
-        return Request.TryGet(name, out value);
-    }
+    bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Request.TryGet(name, out value);
 
     bool IAccessLogSource.TryGetResponseHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
@@ -127,26 +115,6 @@ internal sealed partial class Exchange : IAccessLogSource
     private readonly byte[] _serviceTime = new byte[20];
 
     private TimeSpan? Since(long momentMs) => momentMs == 0 ? null : TimeSpan.FromMilliseconds(momentMs - StartMs);
-
-    private ReadOnlySpan<byte> ForwardedFor()
-    {
-        var address = RemoteAddress.AddressText.Span;
-        if (!Request.TryGet(KnownHeader.XForwardedFor, out var earlier) || earlier.IsEmpty)
-        {
-            return address;
-        }
-
-        var length = earlier.Length + 1 + address.Length;
-        if (_forwardedFor.Length < length)
-        {
-            _forwardedFor = new byte[length * 2];
-        }
-
-        earlier.CopyTo(_forwardedFor);
-        _forwardedFor[earlier.Length] = (byte)',';
-        address.CopyTo(_forwardedFor.AsSpan(earlier.Length + 1));
-        return _forwardedFor.AsSpan(0, length);
-    }
 
     private void ResetLogState()
     {

@@ -1,3 +1,5 @@
+using System.Text;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -6,7 +8,25 @@ namespace KubeProxyNet.Proxy.Runtime;
 internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Config, HttpStats Stats, ListenerStats ListenerStats, IReadOnlyList<AccessLogSink> AccessLogs)
 {
     /// <summary>The Server header in ASCII.</summary>
-    public byte[] ServerName { get; } = System.Text.Encoding.ASCII.GetBytes(Config.ServerName);
+    public byte[] ServerName { get; } = Encoding.ASCII.GetBytes(Config.ServerName);
+
+    /// <summary>What is added to Via; empty for nothing.</summary>
+    public byte[] Via { get; } = Encoding.ASCII.GetBytes(Config.Via);
+
+    /// <summary>What the path goes through; null where it stays as it comes.</summary>
+    public PathNormalizer? Paths { get; } = Config is { NormalizePath: false, MergeSlashes: false, PathWithEscapedSlashes: EscapedSlashesAction.KeepUnchanged }
+        ? null
+        : new PathNormalizer(Config.PathWithEscapedSlashes, Config.NormalizePath, Config.MergeSlashes);
+
+    /// <summary>What Host goes through; null where it stays as it comes.</summary>
+    public HostNormalizer? Hosts { get; } = Config is { StripHostPort: StripPortMode.None, StripTrailingHostDot: false }
+        ? null
+        : new HostNormalizer(Config.StripHostPort, Config.StripTrailingHostDot);
+
+    /// <summary>How the client is found where the peer is not taken for it.</summary>
+    public OriginalIpDetection[] Detections { get; } = Config.OriginalIpDetections.IsEmpty
+        ? [new XffDetection { TrustedHops = Config.XffNumTrustedHops }]
+        : [.. Config.OriginalIpDetections];
 }
 
 /// <summary>One access log as a worker writes it.</summary>

@@ -128,6 +128,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
             return Http1Error.BadTarget;
         }
 
+        head.IsHttpsTarget = schemeLength == 8;
         head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);
         var path = offset + schemeLength + authorityLength;
         var length = target.Length - schemeLength - authorityLength;
