@@ -7,6 +7,8 @@ using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
@@ -22,6 +24,7 @@ public static class XdsTypes
     [
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
+        CustomHeaderConfig.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
@@ -35,6 +38,7 @@ public static class XdsTypes
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,
+        XffConfig.Descriptor,
     ];
 
     /// <summary>The same messages as a registry, for unpacking an <c>Any</c> and for protobuf's JSON formatter.</summary>

@@ -68,9 +68,14 @@ internal sealed class PathNormalizer(EscapedSlashesAction slashes, bool normaliz
     /// <summary>Normalises a path that begins with a slash; <paramref name="length"/> is how much of it is left.</summary>
     public PathVerdict Normalize(Span<byte> path, ref int length)
     {
-        // Most paths have nothing that any step looks for.
+        // Most paths have nothing that any step looks for. What is refused is refused before it is changed, so that the log shows it as it came.
         var hasEscape = path.IndexOfAny((byte)'%', (byte)'\\') >= 0;
         var verdict = PathVerdict.Accepted;
+        if (hasEscape && normalize && path.IndexOf("%00"u8) >= 0)
+        {
+            return PathVerdict.Rejected;
+        }
+
         if (hasEscape && slashes != EscapedSlashesAction.KeepUnchanged)
         {
             if (slashes == EscapedSlashesAction.RejectRequest)
@@ -86,11 +91,14 @@ internal sealed class PathNormalizer(EscapedSlashesAction slashes, bool normaliz
             }
         }
 
-        if (normalize
-            && (hasEscape || path[..length].IndexOf("/."u8) >= 0)
-            && !Canonicalize(path[..length], ref length))
+        if (normalize && (hasEscape || path[..length].IndexOf("/."u8) >= 0))
         {
-            return PathVerdict.Rejected;
+            if (slashes == EscapedSlashesAction.RejectRequest && ClimbsAboveRoot(path))
+            {
+                return PathVerdict.Rejected;
+            }
+
+            Canonicalize(path[..length], ref length);
         }
 
         if (mergeSlashes && path[..length].IndexOf("//"u8) >= 0)
@@ -149,8 +157,36 @@ internal sealed class PathNormalizer(EscapedSlashesAction slashes, bool normaliz
         return segment is [(byte)'.', ..] && segment[(isParent ? 2 : 1)..] is [] or [(byte)';', ..];
     }
 
-    /// <summary>Backslashes, escaped unreserved characters and dot segments. False where the path cannot be accepted.</summary>
-    private bool Canonicalize(Span<byte> path, ref int length)
+    /// <summary>True where ".." leads above the root, before anything is decoded.</summary>
+    private static bool ClimbsAboveRoot(ReadOnlySpan<byte> path)
+    {
+        var depth = 0;
+        for (var start = 1; start <= path.Length;)
+        {
+            var length = path[start..].IndexOfAny((byte)'/', (byte)'\\');
+            var segment = length < 0 ? path[start..] : path.Slice(start, length);
+            start += segment.Length + 1;
+            var dots = 0;
+            while (segment is [(byte)'.', ..] || (EscapedPath.TryDecode(segment, out var decoded) && decoded == '.'))
+            {
+                dots++;
+                segment = segment[(segment[0] == '.' ? 1 : 3)..];
+            }
+
+            var isDotSegment = dots is 1 or 2 && (segment.IsEmpty || segment[0] == (byte)';');
+            if (isDotSegment && dots == 2 && --depth < 0)
+            {
+                return true;
+            }
+
+            depth += isDotSegment ? 0 : 1;
+        }
+
+        return false;
+    }
+
+    /// <summary>Turns backslashes into slashes, decodes escaped unreserved characters, removes dot segments.</summary>
+    private static void Canonicalize(Span<byte> path, ref int length)
     {
         // What was written ends in a segment that is still open and begins at segment. Writing never overtakes reading.
         var written = 1;
@@ -161,60 +197,32 @@ internal sealed class PathNormalizer(EscapedSlashesAction slashes, bool normaliz
             if (b is (byte)'/' or (byte)'\\')
             {
                 // The slash before a dot segment is there; the one behind it goes with it.
-                if (!IsDotSegment(path[segment..written], out var isParent))
+                if (IsDotSegment(path[segment..written], out var isParent))
+                {
+                    written = Drop(path, segment, isParent);
+                }
+                else
                 {
                     path[written++] = (byte)'/';
-                }
-                else if (!DropSegment(path, ref written, segment, isParent))
-                {
-                    return false;
                 }
 
                 segment = written;
                 continue;
             }
 
-            if (b == '%' && EscapedPath.TryDecode(path[i..], out var decoded))
+            if (b == '%' && EscapedPath.TryDecode(path[i..], out var decoded) && Unreserved.Contains(decoded) && !CompletesEscape(path[..written], decoded))
             {
-                if (decoded == 0)
-                {
-                    return false;
-                }
-
-                if (Unreserved.Contains(decoded) && !CompletesEscape(path[..written], decoded))
-                {
-                    b = decoded;
-                    i += 2;
-                }
+                b = decoded;
+                i += 2;
             }
 
             path[written++] = b;
         }
 
-        if (IsDotSegment(path[segment..written], out var isLastParent) && !DropSegment(path, ref written, segment, isLastParent))
-        {
-            return false;
-        }
-
-        length = written;
-        return true;
+        length = IsDotSegment(path[segment..written], out var isLastParent) ? Drop(path, segment, isLastParent) : written;
     }
 
-    /// <summary>Takes back a dot segment, and for ".." the segment before it. Above the root there is nothing (RFC 3986 §5.2.4), or a refusal.</summary>
-    private bool DropSegment(ReadOnlySpan<byte> path, ref int written, int segment, bool isParent)
-    {
-        written = segment;
-        if (!isParent)
-        {
-            return true;
-        }
-
-        if (segment == 1)
-        {
-            return slashes != EscapedSlashesAction.RejectRequest;
-        }
-
-        written = path[..(segment - 1)].LastIndexOf((byte)'/') + 1;
-        return true;
-    }
+    /// <summary>Where to go on after a dot segment: where it began, or for ".." where the segment before it began. Above the root there is nothing (RFC 3986 §5.2.4).</summary>
+    private static int Drop(ReadOnlySpan<byte> path, int segment, bool isParent) =>
+        isParent && segment > 1 ? path[..(segment - 1)].LastIndexOf((byte)'/') + 1 : segment;
 }

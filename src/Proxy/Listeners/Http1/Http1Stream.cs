@@ -134,7 +134,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
         var scratch = Connection.Worker.Scratch;
         var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
-        var worstCase = exchange.UpstreamFieldsEnd + mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + CopyLimit + ChunkWriter.MaxOverhead;
+        var worstCase = exchange.UpstreamFieldsEnd + mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + CopyLimit + ChunkWriter.MaxOverhead;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, ClosesConnection);
         if (payload.Length > CopyLimit)
@@ -182,7 +182,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         exchange.BytesSent = exchange.IsHead ? 0 : reply.Body.Length;
         ClosesConnection |= MustCloseAfter(end: true);
         var mutations = exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations);
-        var worstCase = mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + reply.Body.Length + reply.ExtraLines.Length;
+        var worstCase = mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + reply.Body.Length + reply.ExtraLines.Length;
         var scratch = Connection.Worker.Scratch;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, ClosesConnection);
