@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using Envoy.Config.Core.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
@@ -41,7 +40,7 @@ internal static class ClientIdentityTranslator
             XffNumTrustedHops = message.XffNumTrustedHops,
             SkipXffAppend = message.SkipXffAppend,
             OriginalIpDetections = Detections(message, problems, path),
-            InternalAddresses = [.. (message.InternalAddressConfig?.CidrRanges ?? []).Select(Range)],
+            InternalAddresses = Ranges(message.InternalAddressConfig?.CidrRanges),
             GenerateRequestId = message.GenerateRequestId ?? true,
             PreserveExternalRequestId = message.PreserveExternalRequestId,
             AlwaysSetRequestIdInResponse = message.AlwaysSetRequestIdInResponse,
@@ -100,7 +99,7 @@ internal static class ClientIdentityTranslator
             }
         }
 
-        return found.ToImmutable();
+        return found.Count == 0 ? [] : found.ToImmutable();
     }
 
     private static XffDetection Xff(XffConfig xff, TranslationProblems problems, ConfigPath path)
@@ -113,7 +112,7 @@ internal static class ClientIdentityTranslator
         return new XffDetection
         {
             TrustedHops = xff.XffNumTrustedHops,
-            TrustedCidrs = [.. (xff.XffTrustedCidrs?.Cidrs ?? []).Select(Range)],
+            TrustedCidrs = Ranges(xff.XffTrustedCidrs?.Cidrs),
             SkipXffAppend = xff.SkipXffAppend ?? true,
         };
     }
@@ -135,6 +134,8 @@ internal static class ClientIdentityTranslator
         };
     }
 
-    /// <summary>A range whose fields were checked already; a length is 0 where none is set.</summary>
-    private static CidrRange Range(Envoy.Config.Core.V3.CidrRange range) => new(IPAddress.Parse(range.AddressPrefix), (int)(range.PrefixLen ?? 0u));
+    /// <summary>Ranges whose fields were checked already; a length is 0 where none is set. None of them is the default, so that such settings are equal.</summary>
+    private static ImmutableArray<CidrRange> Ranges(IReadOnlyCollection<Envoy.Config.Core.V3.CidrRange>? ranges) => ranges is null or { Count: 0 }
+        ? []
+        : [.. ranges.Select(static range => new CidrRange(IPAddress.Parse(range.AddressPrefix), (int)(range.PrefixLen ?? 0u)))];
 }

@@ -24,6 +24,9 @@ internal static class RequestIdentity
         KnownHeader.XEnvoyOther, KnownHeader.XEnvoyDecoratorOperation, KnownHeader.XEnvoyOriginalPath, KnownHeader.XEnvoyAttemptCount,
         KnownHeader.XEnvoyUpstreamServiceTime, KnownHeader.XEnvoyExternalAddress));
 
+    private static readonly HeaderMask ForwardedProto = HeaderMask.Of(KnownHeader.XForwardedProto);
+    private static readonly HeaderMask RequestId = HeaderMask.Of(KnownHeader.XRequestId);
+
     /// <summary>Rewrites the head; the status to refuse the request with, or 0.</summary>
     public static int Establish(Exchange exchange, HttpConnectionManagerState state)
     {
@@ -60,7 +63,7 @@ internal static class RequestIdentity
 
         if (http.GenerateRequestId && (!request.Has(KnownHeader.XRequestId) || (isEdge && !http.PreserveExternalRequestId)))
         {
-            request.Withhold(HeaderMask.Of(KnownHeader.XRequestId));
+            request.Withhold(RequestId);
             RequestIdText.Write(request.AddOwnField("x-request-id"u8, KnownHeader.XRequestId, RequestIdLength), exchange.Worker.Random);
         }
 
@@ -81,8 +84,12 @@ internal static class RequestIdentity
             return;
         }
 
-        request.IsHttps = http.SchemeToOverwrite == "https";
-        request.Withhold(HeaderMask.Of(KnownHeader.XForwardedProto));
+        if (http.SchemeToOverwrite.Length > 0)
+        {
+            request.IsHttps = http.SchemeToOverwrite == "https";
+        }
+
+        request.Withhold(ForwardedProto);
         request.AddOwnField("x-forwarded-proto"u8, KnownHeader.XForwardedProto, request.Scheme);
     }
 
@@ -96,7 +103,7 @@ internal static class RequestIdentity
         }
 
         var length = last.Length;
-        foreach (ref readonly var field in request.Fields)
+        foreach (ref readonly var field in request.ReceivedFields)
         {
             length += field.Id == id && !field.Value.IsEmpty ? field.Value.Length + separator.Length : 0;
         }
