@@ -26,7 +26,7 @@ internal sealed class HostNormalizer(StripPortMode port, bool stripTrailingDot)
     public void Normalize(RequestHead head, int localPort)
     {
         var slice = head.AuthoritySlice;
-        if (slice.IsEmpty || head.Method.SequenceEqual("CONNECT"u8))
+        if (slice.IsEmpty || head.IsConnect)
         {
             return;
         }

@@ -86,21 +86,18 @@ internal static class FieldsNotActedOn
         [Listener + "transparent"] = ["false"],
         [Route + "RouteAction.append_x_forwarded_host"] = [],
         [Route + "RouteAction.hash_policy"] = [],
-        [Route + "RouteAction.idle_timeout"] = [],
 
         // Zero, which control planes like to send, is what happens anyway.
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
-        [Route + "RouteAction.MaxStreamDuration.max_stream_duration"] = ["0s"],
         [Route + "RouteAction.metadata_match"] = [],
         [Route + "RouteAction.priority"] = ["DEFAULT"],
         [Route + "RouteAction.request_mirror_policies"] = [],
         [Route + "RouteAction.retry_policy"] = [],
-        [Route + "RouteAction.upgrade_configs"] = [],
+        [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
         [Route + "Route.stat_prefix"] = [],
         [Route + "RouteConfiguration.internal_only_headers"] = [],
         [Route + "RouteConfiguration.request_mirror_policies"] = [],
-        [Route + "RouteMatch.connect_matcher"] = [],
         [Route + "VirtualHost.include_attempt_count_in_response"] = [],
         [Route + "VirtualHost.include_request_attempt_count"] = [],
         [Route + "VirtualHost.request_mirror_policies"] = [],
@@ -117,9 +114,7 @@ internal static class FieldsNotActedOn
         [Router + "suppress_grpc_request_failure_code_stats"] = [],
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
-        [ConnectionManager + "drain_timeout"] = [],
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
-        [ConnectionManager + "upgrade_configs"] = [],
         [UpstreamHttp + "upstream_http_protocol_options"] = [],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

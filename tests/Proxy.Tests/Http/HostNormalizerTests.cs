@@ -8,9 +8,10 @@ namespace KubeProxyNet.Proxy.Tests.Http;
 /// <summary>What is taken off Host before it is matched.</summary>
 public sealed class HostNormalizerTests
 {
-    private static string Run(string host, StripPortMode port, bool dot = false, string method = "GET")
+    private static string Run(string host, StripPortMode port, bool dot = false, bool isConnect = false)
     {
-        var head = RequestHeads.Create(method, "/", host);
+        var head = RequestHeads.Create("GET", "/", host);
+        head.IsConnect = isConnect;
         new HostNormalizer(port, dot).Normalize(head, localPort: 8080);
         head.TryGet("host"u8, out var seen).Should().BeTrue();
         Encoding.ASCII.GetString(seen).Should().Be(Encoding.ASCII.GetString(head.Authority), "who looks for host finds what is forwarded");
@@ -31,7 +32,7 @@ public sealed class HostNormalizerTests
         Run(host, StripPortMode.None).Should().Be(host);
         Run(host, StripPortMode.Matching).Should().Be(matching);
         Run(host, StripPortMode.Any).Should().Be(any);
-        Run(host, StripPortMode.Any, method: "CONNECT").Should().Be(host);
+        Run(host, StripPortMode.Any, isConnect: true).Should().Be(host);
     }
 
     [Theory]
