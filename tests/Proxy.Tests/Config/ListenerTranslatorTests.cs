@@ -114,7 +114,7 @@ public sealed class ListenerTranslatorTests
     {
         var limit = "{name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 7}}";
         var chain = Chain("");
-        var config = Good($"{Address}, ignore_global_conn_limit: true, {chain.Replace("filters: [", $"filters: [{limit}, ", StringComparison.Ordinal)}").Config;
+        var config = Good($"{Address}, ignore_global_conn_limit: true, {chain.Replace(" filters: [{name: http,", $" filters: [{limit}, {{name: http,", StringComparison.Ordinal)}").Config;
         config.MaxConnections.Should().Be(7);
         config.ConnectionLimitStatPrefix.Should().Be("few");
         config.IgnoresGlobalConnectionLimit.Should().BeTrue();
