@@ -3,6 +3,7 @@ using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Listeners.Admission;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -50,6 +51,13 @@ internal static class HttpConnectionManager
 
     private static bool Admit(Exchange exchange, HttpConnectionManagerState state)
     {
+        var overload = exchange.Runtime.Overload;
+        if (overload.IsAnyActive && overload.Applies(OverloadAction.StopAcceptingRequests, exchange.Worker.Random.Next()))
+        {
+            LocalReplies.Overloaded(exchange);
+            return false;
+        }
+
         var request = exchange.Request;
         if (request.MinorVersion == 0)
         {

@@ -8,9 +8,13 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
+using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
+using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Xds.Loading;
@@ -25,7 +29,8 @@ public sealed class FieldsNotActedOnTests
     private static readonly MessageDescriptor[] Roots =
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
-        UpstreamHttp.Descriptor, XffConfig.Descriptor, CustomHeaderConfig.Descriptor,
+        UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
+        XffConfig.Descriptor, CustomHeaderConfig.Descriptor,
     ];
 
     [Fact]
