@@ -21,7 +21,8 @@ internal sealed class HaproxyContender : Contender
     private static string Configuration(ContenderSite site) => $$"""
         global
             nbthread 1
-            maxconn 9000
+            maxconn {{Math.Max(9000, site.Options.IdleConnections + 100)}}
+            no strict-limits
         defaults
             mode http
             timeout connect 5s

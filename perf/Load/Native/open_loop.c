@@ -56,7 +56,7 @@ static struct {
 static struct connection *connections;
 static struct request *requests;
 static int64_t total, next, done;
-static int64_t start, next_intended, measured_from, out_of_connections_until;
+static int64_t start, ended, next_intended, measured_from, out_of_connections_until;
 static struct histogram latency, lag;
 static uint64_t waited, reconnects, refused, random_state = 88172645463325252ull;
 static int last_refusal;
@@ -271,12 +271,13 @@ static void run(void) {
         int64_t at = now(), until = next < total && idle_count > 0 ? next_intended : at + SECOND / 10;
         if (next == total && deadline == INT64_MAX) deadline = at + (int64_t)(options.patience * SECOND);
         /* With a target that does not answer, what is due is not sent either: there are no connections. */
-        if (at > start + (int64_t)((options.warm_up + options.seconds + 2 * options.patience) * SECOND) || at > deadline) return;
+        if (at > start + (int64_t)((options.warm_up + options.seconds + 2 * options.patience) * SECOND) || at > deadline) break;
         int64_t wait = until > at ? until - at : 0;
         struct timespec timeout = {wait / SECOND, wait % SECOND};
         int n = epoll_pwait2(epoll, events, 256, &timeout, NULL);
         for (int i = 0; i < n; i++) serve(events[i].data.ptr);
     }
+    ended = now();
     /* An answer too many to one of the last requests would come now. */
     int n = epoll_wait(epoll, events, 256, 50);
     for (int i = 0; i < n; i++) serve(events[i].data.ptr);
@@ -408,15 +409,13 @@ int main(int argc, char **argv) {
     struct verdict lost = {"lost", 0}, duplicated = {"duplicated", 0}, corrupted = {"corrupted", 0}, misdelivered = {"misdelivered", 0};
     read_options(argc, argv);
     prepare();
-    int64_t began = now();
     run();
-    int64_t ended = now();
     long faults = judge(&lost, &duplicated, &corrupted, &misdelivered);
     if (refused > 0) printf("refused: %llu requests, the last with status %d\n", (unsigned long long)refused, last_refusal);
     printf("{\"requests\":%lld,\"micros\":%lld,\"measured\":%llu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,"
         "\"lag_p50\":%.1f,\"lag_p99\":%.1f,\"lag_p999\":%.1f,\"lag_max\":%.1f,\"waited\":%llu,\"reconnects\":%llu,\"refused\":%llu,"
         "\"lost\":%ld,\"duplicated\":%ld,\"corrupted\":%ld,\"misdelivered\":%ld}\n",
-        (long long)done, (long long)(ended - began) / 1000, (unsigned long long)latency.total, micros(&latency, 50), micros(&latency, 90), micros(&latency, 99),
+        (long long)done, (long long)(ended - start) / 1000, (unsigned long long)latency.total, micros(&latency, 50), micros(&latency, 90), micros(&latency, 99),
         micros(&latency, 99.9), latency.max / 1000.0, micros(&lag, 50), micros(&lag, 99), micros(&lag, 99.9), lag.max / 1000.0,
         (unsigned long long)waited, (unsigned long long)reconnects, (unsigned long long)refused, lost.count, duplicated.count, corrupted.count, misdelivered.count);
     return faults > 0 || refused > 0 ? 3 : 0;

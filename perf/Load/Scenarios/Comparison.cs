@@ -36,7 +36,7 @@ internal static class Comparison
         {
             foreach (var (runner, rounds) in Stage.InTurn(results, round))
             {
-                var measured = await Measurement.OfAsync(runner, duration, () => load.RunAsync(runner, duration), cancel);
+                var measured = await Measurement.OfAsync(runner, duration, heap: true, () => load.RunAsync(runner, duration), cancel);
                 rounds.Add(measured);
                 await stage.SayAsync(round, runner.Name, $"{measured.CpuMicros,7:F2} µs/request {measured.Load.RequestsPerSecond,8:F0} requests/s");
             }

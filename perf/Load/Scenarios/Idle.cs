@@ -18,6 +18,8 @@ internal static class Idle
     /// <summary>Pools and collectors come to rest before memory is read.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private static readonly string[] Columns =
         ["proxy", "RSS B/connection", "PSS B/connection", "min – max", "RSS before MB", "RSS after MB", "after their end MB"];
 
@@ -94,10 +96,17 @@ internal static class Idle
             await socket.ConnectAsync(IPAddress.Loopback, port, cancel);
             await socket.SendAsync("GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"u8.ToArray(), cancel);
             var buffer = new byte[4096];
-            var received = await socket.ReceiveAsync(buffer, cancel);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            patience.CancelAfter(Patience);
+            var received = await socket.ReceiveAsync(buffer, patience.Token);
             return buffer.AsSpan(0, received).StartsWith("HTTP/1.1 200"u8)
                 ? socket
                 : throw new LoadException($"not answered with 200: {System.Text.Encoding.Latin1.GetString(buffer, 0, received)}");
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new LoadException($"no answer to the first request of a connection in {Patience.TotalSeconds} s");
         }
         catch
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KubeProxyNet.Load.Generators;
 using KubeProxyNet.Load.Processes;
 
@@ -12,36 +13,39 @@ namespace KubeProxyNet.Load.Scenarios;
 internal sealed record Measurement(double CpuMicros, double UserMicros, double Busy, long ResidentBytes, LoadResult Load, double? HeapBytes)
 {
     /// <summary>Runs <paramref name="load"/> against a contender and looks at its processes before and after. Errors throw.</summary>
-    public static async Task<Measurement> OfAsync(Runner runner, TimeSpan duration, Func<Task<LoadResult>> load, CancellationToken cancel)
+    /// <param name="heap">Also asks for the GC heap; the answer costs CPU time that grows with the number of clusters.</param>
+    public static async Task<Measurement> OfAsync(
+        Runner runner, TimeSpan duration, bool heap, Func<Task<LoadResult>> load, CancellationToken cancel)
     {
         var before = ProcessSample.Of(runner.Process.Id);
         var running = load();
-        var heapBytes = await SteadyHeapBytesAsync(runner, duration / 3, cancel);
+        var heapBytesPerSecond = heap ? await SteadyHeapBytesAsync(runner, duration / 3, cancel) : null;
         var result = await running;
         var after = ProcessSample.Of(runner.Process.Id);
         runner.MustLive();
         return result is { Errors: 0, Requests: > 0 }
-            ? Between(before, after, result, heapBytes * 3)
+            ? Between(before, after, result, heapBytesPerSecond)
             : throw new LoadException($"{runner.Name}: {result.Errors} errors in {result.Requests} requests\n{runner.Process.Output}");
     }
 
-    private static Measurement Between(ProcessSample before, ProcessSample after, LoadResult load, long? heapBytes)
+    private static Measurement Between(ProcessSample before, ProcessSample after, LoadResult load, double? heapBytesPerSecond)
     {
         var nanoseconds = after.CpuNanoseconds - before.CpuNanoseconds;
         var cpu = nanoseconds / 1000.0 / load.Requests;
         var user = after.UserTicks - before.UserTicks;
         var all = user + after.SystemTicks - before.SystemTicks;
         return new Measurement(
-            cpu, all == 0 ? 0 : cpu * user / all, nanoseconds / 1e9 / load.Seconds, after.ResidentBytes, load, heapBytes / (double)load.Requests);
+            cpu, all == 0 ? 0 : cpu * user / all, nanoseconds / 1e9 / load.Seconds, after.ResidentBytes, load, heapBytesPerSecond / load.RequestsPerSecond);
     }
 
-    /// <summary>What a proxy allocates in the middle third of a run, when every connection is open.</summary>
-    private static async Task<long?> SteadyHeapBytesAsync(Runner runner, TimeSpan third, CancellationToken cancel)
+    /// <summary>What a proxy allocates a second in the middle third of a run, when every connection is open.</summary>
+    private static async Task<double?> SteadyHeapBytesAsync(Runner runner, TimeSpan third, CancellationToken cancel)
     {
         await Task.Delay(third, cancel);
         var before = await runner.Contender.HeapBytesAsync(cancel);
+        var start = Stopwatch.GetTimestamp();
         await Task.Delay(third, cancel);
-        return await runner.Contender.HeapBytesAsync(cancel) - before;
+        return (await runner.Contender.HeapBytesAsync(cancel) - before) / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }
 

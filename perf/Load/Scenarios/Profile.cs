@@ -39,7 +39,7 @@ internal sealed record Profile(IReadOnlyList<ProfiledFunction> Functions, string
         await recorder.InterruptAsync(cancel);
         var (status, output) = await RunningProcess.TryRunAsync(
             "perf", ["report", "-q", "--stdio", "--no-children", "--sort", "symbol,dso", "-F", "overhead,sym,dso", "-t", "|", "-i", file], cancel);
-        return status == 0 ? new Profile([.. Parse(output)], null) : new Profile([], output.Trim());
+        return status == 0 ? new Profile([.. Parse(output).OrderByDescending(f => f.Share)], null) : new Profile([], output.Trim());
     }
 
     /// <summary>SHARE%|[k] NAME|MODULE</summary>
@@ -48,7 +48,7 @@ internal sealed record Profile(IReadOnlyList<ProfiledFunction> Functions, string
         let fields = line.Split('|').Select(f => f.Trim()).ToArray()
         where fields.Length >= 3 && fields[0].EndsWith('%') && fields[1].Length > 4
         select new ProfiledFunction(
-            fields[1][4..],
+            fields[1][4..].Replace("KubeProxyNet_Proxy_", "", StringComparison.Ordinal),
             fields[1].StartsWith("[k]", StringComparison.Ordinal) ? KernelModule : fields[2],
             double.Parse(fields[0].TrimEnd('%'), CultureInfo.InvariantCulture));
 }

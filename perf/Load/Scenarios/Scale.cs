@@ -65,7 +65,7 @@ internal static class Scale
             foreach (var (runner, rounds) in Stage.InTurn(results, round))
             {
                 var wrk = stage.Wrk(runner.Contender.Paths);
-                rounds.Add(await Measurement.OfAsync(runner, duration, () => wrk.RunAsync(runner.Port, duration, cancel), cancel));
+                rounds.Add(await Measurement.OfAsync(runner, duration, heap: false, () => wrk.RunAsync(runner.Port, duration, cancel), cancel));
                 await stage.SayAsync(round, runner.Name, $"{rounds[^1].CpuMicros,7:F2} µs/request");
             }
         }

@@ -58,7 +58,7 @@ internal static class Tail
         {
             foreach (var runner in Stage.InTurn(runners, round))
             {
-                found[runner].Add(await Measurement.OfAsync(runner, duration, () => wrk.RunAsync(runner.Port, duration, cancel), cancel));
+                found[runner].Add(await Measurement.OfAsync(runner, duration, heap: false, () => wrk.RunAsync(runner.Port, duration, cancel), cancel));
             }
         }
 
