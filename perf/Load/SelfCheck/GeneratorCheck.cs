@@ -85,7 +85,7 @@ internal static class GeneratorCheck
         await using var stage = new Stage(new LoadOptions(), own);
         var port = await stage.StartLedgerBackendAsync(fault, cancel);
         var generator = await stage.OpenLoopAsync(port, "/", cancel);
-        return await generator.TryAsync(port, Rate, Duration, ["--patience", "0.5", "--body-size", $"{bodySize}", .. more], cancel);
+        return await generator.TryAsync(port, Rate, Duration, ["--patience", "2", "--body-size", $"{bodySize}", .. more], cancel);
     }
 
     /// <summary>Whether one verdict, and no other, has its count.</summary>
