@@ -10,4 +10,5 @@ internal sealed record LoadResult(
 
 /// <summary>Actual minus intended send time, in microseconds: the part of the latency that the generator itself may have caused.</summary>
 /// <param name="Waited">Requests that waited because every connection was busy; their delay is the target's and not in the lag.</param>
-internal sealed record GeneratorLag(double P50, double P99, double P999, double Max, long Waited);
+/// <param name="Unsent">Requests that still waited for a connection when the run was given up: the target cannot do this rate.</param>
+internal sealed record GeneratorLag(double P50, double P99, double P999, double Max, long Waited, long Unsent);

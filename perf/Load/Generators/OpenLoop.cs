@@ -47,7 +47,7 @@ internal sealed class OpenLoop(string binary, int core, int connections, string 
             Value("p99"),
             Value("p999"),
             Errors: 0,
-            new GeneratorLag(Value("lag_p50"), Value("lag_p99"), Value("lag_p999"), Value("lag_max"), (long)Value("waited")));
+            new GeneratorLag(Value("lag_p50"), Value("lag_p99"), Value("lag_p999"), Value("lag_max"), (long)Value("waited"), (long)Value("unsent")));
     }
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);

@@ -58,7 +58,7 @@ static struct request *requests;
 static int64_t total, next, done;
 static int64_t start, ended, next_intended, measured_from, out_of_connections_until;
 static struct histogram latency, lag;
-static uint64_t waited, reconnects, refused, random_state = 88172645463325252ull;
+static uint64_t waited, unsent, reconnects, refused, random_state = 88172645463325252ull;
 static int last_refusal;
 static int *idle, idle_first, idle_count; /* a ring, so that all connections take part */
 static char *filler, template[512];
@@ -262,22 +262,28 @@ static void send_due(void) {
 
 static void run(void) {
     struct epoll_event events[256];
-    int64_t deadline = INT64_MAX;
+    int64_t deadline = INT64_MAX, give_up;
+    int stopped = 0;
     start = now() + SECOND / 100;
     measured_from = start + (int64_t)(options.warm_up * SECOND);
     next_intended = start;
-    while (done < total) {
-        send_due();
-        int64_t at = now(), until = next < total && idle_count > 0 ? next_intended : at + SECOND / 10;
-        if (next == total && deadline == INT64_MAX) deadline = at + (int64_t)(options.patience * SECOND);
-        /* With a target that does not answer, what is due is not sent either: there are no connections. */
-        if (at > start + (int64_t)((options.warm_up + options.seconds + 2 * options.patience) * SECOND) || at > deadline) break;
+    give_up = start + (int64_t)((options.warm_up + options.seconds + options.patience) * SECOND);
+    while (done < next || (next < total && !stopped)) {
+        if (!stopped) send_due();
+        int64_t at = now(), until = !stopped && next < total && idle_count > 0 ? next_intended : at + SECOND / 10;
+        /* A target that cannot keep up is not sent the rest; what it was sent, it may still answer. */
+        if (at > give_up) stopped = 1;
+        if ((next == total || stopped) && deadline == INT64_MAX) deadline = at + (int64_t)(options.patience * SECOND);
+        if (at > deadline) break;
         int64_t wait = until > at ? until - at : 0;
         struct timespec timeout = {wait / SECOND, wait % SECOND};
         int n = epoll_pwait2(epoll, events, 256, &timeout, NULL);
         for (int i = 0; i < n; i++) serve(events[i].data.ptr);
     }
     ended = now();
+    /* What was not sent has waited until now: leaving it out would make the latencies of an overload look well. */
+    for (unsent = total - next; next < total; next++, plan_next())
+        if (next_intended >= measured_from) histogram_record(&latency, ended > next_intended ? ended - next_intended : 0);
     /* An answer too many to one of the last requests would come now. */
     int n = epoll_wait(epoll, events, 256, 50);
     for (int i = 0; i < n; i++) serve(events[i].data.ptr);
@@ -337,9 +343,8 @@ static long judge(struct verdict *lost, struct verdict *duplicated, struct verdi
         const struct account *theirs = i < (int64_t)header.count ? &accounts[i] : &none;
         char id[ID_LENGTH];
         write_id(id, options.run << 32 | i);
-        if (mine->state == REFUSED) continue; /* counted apart: an answer came, though not the backend's */
-        if (mine->state == UNSENT) charge(lost, i, "no connection was free before the end", theirs->times);
-        else if (mine->state == SENT) charge(lost, i, "no answer before the end", theirs->times);
+        if (mine->state == REFUSED || mine->state == UNSENT) continue; /* counted apart */
+        if (mine->state == SENT) charge(lost, i, "no answer before the end", theirs->times);
         else if (mine->state == BROKEN) charge(lost, i, "its connection ended", theirs->times);
         else if (mine->state == MISDELIVERED) charge(misdelivered, i, "the answer names another request", theirs->times);
         if (mine->again > 0) charge(duplicated, i, "answered more than once", theirs->times);
@@ -413,10 +418,10 @@ int main(int argc, char **argv) {
     long faults = judge(&lost, &duplicated, &corrupted, &misdelivered);
     if (refused > 0) printf("refused: %llu requests, the last with status %d\n", (unsigned long long)refused, last_refusal);
     printf("{\"requests\":%lld,\"micros\":%lld,\"measured\":%llu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,"
-        "\"lag_p50\":%.1f,\"lag_p99\":%.1f,\"lag_p999\":%.1f,\"lag_max\":%.1f,\"waited\":%llu,\"reconnects\":%llu,\"refused\":%llu,"
+        "\"lag_p50\":%.1f,\"lag_p99\":%.1f,\"lag_p999\":%.1f,\"lag_max\":%.1f,\"waited\":%llu,\"unsent\":%llu,\"reconnects\":%llu,\"refused\":%llu,"
         "\"lost\":%ld,\"duplicated\":%ld,\"corrupted\":%ld,\"misdelivered\":%ld}\n",
         (long long)done, (long long)(ended - start) / 1000, (unsigned long long)latency.total, micros(&latency, 50), micros(&latency, 90), micros(&latency, 99),
         micros(&latency, 99.9), latency.max / 1000.0, micros(&lag, 50), micros(&lag, 99), micros(&lag, 99.9), lag.max / 1000.0,
-        (unsigned long long)waited, (unsigned long long)reconnects, (unsigned long long)refused, lost.count, duplicated.count, corrupted.count, misdelivered.count);
+        (unsigned long long)waited, (unsigned long long)unsent, (unsigned long long)reconnects, (unsigned long long)refused, lost.count, duplicated.count, corrupted.count, misdelivered.count);
     return faults > 0 || refused > 0 ? 3 : 0;
 }

@@ -18,7 +18,7 @@ internal static class Tail
     private static readonly string[] Columns =
     [
         "proxy", "capacity/s", "core busy %", "sent/s", "p50 µs", "p90 µs", "p99 µs", "p99.9 µs", "added p50", "added p99", "added p99.9",
-        "direct p99", "lag p50", "lag p99", "lag p99.9", "waited",
+        "direct p99", "lag p50", "lag p99", "lag p99.9", "waited", "unsent",
     ];
 
     public static async Task<Outcome> RunAsync(Stage stage, CancellationToken cancel)
@@ -113,6 +113,7 @@ internal static class Tail
         Micros(s, r => r.Proxied.Lag!.P99),
         Micros(s, r => r.Proxied.Lag!.P999),
         MarkdownTable.Number(s.Rounds.Median(r => r.Proxied.Lag!.Waited), 0),
+        MarkdownTable.Number(s.Rounds.Median(r => r.Proxied.Lag!.Unsent), 0),
     ];
 
     private static string Micros(Subject subject, Func<(LoadResult Direct, LoadResult Proxied), double> value) =>
@@ -135,7 +136,7 @@ internal static class Tail
         Open loop (Native/open_loop.c), {options.Schedule.ToString().ToLowerInvariant()} rate, {options.Connections} connections; latency from the intended time of each
         request to the last byte of its answer. *capacity*: 1 s over the CPU time a request under a closed loop, and how busy the proxy's core was then.
         *added*: minus the same rate straight to the backend, run just before. *lag*: how late the generator sent; *waited*: requests a run that found every
-        connection busy. The ledgers of generator and backend agreed after every run: nothing lost, duplicated, corrupted or misdelivered.
+        connection busy; *unsent*: those that still waited when the run was given up, so that the rate was not reached. The ledgers of generator and backend agreed after every run: nothing lost, duplicated, corrupted or misdelivered.
 
         """;
 
