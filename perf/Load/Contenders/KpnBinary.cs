@@ -20,7 +20,9 @@ internal static class KpnBinary
     public static async Task<string> VersionAsync(string binary, CancellationToken cancel)
     {
         var managed = binary.EndsWith(".dll", StringComparison.Ordinal);
-        var said = managed ? await RunningProcess.RunAsync("dotnet", [binary, "--version"], cancel) : await RunningProcess.RunAsync(binary, ["--version"], cancel);
+        var said = managed
+            ? await RunningProcess.RunAsync("dotnet", [binary, "--version"], cancel)
+            : await RunningProcess.RunAsync(binary, ["--version"], cancel);
         return $"{said.Trim()} ({(managed ? "just-in-time compiled" : "NativeAOT")})";
     }
 

@@ -11,7 +11,8 @@ internal sealed record KpnTable(int Routes, int Clusters, int Asked)
     public IReadOnlyList<string> Paths => Routes == 1 ? ["/"] : [.. Enumerable.Range(1, Asked).Select(i => Path((i * (long)Routes / Asked) - 1))];
 
     /// <summary>The routes of the bootstrap.</summary>
-    public string RouteLines => string.Join('\n', Enumerable.Range(0, Routes == 1 ? 0 : Routes).Select(i => Route(Path(i), i % Clusters)).Append(Route("/", 0)));
+    public string RouteLines => string.Join(
+        '\n', Enumerable.Range(0, Routes == 1 ? 0 : Routes).Select(i => Route(Path(i), i % Clusters)).Append(Route("/", 0)));
 
     /// <summary>The clusters of the bootstrap.</summary>
     public string ClusterLines(int backendPort) => string.Join('\n', Enumerable.Range(0, Clusters).Select(i => Cluster(i, backendPort)));

@@ -126,7 +126,7 @@ static int begin_request(struct connection *c, const char *head, const char *end
     if (FIELD(head, end, "transfer-encoding") != NULL) return -1; /* the generator never sends one */
     if (strncmp(head, "GET /ledger/end ", 16) == 0) return send_ledger(c);
     if (strncmp(head, "GET /ledger/begin ", 18) == 0) {
-        memset(accounts, 0, capacity * sizeof *accounts);
+        if (capacity > 0) memset(accounts, 0, capacity * sizeof *accounts);
         ledger = (struct account_header){.run = c->id >> 32};
         c->id = 0;
     }

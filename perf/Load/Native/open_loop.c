@@ -8,12 +8,10 @@
  */
 #define _GNU_SOURCE
 #include "histogram.h"
-#include "ledger.h"
+#include "ledger_client.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -69,19 +67,6 @@ static int64_t now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * (int64_t)SECOND + t.tv_nsec;
-}
-
-static void fail(const char *what) {
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int connect_to(int port) {
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
 }
 
 static void open_connection(struct connection *c) {
@@ -289,35 +274,6 @@ static void run(void) {
     for (int i = 0; i < n; i++) serve(events[i].data.ptr);
 }
 
-/* Asks the backend directly and returns the answer's body. */
-static char *ask_ledger(const char *what, size_t *length) {
-    char head[4096];
-    size_t have = 0;
-    int fd = connect_to(options.ledger_port);
-    int n = snprintf(head, sizeof head, "GET /ledger/%s HTTP/1.1\r\nhost: ledger\r\nx-ledger-id: %016llx\r\n\r\n", what, (unsigned long long)options.run << 32);
-    if (send(fd, head, n, MSG_NOSIGNAL) != n) fail("ledger");
-    char *empty = NULL;
-    while (empty == NULL && have < sizeof head) {
-        ssize_t got = recv(fd, head + have, sizeof head - have, 0);
-        if (got <= 0) fail("ledger");
-        have += got;
-        empty = memmem(head, have, "\r\n\r\n", 4);
-    }
-    const char *size = empty == NULL ? NULL : FIELD(head, empty + 4, "content-length");
-    if (size == NULL) fail("ledger: not an answer");
-    *length = strtoul(size, NULL, 10);
-    char *body = malloc(*length + 1);
-    size_t got_already = head + have - empty - 4;
-    memcpy(body, empty + 4, got_already);
-    while (got_already < *length) {
-        ssize_t got = recv(fd, body + got_already, *length - got_already, 0);
-        if (got <= 0) fail("ledger");
-        got_already += got;
-    }
-    close(fd);
-    return body;
-}
-
 struct verdict {
     const char *name;
     long count;
@@ -333,8 +289,7 @@ static long judge(struct verdict *lost, struct verdict *duplicated, struct verdi
     struct account none = {0};
     char *body = NULL;
     if (options.ledger_port != 0) {
-        size_t length;
-        body = ask_ledger("end", &length);
+        body = ask_ledger(options.ledger_port, options.run, "end");
         memcpy(&header, body, sizeof header);
     }
     struct account *accounts = (struct account *)(body + sizeof header);
@@ -389,7 +344,6 @@ static void read_options(int argc, char **argv) {
 }
 
 static void prepare(void) {
-    size_t length;
     int n = options.body_size == 0
         ? snprintf(template, sizeof template, "GET %s HTTP/1.1\r\nhost: 127.0.0.1\r\nx-ledger-id: ", options.path)
         : snprintf(template, sizeof template, "POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %zu\r\nx-ledger-id: ", options.path, options.body_size);
@@ -404,7 +358,7 @@ static void prepare(void) {
     idle = calloc(options.connections, sizeof *idle);
     epoll = epoll_create1(0);
     prctl(PR_SET_TIMERSLACK, 1); /* the kernel may otherwise wake us 50 us late */
-    if (options.ledger_port != 0) free(ask_ledger("begin", &length));
+    if (options.ledger_port != 0) free(ask_ledger(options.ledger_port, options.run, "begin"));
     for (int i = 0; i < options.connections; i++) open_connection(&connections[i]);
 }
 

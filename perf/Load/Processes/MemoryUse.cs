@@ -22,6 +22,6 @@ internal readonly record struct MemoryUse(long ResidentBytes, long ProportionalB
     private static long Bytes(string[] lines, string name)
     {
         var line = lines.First(l => l.StartsWith(name, StringComparison.Ordinal));
-        return 1024 * long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
+        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 }

@@ -33,7 +33,9 @@ internal static class SystemCalls
         var result = await load();
         await tracer.InterruptAsync(cancel);
         var lines = await File.ReadAllLinesAsync(file, cancel);
-        var counts = (byTracepoint ? OfPerf(lines) : OfStrace(lines)).Where(c => c.Count > 0).ToDictionary(c => c.Name, c => c.Count / (double)result.Requests, StringComparer.Ordinal);
+        var counts = (byTracepoint ? OfPerf(lines) : OfStrace(lines))
+            .Where(c => c.Count > 0)
+            .ToDictionary(c => c.Name, c => c.Count / (double)result.Requests, StringComparer.Ordinal);
         return (byTracepoint ? "the kernel's tracepoints (perf stat)" : "strace", counts);
     }
 
