@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
@@ -7,6 +8,22 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
 {
     /// <summary>The Server header in ASCII.</summary>
     public byte[] ServerName { get; } = System.Text.Encoding.ASCII.GetBytes(Config.ServerName);
+
+    /// <summary>The upgrades served where a route says nothing else.</summary>
+    public UpgradeTable Upgrades { get; } = new(Config.Upgrades);
+
+    // The times of every request, as whole milliseconds; 0 for none.
+    public long StreamIdleMs { get; } = (long)Config.StreamIdleTimeout.TotalMilliseconds;
+
+    public long RequestTimeoutMs { get; } = (long)Config.RequestTimeout.TotalMilliseconds;
+
+    public long MaxStreamDurationMs { get; } = (long)Config.MaxStreamDuration.TotalMilliseconds;
+
+    public long RequestHeadersTimeoutMs { get; } = (long)Config.RequestHeadersTimeout.TotalMilliseconds;
+
+    public long IdleMs { get; } = (long)Config.IdleTimeout.TotalMilliseconds;
+
+    public long MaxConnectionDurationMs { get; } = (long)Config.MaxConnectionDuration.TotalMilliseconds;
 }
 
 /// <summary>One access log as a worker writes it.</summary>

@@ -47,6 +47,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     private int _descriptor;
     private bool _readable;
     private bool _writable;
+    private bool _finSent;
     private WaitResult _readResult;
     private WaitResult _writeResult;
     private Action? _reader;
@@ -246,6 +247,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     {
         if (!IsClosed)
         {
+            _finSent = true;
             _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
         }
     }
@@ -281,7 +283,9 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         if ((events & (Native.EpollRdHup | Native.EpollHup | Native.EpollErr)) != 0)
         {
             IsPeerClosed = true;
-            IsReset |= (events & (Native.EpollHup | Native.EpollErr)) != 0;
+
+            // HUP says that both directions have ended: in order where we ended ours, else by a reset.
+            IsReset |= (events & Native.EpollErr) != 0 || ((events & Native.EpollHup) != 0 && !_finSent);
         }
 
         if ((events & (Native.EpollOut | Native.EpollHup | Native.EpollErr)) != 0)

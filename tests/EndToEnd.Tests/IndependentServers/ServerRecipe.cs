@@ -8,7 +8,7 @@ namespace KubeProxyNet.EndToEnd.Tests.IndependentServers;
 /// <param name="UnknownMethod">Its line for a request whose method it does not know; null where that is a request line like any other.</param>
 internal sealed record ServerRecipe(string Tool, string FileName, Func<string, int, string> File, Func<string, string[]> Arguments, string? UnknownMethod = null)
 {
-    /// <summary>The ledger, in the server's folder.</summary>
+    /// <summary>The ledger, in the server's folder. Standard output goes there too.</summary>
     public const string Log = "requests.log";
 
     public static IReadOnlyDictionary<string, ServerRecipe> All { get; } = new Dictionary<string, ServerRecipe>(StringComparer.Ordinal)
@@ -57,7 +57,7 @@ internal sealed record ServerRecipe(string Tool, string FileName, Func<string, i
         KeepAliveTimeout 60
         """;
 
-    private static string Haproxy(string folder, int port) => $$"""
+    private static string Haproxy(string _, int port) => $$"""
         global
           log stdout format raw daemon
         defaults
@@ -86,29 +86,24 @@ internal sealed record ServerRecipe(string Tool, string FileName, Func<string, i
         accesslog.format = "%r"
         """;
 
-    private static string Node(string folder, int port) => $$"""
-        const fs = require('fs');
-        const log = fs.openSync('{{folder}}/{{Log}}', 'a');
+    private static string Node(string _, int port) => $$"""
         const answer = (request, response) => {
-          fs.writeSync(log, `${request.method} ${request.url} HTTP/${request.httpVersion}\n`);
+          console.log(`${request.method} ${request.url} HTTP/${request.httpVersion}`);
           request.resume();
           request.on('end', () => response.end('node'));
         };
         const server = require('http').createServer(answer);
         server.on('checkExpectation', answer);
         server.on('clientError', (error, socket) => {
-          if (`${error.code}`.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE') fs.writeSync(log, `refused ${error.code}\n`);
+          if (`${error.code}`.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE') console.log(`refused ${error.code}`);
           socket.destroy();
         });
         server.keepAliveTimeout = 60000;
         server.listen({{port}}, '127.0.0.1');
         """;
 
-    private static string Python(string folder, int port) => $$"""
-        import http.server, threading
-
-        log = open('{{folder}}/{{Log}}', 'a', buffering=1)
-        gate = threading.Lock()
+    private static string Python(string _, int port) => $$"""
+        import http.server, sys
 
         class Counting(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -141,8 +136,8 @@ internal sealed record ServerRecipe(string Tool, string FileName, Func<string, i
                 pass
 
             def write(self, line):
-                with gate:
-                    log.write(line + '\n')
+                sys.stdout.write(line + '\n')
+                sys.stdout.flush()
 
         class Server(http.server.ThreadingHTTPServer):
             request_queue_size = 512
