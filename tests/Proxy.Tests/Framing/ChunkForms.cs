@@ -19,6 +19,7 @@ internal static class ChunkForms
         Good("leading zeros", Size, "00005\r\nhello\r\n000\r\n\r\n", Hello),
         Good("data that looks like the end", Size, "5\r\n0\r\n\r\n\r\n0\r\n\r\n", "POST /form a 0\r\n\r\n"),
         Good("an extension", Extension, "5;a\r\nhello\r\n0;b=c\r\n\r\n", Hello),
+        Good("white space in an extension", Extension, "5; a = b\r\nhello\r\n0\r\n\r\n", Hello),
         Good("a quoted extension", Extension, "5;a=\"b;c\"\r\nhello\r\n0\r\n\r\n", Hello),
         Good("a trailer", Trailer, "5\r\nhello\r\n0\r\nt: v\r\n\r\n", Hello),
         Good("a trailer without value", Trailer, "5\r\nhello\r\n0\r\nt:\r\n\r\n", Hello),
@@ -59,6 +60,9 @@ internal static class ChunkForms
         Bad("CR in an extension", Extension, "5;a\rb\r\nhello\r\n0\r\n\r\n"),
         Bad("LF in a quoted extension", Extension, "5;a=\"\nb\"\r\nhello\r\n0\r\n\r\n"),
         Bad("NUL in an extension", Extension, "5;\0\r\nhello\r\n0\r\n\r\n"),
+        Bad("a quoted extension that does not end", Extension, "5;a=\"\r\nhello\r\n0\r\n\r\n"),
+        Bad("a quoted CR LF", Extension, "5;a=\"\r\nhello\r\n0\r\n\r\n\"\r\n"),
+        Bad("no name", Extension, "5;\r\nhello\r\n0\r\n\r\n"),
         Bad("white space before an extension", Extension, "5 ;a\r\nhello\r\n0\r\n\r\n"),
         Bad("an extension without size", Extension, ";a\r\nhello\r\n0\r\n\r\n"),
 

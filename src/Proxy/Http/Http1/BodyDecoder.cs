@@ -15,6 +15,7 @@ internal struct BodyDecoder
 
     private BodyKind _kind;
     private ChunkState _state;
+    private ChunkExtension _extension;
     private long _remaining;
     private int _lineBytes;
     private int _extensionBytes;
@@ -154,15 +155,21 @@ internal struct BodyDecoder
         return _digits > 0 && b switch
         {
             (byte)'\r' => Go(ChunkState.SizeLineFeed),
-            (byte)';' => Go(ChunkState.Extension),
+            (byte)';' => BeginExtension(),
             _ => false,
         };
     }
 
-    // Extensions are allowed and ignored (RFC 9112 §7.1.1), but a bare CR or LF in one is how parsers are made to disagree.
+    // Extensions are allowed and ignored (RFC 9112 §7.1.1), within bounds.
     private bool TakeExtensionByte(byte b) =>
-        b == '\r' ? Go(ChunkState.SizeLineFeed)
-        : Grammar.IsText(b) && ++_lineBytes <= MaxChunkLine && ++_extensionBytes <= MaxExtensionBytes;
+        b == '\r' ? _extension.MayEnd && Go(ChunkState.SizeLineFeed)
+        : _extension.Take(b) && ++_lineBytes <= MaxChunkLine && ++_extensionBytes <= MaxExtensionBytes;
+
+    private bool BeginExtension()
+    {
+        _extension = default;
+        return Go(ChunkState.Extension);
+    }
 
     // A trailer is checked like a field (RFC 9112 §5), whatever its name: it is dropped, so that none can pass for one of the head (RFC 9110 §6.5.1).
     private bool TakeTrailerNameByte(byte b)
