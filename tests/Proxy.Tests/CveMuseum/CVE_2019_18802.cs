@@ -1,7 +1,5 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
-using KubeProxyNet.Proxy.Tests.Traffic;
-using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.CveMuseum;
 
