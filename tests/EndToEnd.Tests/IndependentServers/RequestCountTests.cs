@@ -4,7 +4,6 @@ using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
-using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.EndToEnd.Tests.IndependentServers;
 

@@ -21,6 +21,7 @@ internal static class ResponseForms
         Kept("chunks", "RFC 9112 §7.1", $"{Ok}transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "200 hello"),
         Kept("extensions and trailers", "RFC 9112 §7.1", $"{Ok}transfer-encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nt: v\r\n\r\n", "200 hello"),
         Kept("forbidden trailers", "RFC 9110 §6.5.1", $"{Ok}transfer-encoding: chunked\r\n\r\n0\r\ncontent-length: 5\r\nset-cookie: a\r\n\r\n", "200 "),
+        Kept("obs-text in a value and in the reason", "RFC 9110 §5.5", "HTTP/1.1 200 \u00e9\r\nx: \u00ff\tb\r\ncontent-length: 5\r\n\r\nhello", "200 hello"),
         Kept("no reason", "RFC 9112 §4", "HTTP/1.1 200 \r\ncontent-length: 5\r\n\r\nhello", "200 hello"),
         Kept("a status of no class", "RFC 9110 §15", "HTTP/1.1 799 Odd\r\ncontent-length: 5\r\n\r\nhello", "799 hello"),
         Kept("HTTP/1.0 that keeps alive", "RFC 9112 §9.3", "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 5\r\n\r\nhello", "200 hello"),
@@ -89,8 +90,11 @@ internal static class ResponseForms
         Refused("space before the colon", "RFC 9112 §5.1", $"{Ok}content-length : 5\r\n\r\nhello", Characters),
         Refused("no name", "RFC 9112 §5", $"{Ok}: y\r\ncontent-length: 5\r\n\r\nhello", Characters),
         Refused("no colon", "RFC 9112 §5", $"{Ok}x\r\ncontent-length: 5\r\n\r\nhello", Characters),
-        Refused("NUL in a value", "RFC 9110 §5.5", $"{Ok}x: a\0b\r\ncontent-length: 5\r\n\r\nhello", Characters),
         Refused("CR in a value", "RFC 9112 §2.2", $"{Ok}x: a\rset-cookie: b\r\ncontent-length: 5\r\n\r\nhello", Characters),
+        .. "\0\u0001\u001f \t\"(),/;<=>?@[\\]{}\u007f\u00e9".Select(static c => Refused(
+            $"0x{(int)c:x2} in a name", "RFC 9112 §5.1", $"{Ok}x{c}y: z\r\ncontent-length: 5\r\n\r\nhello", Characters)),
+        .. Enumerable.Range(0, 32).Append(127).Where(static c => c is not ('\t' or '\r' or '\n')).Select(static c => Refused(
+            $"0x{c:x2} in a value", "RFC 9110 §5.5", $"{Ok}x: y{(char)c}z\r\ncontent-length: 5\r\n\r\nhello", Characters)),
         Refused("ends inside the head", "RFC 9112 §8", $"{Ok}content-le", "upstream_reset_before_response_started{connection_termination}", closes: true),
     ];
 
