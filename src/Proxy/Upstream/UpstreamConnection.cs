@@ -302,6 +302,9 @@ internal sealed class UpstreamConnection : IConnectionOwner
     {
         _isIdle = true;
         _deadlinePassed = false;
+
+        // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
+        Connection.IsUrgent = true;
         if (_pool.Endpoint.Cluster.Config.IdleTimeout is { Ticks: > 0 } idle)
         {
             Connection.SetDeadline((long)idle.TotalMilliseconds);
@@ -312,6 +315,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
     public void LeaveIdle()
     {
         _isIdle = false;
+        Connection.IsUrgent = false;
         Connection.ClearDeadline();
     }
 

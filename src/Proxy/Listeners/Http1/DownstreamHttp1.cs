@@ -230,10 +230,15 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                         return false;
                 }
 
-                if (_phase == Phase.Idle)
+                if (_phase == Phase.Idle && exchange.Parser.HasBegun)
                 {
                     _phase = Phase.ReadingHead;
                     SetHeadDeadline();
+                }
+                else if (_phase == Phase.Idle)
+                {
+                    // Empty lines begin no request. What is armed may still be a deadline of the exchange before.
+                    SetIdleDeadline();
                 }
             }
 
@@ -260,6 +265,11 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 // Readable without bytes: wait without holding a block.
                 ReleaseExchange();
                 _input.Release();
+            }
+            else if (_phase == Phase.Idle)
+            {
+                // The request that may follow the empty lines has not begun: its exchange begins with it.
+                ReleaseExchange();
             }
 
             if (await _connection.Readable() == WaitResult.Interrupted)
