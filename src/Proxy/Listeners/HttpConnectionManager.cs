@@ -14,20 +14,21 @@ internal static class HttpConnectionManager
 {
     private static readonly byte[] DirectResponseDetails = "direct_response"u8.ToArray();
 
-    /// <summary>Serves one request whose head was read. When this returns, the response was sent or cut, and the exchange was logged.</summary>
-    public static async LoopTask ServeAsync(Exchange exchange, HttpConnectionManagerState state)
+    /// <summary>Takes a request whose head was read to its route. True where it is to be forwarded; otherwise it has been answered.</summary>
+    public static bool Begin(Exchange exchange, HttpConnectionManagerState state)
     {
         var page = exchange.Worker.Stats;
         page.Increment(state.Stats.RequestsTotal);
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
-        if (Admit(exchange) && SelectRoute(exchange, state))
-        {
-            await Router.ForwardAsync(exchange);
-        }
+        return Admit(exchange) && SelectRoute(exchange, state);
+    }
 
-        page.Add(state.Stats.RequestsActive, -1);
+    /// <summary>The response to a request that was begun has been sent or cut.</summary>
+    public static void End(Exchange exchange, HttpConnectionManagerState state)
+    {
+        exchange.Worker.Stats.Add(state.Stats.RequestsActive, -1);
         Complete(exchange, state);
     }
 

@@ -100,6 +100,12 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     /// <inheritdoc cref="BytesReceived"/>
     public long BytesSent { get; private set; }
 
+    /// <summary>True while what the peer does must be known before anything else of the same turn may use the connection.</summary>
+    public bool IsUrgent
+    {
+        set => Worker.Poller.SetUrgent(_handle, value);
+    }
+
     /// <summary>Reads what is there: a positive count, or one of <see cref="EndOfStream"/>, <see cref="WouldBlock"/> and <see cref="Broken"/>.</summary>
     public unsafe int Receive(Span<byte> buffer)
     {

@@ -27,9 +27,6 @@ internal enum UpstreamRead : byte
 
     /// <summary>What the peer sent is no HTTP; see <see cref="UpstreamConnection.ProtocolError"/>.</summary>
     Malformed,
-
-    /// <summary>The exchange was aborted from elsewhere.</summary>
-    Interrupted,
 }
 
 /// <summary>
@@ -141,8 +138,11 @@ internal sealed class UpstreamConnection : IConnectionOwner
         BeginHead();
     }
 
-    /// <summary>Reads until a head is complete. Interim responses (1xx) come out like any other; go on with <see cref="NextHead"/>.</summary>
-    public async LoopTask<UpstreamRead> ReadHeadAsync()
+    /// <summary>
+    /// Reads what is there of a head, without waiting; where it needs more, what came is kept over the wait. Interim responses (1xx) come out
+    /// like any other; go on with <see cref="NextHead"/>.
+    /// </summary>
+    public UpstreamRead TryReadHead()
     {
         while (true)
         {
@@ -177,10 +177,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
             }
 
             HoldInput();
-            if (await Connection.Readable() == WaitResult.Interrupted)
-            {
-                return UpstreamRead.Interrupted;
-            }
+            return UpstreamRead.NeedMore;
         }
     }
 
@@ -302,9 +299,12 @@ internal sealed class UpstreamConnection : IConnectionOwner
     {
         _isIdle = true;
         _deadlinePassed = false;
+
+        // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
+        Connection.IsUrgent = true;
         if (_pool.Endpoint.Cluster.Config.IdleTimeout is { Ticks: > 0 } idle)
         {
-            Connection.SetDeadline((long)idle.TotalMilliseconds);
+            Connection.SetDeadline(idle.Ticks / TimeSpan.TicksPerMillisecond);
         }
     }
 
@@ -312,6 +312,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
     public void LeaveIdle()
     {
         _isIdle = false;
+        Connection.IsUrgent = false;
         Connection.ClearDeadline();
     }
 
