@@ -11,11 +11,8 @@ namespace KubeProxyNet.Proxy.Listeners.Http1;
 /// One client connection that speaks HTTP/1: reads heads, has each served, and keeps the connection for the next. Requests that arrive
 /// while one is served wait in the socket or in the input block, so answers leave in order (RFC 9112 §9.3.2).
 /// </summary>
-internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
+internal sealed class DownstreamHttp1 : IConnectionOwner
 {
-    private const int CopyLimit = 16 * 1024;
-    private const int MaxChunkedRead = 64 * 1024;
-
     /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
     private const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
     private const int WriteStallMs = 20_000;
@@ -33,17 +30,12 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     private readonly long _connectionId;
     private readonly long _openedMs;
 
+    private readonly Http1Input _input;
+    private readonly Http1Stream _stream;
+
     private Exchange? _exchange;
-    private Block? _input;
-    private int _inputStart;
-    private int _inputEnd;
-    private BodyDecoder _body;
-    private BodyFraming _requestFraming;
-    private Slice _bufferedBody;
-    private bool _isRequestBuffered;
-    private BodyFraming _responseFraming;
-    private bool _closeAfterResponse;
-    private bool _mustCut;
+    private bool _mustReset;
+    private bool _clientAskedToClose;
     private bool _deadlinePassed;
     private int _requests;
     private long _drainGraceMs = NotDraining;
@@ -60,6 +52,8 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         _connectionId = connectionId;
         _openedMs = runtime.Worker.NowMs;
         _connection = new Connection(runtime.Worker, descriptor, this, writable: true);
+        _input = new Http1Input(runtime.Worker.Blocks);
+        _stream = new Http1Stream(this, _input);
     }
 
     private enum Phase : byte
@@ -79,16 +73,15 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     /// <inheritdoc cref="Next"/>
     public DownstreamHttp1? Previous { get; set; }
 
-    public override Connection Connection => _connection;
+    public Connection Connection => _connection;
 
-    public override bool IsRequestComplete => _body.IsComplete;
-
-    public override bool IsRequestBuffered => _isRequestBuffered;
-
-    public override BodyFraming RequestFraming => _requestFraming;
-
-    public override ReadOnlySpan<byte> BufferedBody =>
-        _bufferedBody.IsEmpty ? default : _input!.Bytes.AsSpan(_bufferedBody.Offset, _bufferedBody.Length);
+    /// <summary>True where the response about to be sent is the connection's last, whatever the request said.</summary>
+    public bool EndsAfterThisRequest =>
+        _runtime.Drain.IsDraining
+        || _drainGraceMs != NotDraining
+        || (_state.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit)
+        || (_state.Config.MaxConnectionDuration > TimeSpan.Zero
+            && _runtime.Worker.NowMs - _openedMs >= (long)_state.Config.MaxConnectionDuration.TotalMilliseconds);
 
     /// <summary>Serves the connection until it ends.</summary>
     public async LoopTask RunAsync()
@@ -105,12 +98,13 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
             {
                 _phase = Phase.Serving;
                 await ServeAsync();
-                if (_closeAfterResponse || _mustCut || _connection.Error != 0)
+                if (_stream.ClosesConnection || _connection.Error != 0)
                 {
+                    _mustReset = _stream.MustReset;
                     break;
                 }
 
-                if (IsCongested && !await DrainedAsync())
+                if (_stream.IsCongested && !await DrainedAsync())
                 {
                     break;
                 }
@@ -121,13 +115,13 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         finally
         {
             ReleaseExchange();
-            ReleaseInput();
+            _input.Release();
             page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
             page.Add(_state.Stats.BytesSent, _connection.BytesSent);
             page.Add(_state.Stats.ConnectionsActive, -1);
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
-            _connection.Close(reset: _mustCut);
+            _connection.Close(reset: _mustReset);
         }
     }
 
@@ -141,131 +135,12 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         }
     }
 
-    public override DownstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
-    {
-        payload = default;
-        if (_body.IsComplete)
-        {
-            return DownstreamRead.Ready;
-        }
-
-        // Never more than the body where its end is known, and never more than a block can keep behind the head where it is not: what
-        // follows is the next request.
-        var room = _body.Remaining >= 0
-            ? (int)Math.Min(_body.Remaining, Worker.ReceiveBufferSize)
-            : Math.Min(MaxChunkedRead, BlockPool.Large - _exchange!.Parser.HeadEnd);
-        var buffer = _connection.Worker.ReceiveBuffer.AsSpan(0, room);
-        var count = _connection.Receive(buffer);
-        if (count == Connection.WouldBlock)
-        {
-            return DownstreamRead.NeedMore;
-        }
-
-        if (count <= 0)
-        {
-            return DownstreamRead.Disconnected;
-        }
-
-        var length = _body.Decode(buffer[..count], out var consumed);
-        if (_body.Error != Http1Error.None)
-        {
-            return DownstreamRead.Malformed;
-        }
-
-        if (consumed < count)
-        {
-            KeepInput(buffer[consumed..count]);
-        }
-
-        payload = buffer[..length];
-        return DownstreamRead.Ready;
-    }
-
-    public override void SendInterim(ResponseHead head)
-    {
-        var writer = new ByteWriter(_connection.Worker.Scratch);
-        ResponseHeadWriter.WriteInterim(ref writer, head, _exchange!.UpstreamFieldsEnd);
-        _connection.Send(writer.Written);
-    }
-
-    public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
-    {
-        exchange.Status = response.Head.Status;
-        exchange.KeepResponseHead(response.Head);
-        _responseFraming = ClientFraming(response.Framing);
-        _closeAfterResponse |= MustCloseAfter(end) || _responseFraming.Kind == BodyKind.UntilClose;
-
-        var scratch = _connection.Worker.Scratch;
-        var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
-        var worstCase = exchange.UpstreamFieldsEnd + mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + CopyLimit + ChunkWriter.MaxOverhead;
-        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
-        ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, _closeAfterResponse);
-        if (payload.Length > CopyLimit)
-        {
-            if (_responseFraming.Kind == BodyKind.Chunked)
-            {
-                _connection.Send(writer.Written);
-                SendBody(payload, end);
-            }
-            else
-            {
-                _connection.Send(writer.Written, payload);
-            }
-
-            return;
-        }
-
-        if (_responseFraming.Kind == BodyKind.Chunked)
-        {
-            ChunkWriter.Write(ref writer, payload, end);
-        }
-        else
-        {
-            writer.Write(payload);
-        }
-
-        _connection.Send(writer.Written);
-    }
-
-    public override void SendBody(ReadOnlySpan<byte> payload, bool end)
-    {
-        if (_responseFraming.Kind == BodyKind.Chunked)
-        {
-            ChunkWriter.Send(_connection, payload, end, 4 * CopyLimit);
-        }
-        else if (!payload.IsEmpty)
-        {
-            _connection.Send(payload);
-        }
-    }
-
-    public override void SendLocalReply(Exchange exchange, in LocalReply reply)
-    {
-        exchange.Status = reply.Status;
-        exchange.BytesSent = exchange.IsHead ? 0 : reply.Body.Length;
-        _closeAfterResponse |= MustCloseAfter(end: true);
-        var mutations = exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations);
-        var worstCase = mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + reply.Body.Length + reply.ExtraLines.Length;
-        var scratch = _connection.Worker.Scratch;
-        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
-        ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, _closeAfterResponse);
-        _connection.Send(writer.Written);
-    }
-
-    public override void CutResponse()
-    {
-        _closeAfterResponse = true;
-
-        // A length or a missing last chunk tells the client; only a body that ends with the connection needs a reset to show the cut.
-        _mustCut = _exchange!.IsResponseStarted && _responseFraming.Kind == BodyKind.UntilClose;
-    }
-
     void IConnectionOwner.OnUnawaitedRead(Connection connection)
     {
         // Pipelined requests wait. A client that has gone ends the exchange, as in Envoy: nobody is there to read the answer. After a reset
         // nobody reads the answers to what was pipelined either.
         if (_phase == Phase.Serving
-            && (connection.IsReset || (connection.IsPeerClosed && _inputStart == _inputEnd && !connection.HasUnreadBytes())))
+            && (connection.IsReset || (connection.IsPeerClosed && _input.IsEmpty && !connection.HasUnreadBytes())))
         {
             _exchange!.AbortWith(AbortReason.ClientGone);
         }
@@ -294,7 +169,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     {
         _phase = Phase.Idle;
         _deadlinePassed = false;
-        if (_inputStart == _inputEnd)
+        if (_input.IsEmpty)
         {
             SetIdleDeadline();
             if (await _connection.Readable() == WaitResult.Interrupted)
@@ -304,22 +179,23 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         }
 
         var exchange = BeginExchange();
-        var end = _inputEnd;
+        var end = _input.End;
         while (true)
         {
             if (end > 0)
             {
-                switch (exchange.Parser.Parse(_input!.Bytes, end))
+                switch (exchange.Parser.Parse(_input.Bytes, end))
                 {
                     case ParseStatus.Done:
-                        _inputEnd = end;
-                        BeginBody(exchange);
-                        if (_body.Error != Http1Error.None)
+                        _input.End = end;
+                        _clientAskedToClose = exchange.Parser.WantsClose;
+                        if (_stream.Begin(exchange) is var error and not Http1Error.None)
                         {
-                            Refuse(exchange, _body.Error);
+                            Refuse(exchange, error);
                             return false;
                         }
 
+                        _requests++;
                         return true;
                     case ParseStatus.Failed:
                         Refuse(exchange, exchange.Parser.Error);
@@ -333,9 +209,10 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
                 }
             }
 
-            if (end == _input!.Size)
+            if (end == _input.Capacity)
             {
-                GrowInput(end);
+                _input.Grow(end);
+                exchange.Request.Bytes = _input.Bytes;
             }
 
             var count = _connection.Receive(_input.Bytes.AsSpan(end));
@@ -354,7 +231,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
             {
                 // Readable without bytes: wait without holding a block.
                 ReleaseExchange();
-                ReleaseInput();
+                _input.Release();
             }
 
             if (await _connection.Readable() == WaitResult.Interrupted)
@@ -377,25 +254,16 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     private async LoopTask ServeAsync()
     {
         var exchange = _exchange!;
-        if (exchange.Parser.ExpectsContinue && !_body.IsComplete && _bufferedBody.IsEmpty)
+        if (exchange.Parser.ExpectsContinue && !_stream.IsRequestComplete && _stream.BufferedBody.IsEmpty)
         {
             // As Envoy by default: the expectation is met here and not sent on (RFC 9110 §10.1.1).
             _connection.Send("HTTP/1.1 100 Continue\r\n\r\n"u8);
         }
 
         await HttpConnectionManager.ServeAsync(exchange, _state);
-        _closeAfterResponse |= !_body.IsComplete;
+        _stream.End();
         ReleaseExchange();
-        if (_inputStart == _inputEnd)
-        {
-            ReleaseInput();
-        }
-        else
-        {
-            _input!.Bytes.AsSpan(_inputStart, _inputEnd - _inputStart).CopyTo(_input.Bytes);
-            _inputEnd -= _inputStart;
-            _inputStart = 0;
-        }
+        _input.Compact();
     }
 
     /// <summary>Waits until the client has taken most of its answers. False where it takes nothing for too long: then it is cut off.</summary>
@@ -405,7 +273,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         _deadlinePassed = false;
         _connection.SetDeadline(WriteStallMs);
         await _connection.Drained();
-        _mustCut = _deadlinePassed;
+        _mustReset = _deadlinePassed;
         return !_deadlinePassed && _connection.Error == 0;
     }
 
@@ -414,7 +282,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     {
         _phase = Phase.Closing;
         _deadlinePassed = false;
-        if (_mustCut || _connection.Error != 0)
+        if (_mustReset || _connection.Error != 0)
         {
             return;
         }
@@ -422,6 +290,12 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         _connection.SetDeadline(WriteStallMs);
         await _connection.FlushedAsync();
         if (_connection.IsPeerClosed || _deadlinePassed || _requests == 0)
+        {
+            return;
+        }
+
+        // A client that announced the end itself has sent all it will: nothing can arrive that would make the close a reset.
+        if (_clientAskedToClose && _stream.IsRequestComplete && _input.IsEmpty)
         {
             return;
         }
@@ -449,48 +323,16 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     {
         var exchange = _runtime.RentExchange();
         var worker = _runtime.Worker;
-        exchange.Begin(this, _state, _remote, _local, _connectionId);
+        exchange.Begin(_stream, _state, _remote, _local, _connectionId);
         exchange.StartMs = worker.NowMs;
         exchange.StartWallTicks = worker.WallClockTicks;
         exchange.Parser.MaxHeadBytes = Math.Min(_state.Config.MaxRequestHeadBytes, MaxHeadBytes);
         exchange.Parser.MaxFields = _state.Config.MaxRequestFields;
         exchange.Parser.Begin(0);
         _exchange = exchange;
-        _input ??= worker.Blocks.Rent(BlockPool.Small);
+        _input.Rent();
         return exchange;
     }
-
-    /// <summary>Takes the framing off what arrived behind the head; the rest is the next request.</summary>
-    private void BeginBody(Exchange exchange)
-    {
-        _requests++;
-        _requestFraming = exchange.Parser.Framing;
-        _body = BodyDecoder.For(_requestFraming);
-        _inputStart = exchange.Parser.HeadEnd;
-        _bufferedBody = default;
-        _responseFraming = BodyFraming.None;
-        _closeAfterResponse = exchange.Parser.WantsClose;
-        if (!_body.IsComplete && _inputStart < _inputEnd)
-        {
-            var length = _body.Decode(_input!.Bytes.AsSpan(_inputStart, _inputEnd - _inputStart), out var consumed);
-            _bufferedBody = new Slice(_inputStart, length);
-            _inputStart += consumed;
-        }
-
-        _isRequestBuffered = _body.IsComplete;
-    }
-
-    private BodyFraming ClientFraming(BodyFraming upstream) =>
-        upstream.Kind is not (BodyKind.Chunked or BodyKind.UntilClose) ? upstream
-        : _exchange!.Request.MinorVersion == 1 ? BodyFraming.Chunked : BodyFraming.UntilClose;
-
-    private bool MustCloseAfter(bool end) =>
-        _runtime.Drain.IsDraining
-        || _drainGraceMs != NotDraining
-        || (end && !_body.IsComplete)
-        || (_state.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit)
-        || (_state.Config.MaxConnectionDuration > TimeSpan.Zero
-            && _runtime.Worker.NowMs - _openedMs >= (long)_state.Config.MaxConnectionDuration.TotalMilliseconds);
 
     private void SetIdleDeadline()
     {
@@ -535,13 +377,7 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
         }
 
         exchange.Flags |= ResponseFlags.DownstreamProtocolError;
-        AnswerAndEnd(exchange, error switch
-        {
-            Http1Error.HeadTooLarge or Http1Error.TooManyFields => 431,
-            Http1Error.BadVersion => 505,
-            Http1Error.UnsupportedTransferEncoding => 501,
-            _ => 400,
-        }, RequestErrors.Details(error));
+        AnswerAndEnd(exchange, RequestErrors.Status(error), RequestErrors.Details(error));
     }
 
     private void RefuseLateHead(Exchange exchange)
@@ -554,37 +390,10 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
     private void AnswerAndEnd(Exchange exchange, int status, string details)
     {
         _requests++;
-        _closeAfterResponse = true;
+        _clientAskedToClose = false;
+        _stream.BeginRefused(exchange);
         LocalReplies.Send(exchange, status, details, default);
         HttpConnectionManager.Complete(exchange, _state);
-    }
-
-    /// <summary>Keeps bytes of the next request that were read together with the end of this body.</summary>
-    private void KeepInput(ReadOnlySpan<byte> bytes)
-    {
-        // The head at the front of the block is still needed for the log: what follows goes behind it. The body that came with the head has
-        // been sent by now, and a request with more body than that is never sent again.
-        var start = _exchange!.Parser.HeadEnd;
-        var needed = start + bytes.Length;
-        while (needed > _input!.Size)
-        {
-            GrowInput(start);
-        }
-
-        bytes.CopyTo(_input.Bytes.AsSpan(start));
-        _bufferedBody = default;
-        _inputStart = start;
-        _inputEnd = needed;
-    }
-
-    private void GrowInput(int used)
-    {
-        var blocks = _runtime.Worker.Blocks;
-        var larger = blocks.Rent(_input!.Size < BlockPool.Medium ? BlockPool.Medium : BlockPool.Large);
-        _input.Bytes.AsSpan(0, used).CopyTo(larger.Bytes);
-        blocks.Return(_input);
-        _input = larger;
-        _exchange!.Request.Bytes = larger.Bytes;
     }
 
     private void ReleaseExchange()
@@ -594,16 +403,5 @@ internal sealed class DownstreamHttp1 : DownstreamStream, IConnectionOwner
             _runtime.Return(_exchange);
             _exchange = null;
         }
-    }
-
-    private void ReleaseInput()
-    {
-        if (_input is not null)
-        {
-            _runtime.Worker.Blocks.Return(_input);
-            _input = null;
-        }
-
-        _inputStart = _inputEnd = 0;
     }
 }

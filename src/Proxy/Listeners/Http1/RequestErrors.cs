@@ -2,9 +2,19 @@ using KubeProxyNet.Proxy.Http.Http1;
 
 namespace KubeProxyNet.Proxy.Listeners.Http1;
 
-/// <summary>Envoy's response code details for requests that the codec refuses (Envoy's http1 codec, "http1.*").</summary>
+/// <summary>What a request that the codec refuses is answered with.</summary>
 internal static class RequestErrors
 {
+    /// <summary>The status (RFC 9110 §15.5 and §15.6, RFC 6585 §5 for 431).</summary>
+    public static int Status(Http1Error error) => error switch
+    {
+        Http1Error.HeadTooLarge or Http1Error.TooManyFields => 431,
+        Http1Error.BadVersion => 505,
+        Http1Error.UnsupportedTransferEncoding => 501,
+        _ => 400,
+    };
+
+    /// <summary>Envoy's response code details (its http1 codec, "http1.*").</summary>
     public static string Details(Http1Error error) => error switch
     {
         Http1Error.HeadTooLarge => "http1.headers_too_large",
