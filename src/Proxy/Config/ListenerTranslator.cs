@@ -37,7 +37,7 @@ internal static class ListenerTranslator
                     Address = address,
                     IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
                     StatPrefix = message.StatPrefix,
-                    Http = http,
+                    Http = http with { FilterChainName = message.FilterChains[0].Name },
                 },
                 ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
     }

@@ -97,6 +97,8 @@ internal static class ResponseRelay
             }
 
             var head = upstream.Head;
+            exchange.UpstreamHeadBytes += upstream.HeadEnd;
+            exchange.UpstreamResponseBeginMs = upstream.FirstByteMs;
             if (head.Status >= 200)
             {
                 return RelayOutcome.Complete;
@@ -123,7 +125,7 @@ internal static class ResponseRelay
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
-        exchange.BytesSent += payload.Length;
+        exchange.NoteResponsePayload(payload.Length, end);
         if (isHeadSent)
         {
             exchange.MarkActivity();

@@ -69,7 +69,7 @@ internal static class Router
             return false;
         }
 
-        exchange.Endpoint = endpoint;
+        exchange.NoteEndpoint(endpoint);
         var page = endpoint.State.PageOf(exchange.Worker);
 
         // The second try takes a new connection: the other kept ones may have gone the same way.
@@ -85,12 +85,11 @@ internal static class Router
             }
         }
 
-        exchange.Upstream = upstream;
-        exchange.Attempts++;
+        exchange.NoteUpstream(upstream);
         page.ActiveRequests++;
         page.TotalRequests++;
         var outcome = await ExchangeAsync(exchange, upstream, action);
-        exchange.Upstream = null;
+        exchange.NoteAttemptEnd(upstream);
         page.ActiveRequests--;
 
         if (outcome == RelayOutcome.Complete)
@@ -164,6 +163,7 @@ internal static class Router
         }
         else
         {
+            exchange.UpstreamConnectError = upstream.Connection.Error;
             LocalReplies.ConnectFailure(exchange);
         }
 
@@ -177,6 +177,7 @@ internal static class Router
         RequestHeadWriter.Send(exchange, upstream.Connection);
         if (exchange.Downstream.IsRequestComplete)
         {
+            exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
             return await ResponseRelay.RunAsync(exchange, upstream);
         }
 

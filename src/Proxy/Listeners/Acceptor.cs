@@ -94,9 +94,3 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         new DownstreamHttp1(_runtime, State, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
     }
 }
-
-/// <summary>Numbers connections without sharing a counter between workers.</summary>
-internal static class ConnectionIds
-{
-    public static long Next(Worker worker) => ((long)worker.Index << 48) | (uint)++worker.ConnectionCount;
-}

@@ -21,6 +21,11 @@ internal static class HttpConnectionManager
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
+        if (exchange.Downstream.IsRequestComplete)
+        {
+            exchange.RequestEndMs = exchange.Worker.NowMs;
+        }
+
         if (Admit(exchange) && SelectRoute(exchange, state))
         {
             await Router.ForwardAsync(exchange);
@@ -43,7 +48,7 @@ internal static class HttpConnectionManager
 
         foreach (var log in state.AccessLogs)
         {
-            log.Write(exchange);
+            log.Write(exchange, exchange.LoggedRequest);
         }
     }
 

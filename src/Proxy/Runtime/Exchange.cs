@@ -223,5 +223,6 @@ internal sealed partial class Exchange
         HasOwnRequestId = false;
         Request.Bytes = [];
         ResetLogState();
+        ResetNotes();
     }
 }

@@ -49,6 +49,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         if (!_body.IsComplete && !input.IsEmpty)
         {
             var length = _body.Decode(input.Unused, out var consumed);
+            exchange.RequestBodyWireBytes += consumed;
             _bufferedBody = new Slice(input.Start, length);
             input.Start += consumed;
         }
@@ -100,6 +101,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         }
 
         var length = _body.Decode(buffer[..count], out var consumed);
+        _exchange.RequestBodyWireBytes += consumed;
         if (_body.Error != Http1Error.None)
         {
             return DownstreamRead.Malformed;
@@ -122,13 +124,13 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     {
         var writer = new ByteWriter(Connection.Worker.Scratch);
         ResponseHeadWriter.WriteInterim(ref writer, head, _exchange.UpstreamFieldsEnd);
+        _exchange.ResponseHeadBytes += writer.Length;
         Connection.Send(writer.Written);
     }
 
     public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
     {
         exchange.Status = response.Head.Status;
-        exchange.KeepResponseHead(response.Head);
         _responseFraming = ClientFraming(response.Framing);
         ClosesConnection |= MustCloseAfter(end) || _responseFraming.Kind == BodyKind.UntilClose;
 
@@ -137,6 +139,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var worstCase = exchange.UpstreamFieldsEnd + mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + CopyLimit + ChunkWriter.MaxOverhead;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, ClosesConnection);
+        exchange.NoteResponseHead(writer.Written);
         if (payload.Length > CopyLimit)
         {
             if (_responseFraming.Kind == BodyKind.Chunked)
@@ -186,6 +189,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var scratch = Connection.Worker.Scratch;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, ClosesConnection);
+        exchange.NoteLocalReply(reply, writer.Written);
         Connection.Send(writer.Written);
     }
 
