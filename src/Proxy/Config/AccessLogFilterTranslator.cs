@@ -1,6 +1,7 @@
 using Envoy.Config.Accesslog.V3;
 using Envoy.Data.Accesslog.V3;
 using Envoy.Type.V3;
+using Google.Protobuf.Collections;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
@@ -62,7 +63,7 @@ internal static class AccessLogFilterTranslator
         }
     }
 
-    private static AccessLogFilter[]? Parts(IReadOnlyList<Message> messages, TranslationProblems problems, ConfigPath path, int depth)
+    private static AccessLogFilter[]? Parts(RepeatedField<Message> messages, TranslationProblems problems, ConfigPath path, int depth)
     {
         path = path.Field("filters");
         if (depth == 0)
