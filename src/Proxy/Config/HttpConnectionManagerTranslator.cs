@@ -79,6 +79,10 @@ internal static class HttpConnectionManagerTranslator
             MaxRequestHeadBytes = (int)headKilobytes * 1024,
             MaxRequestFields = (int)fields,
             MaxRequestsPerConnection = (int)Math.Min(common?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
+            Upgrades = message.UpgradeConfigs.Count == 0
+                ? []
+                : [.. message.UpgradeConfigs.Select(static upgrade => new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true))],
+            DrainTimeout = Or(message.DrainTimeout, defaults.DrainTimeout),
             AccessLogs = logs,
         };
     }

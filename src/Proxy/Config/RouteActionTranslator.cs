@@ -26,6 +26,8 @@ internal static class RouteActionTranslator
         HostRewrite = Host(message),
         AppendXForwardedHost = message.AppendXForwardedHost,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        Upgrades = [.. message.UpgradeConfigs.Select(static upgrade =>
+            new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true, TerminatesConnect: upgrade.ConnectConfig is not null))],
         Priority = (RoutingPriority)message.Priority,
     };
 

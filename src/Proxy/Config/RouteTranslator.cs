@@ -46,11 +46,9 @@ internal static class RouteTranslator
             case Proto.RouteMatch.PathSpecifierOneofCase.PathSeparatedPrefix:
                 return new SeparatedPrefixPath(message.PathSeparatedPrefix);
             case Proto.RouteMatch.PathSpecifierOneofCase.ConnectMatcher:
-                // Requests with method CONNECT are not served, so the route could not match anyway; as a prefix it would match all the others.
-                problems.Add(path.Field("connect_matcher"), "CONNECT is not supported", "remove the route");
-                return new PrefixPath("");
+                return new ConnectPath();
             default:
-                problems.Add(path, "a match needs a path specifier", "add one of prefix, path, safe_regex and path_separated_prefix");
+                problems.Add(path, "a match needs a path specifier", "add one of prefix, path, safe_regex, path_separated_prefix and connect_matcher");
                 return new PrefixPath("");
         }
     }

@@ -62,6 +62,13 @@ internal static class LocalReplies
     /// <summary>An upgrade or CONNECT that the listener does not allow.</summary>
     public static void UpgradeNotAllowed(Exchange exchange) => Send(exchange, 403, "upgrade_failed", default);
 
+    /// <summary>CONNECT with a body, which it cannot have (RFC 9110 §9.3.6): its bytes would go into the tunnel.</summary>
+    public static void ConnectWithBody(Exchange exchange)
+    {
+        exchange.Flags |= ResponseFlags.DownstreamProtocolError;
+        Send(exchange, 400, "http1.body_disallowed", BadRequestBody);
+    }
+
     /// <summary>HTTP/1.0 where it is not accepted.</summary>
     public static void VersionTooLow(Exchange exchange) => Send(exchange, 426, "low_version", default);
 
@@ -92,6 +99,7 @@ internal static class LocalReplies
                 SendOrCut(exchange, 408, "request_overall_timeout", RequestTimeoutBody);
                 break;
             case AbortReason.MaxDuration:
+                exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsMaxDuration);
                 exchange.Flags |= ResponseFlags.DurationTimeout;
                 SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "max_duration_timeout", DurationBody);
                 break;

@@ -13,11 +13,13 @@ internal static class RequestBodyPump
     public static async LoopTask RunAsync(Exchange exchange, Connection upstream, TimeSpan routeTimeout)
     {
         var downstream = exchange.Downstream;
+        var turn = default(TurnBudget);
         while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
         {
             switch (downstream.TryReadBody(out var payload))
             {
                 case DownstreamRead.NeedMore:
+                    turn.Renew();
                     await downstream.Connection.Readable();
                     continue;
                 case DownstreamRead.Disconnected:
@@ -28,6 +30,7 @@ internal static class RequestBodyPump
                     return;
                 default:
                     exchange.BytesReceived += payload.Length;
+                    turn.Spend(payload.Length);
                     exchange.MarkActivity();
                     if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete))
                     {
@@ -47,7 +50,13 @@ internal static class RequestBodyPump
 
             if (upstream.PendingOutput > Connection.HighWaterMark)
             {
+                turn.Renew();
                 await upstream.Drained();
+            }
+            else if (turn.IsSpent)
+            {
+                turn.Renew();
+                await exchange.Worker.NextTurn();
             }
         }
     }

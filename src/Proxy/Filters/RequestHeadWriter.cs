@@ -28,7 +28,7 @@ internal static class RequestHeadWriter
         overrides.ResetWrittenCount();
 
         // Composed first, since a rewrite may make them longer than the whole head that came.
-        if (exchange.Route!.Forward!.RewritesTarget)
+        if (exchange.Route!.Forward!.RewritesTarget && !exchange.Request.IsConnect)
         {
             exchange.Route.Forward.WriteTarget(exchange.Request, overrides);
         }
@@ -77,7 +77,7 @@ internal static class RequestHeadWriter
     {
         writer.Write(exchange.Request.Method);
         writer.Write(" "u8);
-        writer.Write(exchange.Route!.Forward!.RewritesTarget ? rewrittenTarget : exchange.Request.Target);
+        writer.Write(exchange.Request.IsConnect ? exchange.Request.Authority : exchange.Route!.Forward!.RewritesTarget ? rewrittenTarget : exchange.Request.Target);
         writer.Write(" HTTP/1.1\r\n"u8);
     }
 
@@ -183,6 +183,12 @@ internal static class RequestHeadWriter
 
         FieldForwarding.WriteAdditions(ref writer, request, mutations, added);
         WriteFraming(ref writer, exchange.Downstream.RequestFraming);
+        if (exchange.Upgrade == UpgradeKind.Protocol && request.TryGet(KnownHeader.Upgrade, out var protocol))
+        {
+            writer.Write("connection: upgrade\r\n"u8);
+            writer.WriteField("upgrade"u8, protocol);
+        }
+
         writer.Write(LineEnd);
     }
 

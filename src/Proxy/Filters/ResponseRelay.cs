@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -35,14 +37,23 @@ internal static class ResponseRelay
         }
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
-        upstream.BeginBody(exchange.IsHead);
         var downstream = exchange.Downstream;
+        if (IsAgreed(exchange, upstream.Head.Status))
+        {
+            downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, BodyFraming.None, -1), default, end: false);
+            upstream.DropHead();
+            return await Tunnel.RunAsync(exchange, upstream);
+        }
+
+        upstream.BeginBody(exchange.IsHead);
+        var turn = default(TurnBudget);
         var isHeadSent = false;
         while (true)
         {
             switch (upstream.TryReadBody(out var payload))
             {
                 case UpstreamRead.Ready:
+                    turn.Spend(payload.Length);
                     Pass(exchange, upstream, payload, ref isHeadSent);
                     break;
                 case UpstreamRead.NeedMore:
@@ -51,6 +62,7 @@ internal static class ResponseRelay
                         Pass(exchange, upstream, default, ref isHeadSent);
                     }
 
+                    turn.Renew();
                     await upstream.Connection.Readable();
                     break;
                 case UpstreamRead.Malformed:
@@ -69,9 +81,24 @@ internal static class ResponseRelay
                 return RelayOutcome.Complete;
             }
 
-            if (downstream.IsCongested && !upstream.HasUnreadInput)
+            // What is left in the worker's receive buffer does not survive a suspension.
+            if (upstream.HasUnreadInput)
             {
-                await downstream.Connection.Drained();
+                continue;
+            }
+
+            if (downstream.IsCongested || turn.IsSpent)
+            {
+                turn.Renew();
+                if (downstream.IsCongested)
+                {
+                    await downstream.Connection.Drained();
+                }
+                else
+                {
+                    await exchange.Worker.NextTurn();
+                }
+
                 exchange.MarkActivity();
                 if (IsAborted(exchange))
                 {
@@ -106,8 +133,7 @@ internal static class ResponseRelay
 
             if (head.Status == 101)
             {
-                // No upgrade was asked for: Upgrade is never forwarded.
-                return RelayOutcome.Malformed;
+                return MaySwitch(exchange, head) ? RelayOutcome.Complete : RelayOutcome.Malformed;
             }
 
             // 100 answers an expectation that was answered here (RFC 9110 §10.1.1); HTTP/1.0 knows no interim responses.
@@ -121,6 +147,17 @@ internal static class ResponseRelay
 
         return RelayOutcome.Malformed;
     }
+
+    /// <summary>True where the upstream may switch protocols now: it was asked to, to what it says, and the request is over (RFC 9110 §7.8).</summary>
+    private static bool MaySwitch(Exchange exchange, ResponseHead head) =>
+        exchange.Upgrade == UpgradeKind.Protocol
+        && exchange.Downstream.IsRequestComplete
+        && head.TryGet(KnownHeader.Upgrade, out var agreed)
+        && exchange.Request.TryGet(KnownHeader.Upgrade, out var wanted)
+        && Ascii.EqualsIgnoreCase(agreed, wanted);
+
+    private static bool IsAgreed(Exchange exchange, int status) =>
+        exchange.Upgrade == UpgradeKind.Protocol ? status == 101 : exchange.Upgrade == UpgradeKind.Connect && status is >= 200 and < 300;
 
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {

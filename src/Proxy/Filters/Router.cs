@@ -25,6 +25,7 @@ internal static class Router
         }
 
         exchange.Cluster = cluster;
+        exchange.TakeTimesOf(action);
         var stats = cluster.State.Stats;
         var page = exchange.Worker.Stats;
         page.Increment(stats.RequestsTotal);
@@ -73,7 +74,7 @@ internal static class Router
         var page = endpoint.State.PageOf(exchange.Worker);
 
         // The second try takes a new connection: the other kept ones may have gone the same way.
-        var upstream = maySendAgain ? TakeKept(page.Pool, exchange.Request) : null;
+        var upstream = maySendAgain && exchange.Upgrade != UpgradeKind.ConnectHere ? TakeKept(page.Pool, exchange.Request) : null;
         var isKept = upstream is not null;
         if (upstream is null)
         {
@@ -95,7 +96,7 @@ internal static class Router
         if (outcome == RelayOutcome.Complete)
         {
             page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
-            if (exchange.Downstream.IsRequestComplete)
+            if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
             {
                 upstream.Release();
             }
@@ -174,6 +175,12 @@ internal static class Router
     {
         upstream.BeginExchange();
         exchange.UpstreamStartMs = exchange.Worker.NowMs;
+        if (exchange.Upgrade == UpgradeKind.ConnectHere)
+        {
+            exchange.Downstream.SendConnected(exchange);
+            return await Tunnel.RunAsync(exchange, upstream);
+        }
+
         RequestHeadWriter.Send(exchange, upstream.Connection);
         if (exchange.Downstream.IsRequestComplete)
         {

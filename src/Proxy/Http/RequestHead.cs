@@ -16,7 +16,7 @@ public sealed class RequestHead : MessageHead
     /// <summary>The method as received; methods are case-sensitive (RFC 9110 §9.1).</summary>
     public ReadOnlySpan<byte> Method => Span(MethodSlice);
 
-    /// <summary>Path with query, in origin form: Envoy's <c>:path</c>.</summary>
+    /// <summary>Path with query, in origin form: Envoy's <c>:path</c>. Empty for CONNECT.</summary>
     public ReadOnlySpan<byte> Target => Span(TargetSlice);
 
     /// <summary>Path without query; what routes match.</summary>
@@ -27,6 +27,9 @@ public sealed class RequestHead : MessageHead
 
     /// <summary>Host header, or the authority of an absolute-form target (RFC 9112 §3.2.2); may hold a port. Empty for HTTP/1.0 without Host.</summary>
     public ReadOnlySpan<byte> Authority => _defaultAuthority ?? Span(AuthoritySlice);
+
+    /// <summary>True for the method CONNECT, whose target is an authority and no path (RFC 9110 §9.3.6).</summary>
+    public bool IsConnect { get; internal set; }
 
     /// <summary>True where the downstream connection is TLS.</summary>
     public bool IsHttps { get; internal set; }
@@ -59,6 +62,6 @@ public sealed class RequestHead : MessageHead
         base.Reset();
         MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
         _defaultAuthority = null;
-        IsHttps = false;
+        IsHttps = IsConnect = false;
     }
 }

@@ -76,9 +76,9 @@ internal static class HttpConnectionManager
             }
         }
 
-        if (exchange.Parser.WantsUpgrade || request.Method.SequenceEqual("CONNECT"u8))
+        if (request.IsConnect && !exchange.Downstream.RequestFraming.IsEmpty)
         {
-            LocalReplies.UpgradeNotAllowed(exchange);
+            LocalReplies.ConnectWithBody(exchange);
             return false;
         }
 
@@ -105,7 +105,15 @@ internal static class HttpConnectionManager
             exchange.Snapshot.RouteTables.TryGetValue(exchange.Http.RouteConfigName!, out table);
         }
 
-        if (table is null || !table.TryMatch(exchange.Request, exchange.Worker.Random.Next(), out var match))
+        var match = default(RouteMatchResult);
+        var isFound = table is not null && table.TryMatch(exchange.Request, exchange.Worker.Random.Next(), out match);
+        if ((exchange.Parser.WantsUpgrade || exchange.Request.IsConnect) && !AllowUpgrade(exchange, state, isFound ? match.Route.Forward : null))
+        {
+            LocalReplies.UpgradeNotAllowed(exchange);
+            return false;
+        }
+
+        if (!isFound)
         {
             exchange.Worker.Stats.Increment(state.Stats.NoRoute);
             LocalReplies.NoRoute(exchange);
@@ -133,6 +141,22 @@ internal static class HttpConnectionManager
                 LocalReplies.NoRoute(exchange);
                 return false;
         }
+    }
+
+    /// <summary>Notes what an upgrade asks for; false where neither the route nor the connection manager serves it, or the route refuses it.</summary>
+    private static bool AllowUpgrade(Exchange exchange, HttpConnectionManagerState state, CompiledForward? forward)
+    {
+        var type = exchange.Request.IsConnect ? "CONNECT"u8 : exchange.Request.TryGet(KnownHeader.Upgrade, out var protocol) ? protocol : default;
+        var ofRoute = forward?.Upgrades.Find(type);
+        if ((ofRoute ?? state.Upgrades.Find(type)) is not { Enabled: true })
+        {
+            return false;
+        }
+
+        exchange.Upgrade = !exchange.Request.IsConnect ? UpgradeKind.Protocol
+            : ofRoute is { TerminatesConnect: true } ? UpgradeKind.ConnectHere
+            : UpgradeKind.Connect;
+        return true;
     }
 
     private static ReadOnlyMemory<byte> Location(Exchange exchange, CompiledRedirect redirect)

@@ -24,6 +24,7 @@ public sealed class CompiledForward
         _hostLiteral = source.HostRewrite is HostRewriteLiteral literal ? Encoding.UTF8.GetBytes(literal.Host) : [];
         _hostHeader = source.HostRewrite is HostRewriteHeader header ? Encoding.UTF8.GetBytes(header.HeaderName.ToLowerInvariant()) : [];
         _hostPathRegex = hostPathRegex;
+        Upgrades = source.Upgrades.IsEmpty ? UpgradeTable.None : new UpgradeTable(source.Upgrades);
     }
 
     /// <summary>The action as configured: timeouts, priority and what else needs no compiling.</summary>
@@ -34,6 +35,9 @@ public sealed class CompiledForward
 
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
+
+    /// <summary>What this route says of upgrades.</summary>
+    internal UpgradeTable Upgrades { get; }
 
     /// <summary>False where the target is forwarded as it is, so that <see cref="WriteTarget"/> need not be called.</summary>
     public bool RewritesTarget => !_path.IsEmpty;

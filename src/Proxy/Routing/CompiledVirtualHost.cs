@@ -67,8 +67,11 @@ public sealed class CompiledVirtualHost
         Span<CandidateSet.Cursor> cursors = stackalloc CandidateSet.Cursor[CandidateSet.StackCursors];
         var candidates = new CandidateSet(_paths.Lists, cursors);
 
-        // A request without a path (CONNECT) matches no path specifier.
-        if (!head.Path.IsEmpty)
+        if (head.IsConnect)
+        {
+            candidates.Add(_paths.Connect);
+        }
+        else if (!path.IsEmpty)
         {
             _paths.Collect(path, ref candidates);
         }

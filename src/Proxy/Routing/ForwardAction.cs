@@ -35,6 +35,9 @@ public sealed record ForwardAction : RouteAction
     /// <summary>Retries; null for the virtual host's policy, if any.</summary>
     public RetryPolicy? RetryPolicy { get; init; }
 
+    /// <summary>Upgrades that this route serves or refuses whatever its connection manager says.</summary>
+    public ImmutableArray<UpgradeConfig> Upgrades { get; init; } = [];
+
     /// <summary>Which circuit breaker thresholds count this route's requests.</summary>
     public RoutingPriority Priority { get; init; }
 }

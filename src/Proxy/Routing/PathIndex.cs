@@ -17,14 +17,18 @@ internal sealed class PathIndex
     private readonly PathEntry[] _exactCaseEntries;
     private readonly PathEntry[] _anyCaseEntries;
 
-    internal PathIndex(ByteTrie? exactCase, PathEntry[] exactCaseEntries, ByteTrie? anyCase, PathEntry[] anyCaseEntries, CandidateLists lists)
+    internal PathIndex(ByteTrie? exactCase, PathEntry[] exactCaseEntries, ByteTrie? anyCase, PathEntry[] anyCaseEntries, Candidates connect, CandidateLists lists)
     {
         _exactCase = exactCase;
         _anyCase = anyCase;
         _exactCaseEntries = exactCaseEntries;
         _anyCaseEntries = anyCaseEntries;
+        Connect = connect;
         Lists = lists;
     }
+
+    /// <summary>The routes for requests with method CONNECT, which have no path.</summary>
+    public Candidates Connect { get; }
 
     /// <summary>What candidates refer to.</summary>
     public CandidateLists Lists { get; }

@@ -7,6 +7,7 @@ internal sealed class PathIndexBuilder
 {
     private readonly Dictionary<string, Lists> _exactCase = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Lists> _anyCase = new(StringComparer.Ordinal);
+    private readonly RouteList _connect = new();
     private readonly List<CandidateRange> _ranges = [];
     private readonly List<int> _routes = [];
 
@@ -28,6 +29,9 @@ internal sealed class PathIndexBuilder
             case RegexPath regex:
                 At(keys, RegexPrefix.Of(regex.Pattern)).Prefix.Add(route, conditional: true);
                 break;
+            case ConnectPath:
+                _connect.Add(route, conditional);
+                break;
             default:
                 throw new NotSupportedException($"path specifier {match.Path.GetType().Name}");
         }
@@ -37,7 +41,8 @@ internal sealed class PathIndexBuilder
     {
         var exactCase = Build(_exactCase, out var exactCaseEntries);
         var anyCase = Build(_anyCase, out var anyCaseEntries);
-        return new PathIndex(exactCase, exactCaseEntries, anyCase, anyCaseEntries, new CandidateLists([.. _ranges], [.. _routes]));
+        var connect = Build(_connect);
+        return new PathIndex(exactCase, exactCaseEntries, anyCase, anyCaseEntries, connect, new CandidateLists([.. _ranges], [.. _routes]));
     }
 
     private Lists At(Dictionary<string, Lists> keys, string key)

@@ -21,7 +21,10 @@ public sealed record RouteMatch
     public RuntimeFraction? RuntimeFraction { get; init; }
 }
 
-/// <summary>How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/> or <see cref="SeparatedPrefixPath"/>.</summary>
+/// <summary>
+/// How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/> or <see cref="SeparatedPrefixPath"/>;
+/// or that it takes requests that have none: <see cref="ConnectPath"/>.
+/// </summary>
 public abstract record PathSpecifier;
 
 /// <summary>The path starts with this; "" and "/" match every path.</summary>
@@ -32,6 +35,9 @@ public sealed record ExactPath(string Path) : PathSpecifier;
 
 /// <summary>The whole path matches this regular expression.</summary>
 public sealed record RegexPath(string Pattern) : PathSpecifier;
+
+/// <summary>The method is CONNECT, which no other specifier matches: Envoy's <c>connect_matcher</c>.</summary>
+public sealed record ConnectPath : PathSpecifier;
 
 /// <summary>The path is this, or starts with this and a '/'. Must not end in '/'.</summary>
 public sealed record SeparatedPrefixPath(string Prefix) : PathSpecifier;

@@ -56,6 +56,12 @@ internal abstract class DownstreamStream
     /// <summary>Sends payload.</summary>
     public abstract void SendBody(ReadOnlySpan<byte> payload, bool end);
 
+    /// <summary>Tells the client that its CONNECT is served: from here on both sides speak freely.</summary>
+    public abstract void SendConnected(Exchange exchange);
+
+    /// <summary>From here on <see cref="TryReadBody"/> gives whatever the client sends, until its FIN completes the request.</summary>
+    public abstract void BeginTunnel();
+
     /// <summary>Answers from the proxy itself. Only before <see cref="SendHead"/>.</summary>
     public abstract void SendLocalReply(Exchange exchange, in LocalReply reply);
 

@@ -98,6 +98,9 @@ internal sealed partial class Exchange : IAccessLogSource
         Downstream = downstream;
         Http = state.Config;
         _state = state;
+        _streamIdleMs = state.StreamIdleMs;
+        _requestTimeoutMs = state.RequestTimeoutMs;
+        _maxDurationMs = state.MaxStreamDurationMs;
         RemoteAddress = remote;
         LocalAddress = local;
         ConnectionId = connectionId;

@@ -94,7 +94,7 @@ internal sealed partial class Exchange
         ConnectedMs = upstream.ConnectedMs;
         _sentUpstreamBefore = upstream.Connection.BytesSent + upstream.Connection.PendingOutput;
         _receivedUpstreamBefore = upstream.Connection.BytesReceived;
-        if (_state!.LogNeeds.HasFlag(AccessLogNeeds.UpstreamLocalAddress))
+        if ((_state!.LogNeeds & AccessLogNeeds.UpstreamLocalAddress) == AccessLogNeeds.UpstreamLocalAddress)
         {
             UpstreamLocalText = upstream.Connection.LocalAddress?.Text ?? default;
         }
@@ -104,7 +104,7 @@ internal sealed partial class Exchange
     public void NoteRequestHead(ReadOnlySpan<byte> sent)
     {
         UpstreamRequestHeadBytes = sent.Length;
-        if (_state!.LogNeeds.HasFlag(AccessLogNeeds.RequestHead))
+        if ((_state!.LogNeeds & AccessLogNeeds.RequestHead) == AccessLogNeeds.RequestHead)
         {
             _sentRequest.Keep(sent);
         }
@@ -153,7 +153,7 @@ internal sealed partial class Exchange
     {
         ResponseBeginMs = Worker.NowMs;
         ResponseHeadBytes += sent.Length;
-        if (_state!.LogNeeds.HasFlag(AccessLogNeeds.ResponseHead))
+        if ((_state!.LogNeeds & AccessLogNeeds.ResponseHead) == AccessLogNeeds.ResponseHead)
         {
             _sentResponse.Keep(sent);
         }

@@ -29,6 +29,9 @@ internal enum AbortReason : byte
 
     /// <summary>The exchange reached its longest duration.</summary>
     MaxDuration,
+
+    /// <summary>The upstream's side of a tunnel broke.</summary>
+    UpstreamGone,
 }
 
 /// <summary>
@@ -38,6 +41,9 @@ internal enum AbortReason : byte
 internal sealed partial class Exchange
 {
     private readonly byte[] _requestId = new byte[36];
+    private long _streamIdleMs;
+    private long _requestTimeoutMs;
+    private long _maxDurationMs;
 
     public Exchange(WorkerRuntime runtime)
     {
@@ -90,6 +96,12 @@ internal sealed partial class Exchange
     public ReadOnlyMemory<byte> Details { get; set; }
 
     public AbortReason Abort { get; private set; }
+
+    /// <summary>What the request asks to turn the connections into, where that is served.</summary>
+    public UpgradeKind Upgrade { get; set; }
+
+    /// <summary>True once the upstream agreed and bytes go through as they are.</summary>
+    public bool IsTunnel { get; set; }
 
     public bool IsResponseStarted => Status != 0;
 
@@ -147,13 +159,33 @@ internal sealed partial class Exchange
         RequestIdText.Write(_requestId, Worker.Random);
     }
 
-    /// <summary>Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout).</summary>
+    /// <summary>A forwarding route's own times go before its connection manager's; zero is none.</summary>
+    public void TakeTimesOf(ForwardAction action)
+    {
+        if (action.IdleTimeout is { } idle)
+        {
+            _streamIdleMs = (long)idle.TotalMilliseconds;
+        }
+
+        if (action.MaxStreamDuration is { } longest)
+        {
+            _maxDurationMs = (long)longest.TotalMilliseconds;
+        }
+    }
+
+    /// <summary>
+    /// Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout). A request for an upgrade
+    /// does not end with its head: its timeout never starts.
+    /// </summary>
     public void MarkRequestEnd(TimeSpan routeTimeout)
     {
-        RequestEndMs = Worker.NowMs;
-        if (routeTimeout > TimeSpan.Zero)
+        if (Upgrade == UpgradeKind.None)
         {
-            RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
+            RequestEndMs = Worker.NowMs;
+            if (routeTimeout > TimeSpan.Zero)
+            {
+                RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
+            }
         }
 
         MarkActivity();
@@ -163,20 +195,19 @@ internal sealed partial class Exchange
     public void MarkActivity()
     {
         var deadline = RouteDeadlineMs;
-        var idle = Http.StreamIdleTimeout;
-        if (idle > TimeSpan.Zero)
+        if (_streamIdleMs > 0)
         {
-            deadline = Math.Min(deadline, Worker.NowMs + (long)idle.TotalMilliseconds);
+            deadline = Math.Min(deadline, Worker.NowMs + _streamIdleMs);
         }
 
-        if (RequestEndMs == 0 && Http.RequestTimeout > TimeSpan.Zero)
+        if (_requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None)
         {
-            deadline = Math.Min(deadline, StartMs + (long)Http.RequestTimeout.TotalMilliseconds);
+            deadline = Math.Min(deadline, StartMs + _requestTimeoutMs);
         }
 
-        if (Http.MaxStreamDuration > TimeSpan.Zero)
+        if (_maxDurationMs > 0)
         {
-            deadline = Math.Min(deadline, StartMs + (long)Http.MaxStreamDuration.TotalMilliseconds);
+            deadline = Math.Min(deadline, StartMs + _maxDurationMs);
         }
 
         if (deadline == DeadlineTimer.Never)
@@ -194,9 +225,8 @@ internal sealed partial class Exchange
     {
         var now = Worker.NowMs;
         return now >= RouteDeadlineMs ? AbortReason.RouteTimeout
-            : Http.MaxStreamDuration > TimeSpan.Zero && now >= StartMs + (long)Http.MaxStreamDuration.TotalMilliseconds ? AbortReason.MaxDuration
-            : RequestEndMs == 0 && Http.RequestTimeout > TimeSpan.Zero && now >= StartMs + (long)Http.RequestTimeout.TotalMilliseconds
-                ? AbortReason.RequestTimeout
+            : _maxDurationMs > 0 && now >= StartMs + _maxDurationMs ? AbortReason.MaxDuration
+            : _requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None && now >= StartMs + _requestTimeoutMs ? AbortReason.RequestTimeout
             : AbortReason.IdleTimeout;
     }
 
@@ -215,6 +245,8 @@ internal sealed partial class Exchange
         Status = 0;
         Details = default;
         Abort = AbortReason.None;
+        Upgrade = UpgradeKind.None;
+        IsTunnel = false;
         Attempts = 0;
         StopRequestBody = false;
         BytesReceived = BytesSent = 0;

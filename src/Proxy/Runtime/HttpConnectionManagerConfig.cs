@@ -78,6 +78,12 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>Longest life of an exchange; zero (the default) for none.</summary>
     public TimeSpan MaxStreamDuration { get; init; }
 
+    /// <summary>How long a connection that has reached its longest life still waits for a request, which is then told to close; 5 s.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Kinds of upgrade that are served, and CONNECT; none by default. A route's own word goes first.</summary>
+    public ImmutableArray<UpgradeConfig> Upgrades { get; init; } = [];
+
     /// <summary>How long a connection that is being closed is still read from, so that the peer sees the answer; 1 s.</summary>
     public TimeSpan DelayedCloseTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -18,6 +19,22 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
     /// <summary>What the access logs read of an exchange.</summary>
     public AccessLogNeeds LogNeeds { get; } =
         AccessLogs.Aggregate(AccessLogNeeds.None, static (needs, log) => needs | log.Format.Needs | (log.Filter?.Needs ?? AccessLogNeeds.None));
+
+    /// <summary>The upgrades served where a route says nothing else.</summary>
+    public UpgradeTable Upgrades { get; } = new(Config.Upgrades);
+
+    // The times of every request, as whole milliseconds; 0 for none.
+    public long StreamIdleMs { get; } = (long)Config.StreamIdleTimeout.TotalMilliseconds;
+
+    public long RequestTimeoutMs { get; } = (long)Config.RequestTimeout.TotalMilliseconds;
+
+    public long MaxStreamDurationMs { get; } = (long)Config.MaxStreamDuration.TotalMilliseconds;
+
+    public long RequestHeadersTimeoutMs { get; } = (long)Config.RequestHeadersTimeout.TotalMilliseconds;
+
+    public long IdleMs { get; } = (long)Config.IdleTimeout.TotalMilliseconds;
+
+    public long MaxConnectionDurationMs { get; } = (long)Config.MaxConnectionDuration.TotalMilliseconds;
 }
 
 /// <summary>One access log as a worker writes it.</summary>

@@ -15,6 +15,10 @@ internal sealed class HttpStats
         ConnectionsDrainClose = registry.Counter(prefix + "downstream_cx_drain_close");
         ConnectionsProtocolError = registry.Counter(prefix + "downstream_cx_protocol_error");
         ConnectionsDestroyRemoteActive = registry.Counter(prefix + "downstream_cx_destroy_remote_active_rq");
+        UpgradesTotal = registry.Counter(prefix + "downstream_cx_upgrades_total");
+        UpgradesActive = registry.Gauge(prefix + "downstream_cx_upgrades_active");
+        ConnectionsMaxDuration = registry.Counter(prefix + "downstream_cx_max_duration_reached");
+        RequestsMaxDuration = registry.Counter(prefix + "downstream_rq_max_duration_reached");
         BytesReceived = registry.Counter(prefix + "downstream_cx_rx_bytes_total");
         BytesSent = registry.Counter(prefix + "downstream_cx_tx_bytes_total");
         RequestsTotal = registry.Counter(prefix + "downstream_rq_total");
@@ -45,6 +49,14 @@ internal sealed class HttpStats
     public Counter ConnectionsProtocolError { get; }
 
     public Counter ConnectionsDestroyRemoteActive { get; }
+
+    public Counter UpgradesTotal { get; }
+
+    public Gauge UpgradesActive { get; }
+
+    public Counter ConnectionsMaxDuration { get; }
+
+    public Counter RequestsMaxDuration { get; }
 
     public Counter BytesReceived { get; }
 

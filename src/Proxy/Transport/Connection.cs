@@ -48,6 +48,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     private SocketEndpoint? _localAddress;
     private bool _readable;
     private bool _writable;
+    private bool _finSent;
     private WaitResult _readResult;
     private WaitResult _writeResult;
     private Action? _reader;
@@ -244,6 +245,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     {
         if (!IsClosed)
         {
+            _finSent = true;
             _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
         }
     }
@@ -279,7 +281,9 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         if ((events & (Native.EpollRdHup | Native.EpollHup | Native.EpollErr)) != 0)
         {
             IsPeerClosed = true;
-            IsReset |= (events & (Native.EpollHup | Native.EpollErr)) != 0;
+
+            // HUP says that both directions have ended: in order where we ended ours, else by a reset.
+            IsReset |= (events & Native.EpollErr) != 0 || ((events & Native.EpollHup) != 0 && !_finSent);
         }
 
         if ((events & (Native.EpollOut | Native.EpollHup | Native.EpollErr)) != 0)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using KubeProxyNet.Proxy.Observability.Stats;
 
 namespace KubeProxyNet.Proxy.Transport;
@@ -98,6 +99,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Runs a continuation on the next turn; for use on the worker itself.</summary>
     public void Enqueue(Action continuation) => _ready.Enqueue(continuation);
 
+    /// <summary>Lets everything else that is ready have its turn first.</summary>
+    public TurnAwaitable NextTurn() => new(this);
+
     /// <summary>Arms a timer this many milliseconds from now.</summary>
     public void SetTimer(DeadlineTimer timer, long delayMs) => Timers.Set(timer, NowMs + delayMs);
 
@@ -181,5 +185,21 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     {
         _wallOriginTicks = _time.GetUtcNow().Ticks;
         _wallOriginMs = NowMs;
+    }
+
+    /// <summary>Awaits the loop's next turn.</summary>
+    public readonly struct TurnAwaitable(Worker worker) : ICriticalNotifyCompletion
+    {
+        public bool IsCompleted => false;
+
+        public TurnAwaitable GetAwaiter() => this;
+
+        public void GetResult()
+        {
+        }
+
+        public void OnCompleted(Action continuation) => worker.Enqueue(continuation);
+
+        public void UnsafeOnCompleted(Action continuation) => worker.Enqueue(continuation);
     }
 }

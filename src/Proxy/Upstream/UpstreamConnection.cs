@@ -217,6 +217,13 @@ internal sealed class UpstreamConnection : IConnectionOwner
         _body = BodyDecoder.For(Framing);
     }
 
+    /// <summary>From here on <see cref="TryReadBody"/> gives whatever the upstream sends, until its FIN completes the response.</summary>
+    public void BeginTunnel()
+    {
+        Framing = BodyFraming.UntilClose;
+        _body = BodyDecoder.For(Framing);
+    }
+
     /// <summary>
     /// Payload that is there now, without waiting. <paramref name="payload"/> is valid until the next suspension or call. Take all there is
     /// before suspending: what is left in the worker's receive buffer does not survive.

@@ -2,6 +2,7 @@ using AwesomeAssertions;
 using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
@@ -74,7 +75,7 @@ public sealed class ListenerTranslatorTests
             """
             codec_type: HTTP1, use_remote_address: true, skip_xff_append: true, generate_request_id: false, preserve_external_request_id: true,
             always_set_request_id_in_response: true, server_name: me, server_header_transformation: APPEND_IF_ABSENT, max_request_headers_kb: 32,
-            stream_idle_timeout: 1s, request_timeout: 2s, request_headers_timeout: 3s, delayed_close_timeout: 4s,
+            drain_timeout: 10s, stream_idle_timeout: 1s, request_timeout: 2s, request_headers_timeout: 3s, delayed_close_timeout: 4s,
             common_http_protocol_options: {idle_timeout: 5s, max_connection_duration: 6s, max_stream_duration: 7s, max_headers_count: 8, max_requests_per_connection: 9},
             http_protocol_options: {accept_http_10: true, default_host_for_http_10: h}
             """.ReplaceLineEndings(" "),
@@ -99,6 +100,7 @@ public sealed class ListenerTranslatorTests
             IdleTimeout = TimeSpan.FromSeconds(5),
             MaxConnectionDuration = TimeSpan.FromSeconds(6),
             MaxStreamDuration = TimeSpan.FromSeconds(7),
+            DrainTimeout = TimeSpan.FromSeconds(10),
             MaxRequestFields = 8,
             MaxRequestsPerConnection = 9,
             AcceptHttp10 = true,
@@ -106,6 +108,11 @@ public sealed class ListenerTranslatorTests
             SuppressEnvoyHeaders = true,
         });
     }
+
+    [Fact]
+    public void Upgrades_arrive() =>
+        Http("upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: tcp, enabled: false}]").Upgrades
+            .Should().Equal(new UpgradeConfig("websocket"), new UpgradeConfig("tcp", Enabled: false));
 
     [Fact]
     public void The_server_header_may_pass_through() => Http("server_header_transformation: PASS_THROUGH").ServerHeader.Should().Be(ServerHeaderTransformation.PassThrough);

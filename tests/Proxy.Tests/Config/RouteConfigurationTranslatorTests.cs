@@ -122,6 +122,15 @@ public sealed class RouteConfigurationTranslatorTests
     }
 
     [Fact]
+    public void Upgrades_and_routes_for_CONNECT_arrive()
+    {
+        Forward("").Upgrades.Should().BeEmpty();
+        Forward("upgrade_configs: [{ upgrade_type: websocket }, { upgrade_type: tcp, enabled: false }, { upgrade_type: CONNECT, connect_config: {} }]").Upgrades.Should().Equal(
+            new UpgradeConfig("websocket"), new UpgradeConfig("tcp", Enabled: false), new UpgradeConfig("CONNECT", TerminatesConnect: true));
+        First("{ match: { connect_matcher: {} }, route: { cluster: c } }").Match.Path.Should().Be(new ConnectPath());
+    }
+
+    [Fact]
     public void Rewrites_arrive()
     {
         Forward("prefix_rewrite: /x, cluster_not_found_response_code: NOT_FOUND, priority: HIGH, append_x_forwarded_host: true").Should().Match<ForwardAction>(action =>

@@ -16,7 +16,7 @@ public sealed class RequestParserTests
         { "GET http://b HTTP/1.1\r\nhost: a\r\n\r\n", "GET / [/?] 1.1 @b None:0 host=a;" },
         { "GET HTTPS://b:1/x?y HTTP/1.1\r\nhost: a\r\n\r\n", "GET /x?y [/x?y] 1.1 @b:1 None:0 host=a;" },
         { "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", "OPTIONS * [*?] 1.1 @a None:0 host=a;" },
-        { "CONNECT b:443 HTTP/1.1\r\nhost: b:443\r\n\r\n", "CONNECT b:443 [b:443?] 1.1 @b:443 None:0 host=b:443;" },
+        { "CONNECT b:443 HTTP/1.1\r\nhost: b:443\r\n\r\n", "CONNECT  [?] 1.1 @b:443 None:0 host=b:443;" },
         { "POST / HTTP/1.1\r\nhost: a\r\ncontent-length:  12 \t\r\n\r\n", "POST / [/?] 1.1 @a ContentLength:12 host=a; content-length=12;" },
         { "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: Chunked\r\n\r\n", "POST / [/?] 1.1 @a Chunked:0 host=a; transfer-encoding=Chunked;" },
         { "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-Continue\r\n\r\n", "POST / [/?] 1.1 @a None:0 expect host=a; expect=100-Continue;" },

@@ -95,6 +95,24 @@ public sealed class BackendConnection
         }
     }
 
+    /// <summary>Exactly so many raw bytes, as text in Latin-1.</summary>
+    public async Task<string> ReadTextAsync(int count)
+    {
+        using var bytes = new MemoryStream();
+        _wire.BeginMessage();
+        await _wire.ReadExactlyAsync(count, bytes, Stopping);
+        return Encoding.Latin1.GetString(bytes.ToArray());
+    }
+
+    /// <summary>Everything up to the orderly end, as text in Latin-1.</summary>
+    public async Task<string> ReadTextToEndAsync()
+    {
+        using var bytes = new MemoryStream();
+        _wire.BeginMessage();
+        await _wire.ReadToEndAsync(bytes, Stopping);
+        return Encoding.Latin1.GetString(bytes.ToArray());
+    }
+
     /// <summary>Reads and drops until the peer ends the connection.</summary>
     public async Task DrainAsync()
     {

@@ -84,18 +84,20 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         }
 
         head.AuthoritySlice = default;
+        head.IsConnect = false;
+        if (head.Method.SequenceEqual("CONNECT"u8))
+        {
+            // authority-form: no path
+            head.AuthoritySlice = new Slice(offset, length);
+            head.TargetSlice = head.PathSlice = head.QuerySlice = default;
+            head.IsConnect = true;
+            return IsHostAndPort(target) ? Http1Error.None : Http1Error.BadTarget;
+        }
+
         if (target[0] == '/')
         {
             SetTarget(offset, length);
             return Http1Error.None;
-        }
-
-        if (head.Method.SequenceEqual("CONNECT"u8))
-        {
-            // authority-form
-            head.AuthoritySlice = new Slice(offset, length);
-            SetTarget(offset, length);
-            return target.IndexOfAnyExcept(AuthorityBytes) >= 0 ? Http1Error.BadTarget : Http1Error.None;
         }
 
         if (target.SequenceEqual("*"u8))
@@ -105,6 +107,14 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         }
 
         return ParseAbsoluteForm(target, offset);
+    }
+
+    private static bool IsHostAndPort(ReadOnlySpan<byte> target)
+    {
+        var colon = target.LastIndexOf((byte)':');
+        return colon > 0 && target.IndexOfAnyExcept(AuthorityBytes) < 0
+            && int.TryParse(target[(colon + 1)..], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= ushort.MaxValue;
     }
 
     private Http1Error ParseAbsoluteForm(Span<byte> target, int offset)
@@ -194,7 +204,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         }
 
         WantsClose = close;
-        WantsUpgrade = upgrade && head.TryGet(KnownHeader.Upgrade, out var protocol) && !Ascii.EqualsIgnoreCase(protocol, "h2c"u8);
+        WantsUpgrade = upgrade && head.MinorVersion == 1 && head.TryGet(KnownHeader.Upgrade, out var protocol) && !Ascii.EqualsIgnoreCase(protocol, "h2c"u8);
     }
 
     private Http1Error CheckHost()

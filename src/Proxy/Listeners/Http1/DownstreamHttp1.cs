@@ -1,7 +1,7 @@
 using KubeProxyNet.Proxy.Filters;
-using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -80,8 +80,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         _runtime.Drain.IsDraining
         || _drainGraceMs != NotDraining
         || (_state.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit)
-        || (_state.Config.MaxConnectionDuration > TimeSpan.Zero
-            && _runtime.Worker.NowMs - _openedMs >= (long)_state.Config.MaxConnectionDuration.TotalMilliseconds);
+        || (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs - _openedMs >= _state.MaxConnectionDurationMs);
 
     /// <summary>Serves the connection until it ends.</summary>
     public async LoopTask RunAsync()
@@ -139,8 +138,9 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     {
         // Pipelined requests wait. A client that has gone ends the exchange, as in Envoy: nobody is there to read the answer. After a reset
         // nobody reads the answers to what was pipelined either.
+        // In a tunnel a FIN ends only the client's direction, and is read in its turn.
         if (_phase == Phase.Serving
-            && (connection.IsReset || (connection.IsPeerClosed && _input.IsEmpty && !connection.HasUnreadBytes())))
+            && (connection.IsReset || (connection.IsPeerClosed && !_exchange!.IsTunnel && _input.IsEmpty && !connection.HasUnreadBytes())))
         {
             _exchange!.AbortWith(AbortReason.ClientGone);
         }
@@ -154,9 +154,8 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 connection.Worker.Stats.Increment(reason == AbortReason.IdleTimeout ? _state.Stats.RequestsIdleTimeout : _state.Stats.RequestsTimeout);
                 _exchange.AbortWith(reason);
                 break;
-            case Phase.Idle:
-                connection.Worker.Stats.Increment(_drainGraceMs != NotDraining ? _state.Stats.ConnectionsDrainClose : _state.Stats.ConnectionsIdleTimeout);
-                goto default;
+            case Phase.Idle when !EndsIdleWait(connection.Worker.Stats):
+                break;
             default:
                 _deadlinePassed = true;
                 connection.Interrupt();
@@ -338,32 +337,64 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     private void SetIdleDeadline()
     {
         // An answer that began before the drain has not told the client to go: its connection gets the grace of an idle one.
-        var idle = (long)_state.Config.IdleTimeout.TotalMilliseconds;
         if (_drainGraceMs != NotDraining)
         {
             _connection.SetDeadline(_drainGraceMs);
+            return;
         }
-        else if (idle > 0)
+
+        var wait = _state.IdleMs > 0 ? _state.IdleMs : long.MaxValue;
+        if (_state.MaxConnectionDurationMs > 0)
         {
-            _connection.SetDeadline(idle);
+            wait = Math.Min(wait, Math.Max(0, _openedMs + _state.MaxConnectionDurationMs - _runtime.Worker.NowMs));
+        }
+
+        SetDeadline(wait);
+    }
+
+    /// <summary>The earliest of what bounds the wait for the rest of a head; all of them run from its first byte.</summary>
+    private void SetHeadDeadline()
+    {
+        var wait = long.MaxValue;
+        foreach (var limit in (ReadOnlySpan<long>)[_state.RequestHeadersTimeoutMs, _state.RequestTimeoutMs, _state.StreamIdleMs, _state.MaxStreamDurationMs])
+        {
+            wait = limit > 0 ? Math.Min(wait, limit) : wait;
+        }
+
+        SetDeadline(wait);
+    }
+
+    private void SetDeadline(long wait)
+    {
+        if (wait == long.MaxValue)
+        {
+            // What is armed may still be a deadline of the exchange before.
+            _connection.ClearDeadline();
         }
         else
         {
-            _connection.ClearDeadline();
+            _connection.SetDeadline(wait);
         }
     }
 
-    private void SetHeadDeadline()
+    /// <summary>An idle connection has waited long enough: for its next request, or for the end of its life, which it is told with the next answer.</summary>
+    private bool EndsIdleWait(StatPage page)
     {
-        if (_state.Config.RequestHeadersTimeout is { Ticks: > 0 } timeout)
+        if (_drainGraceMs != NotDraining)
         {
-            _connection.SetDeadline((long)timeout.TotalMilliseconds);
+            page.Increment(_state.Stats.ConnectionsDrainClose);
+            return true;
         }
-        else
+
+        if (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs >= _openedMs + _state.MaxConnectionDurationMs)
         {
-            // What is armed may still be a deadline of the exchange before.
-            SetIdleDeadline();
+            page.Increment(_state.Stats.ConnectionsMaxDuration);
+            Drain((long)_state.Config.DrainTimeout.TotalMilliseconds);
+            return false;
         }
+
+        page.Increment(_state.Stats.ConnectionsIdleTimeout);
+        return true;
     }
 
     /// <summary>Answers a head that was refused and ends the connection: where the next request begins is unknown.</summary>
@@ -383,9 +414,33 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
 
     private void RefuseLateHead(Exchange exchange)
     {
-        _runtime.Worker.Stats.Increment(_state.Stats.RequestsTotal);
-        _runtime.Worker.Stats.Increment(_state.Stats.RequestsHeaderTimeout);
-        AnswerAndEnd(exchange, 408, "request_header_timeout");
+        var page = _runtime.Worker.Stats;
+        page.Increment(_state.Stats.RequestsTotal);
+        var waited = _runtime.Worker.NowMs - exchange.StartMs;
+        if (Passed(_state.RequestHeadersTimeoutMs))
+        {
+            page.Increment(_state.Stats.RequestsHeaderTimeout);
+            AnswerAndEnd(exchange, 408, "request_header_timeout");
+        }
+        else if (Passed(_state.RequestTimeoutMs))
+        {
+            page.Increment(_state.Stats.RequestsTimeout);
+            AnswerAndEnd(exchange, 408, "request_overall_timeout");
+        }
+        else if (Passed(_state.MaxStreamDurationMs))
+        {
+            page.Increment(_state.Stats.RequestsMaxDuration);
+            exchange.Flags |= ResponseFlags.DurationTimeout;
+            AnswerAndEnd(exchange, 408, "max_duration_timeout");
+        }
+        else
+        {
+            page.Increment(_state.Stats.RequestsIdleTimeout);
+            exchange.Flags |= ResponseFlags.StreamIdleTimeout;
+            AnswerAndEnd(exchange, 408, "stream_idle_timeout");
+        }
+
+        bool Passed(long limit) => limit > 0 && waited >= limit;
     }
 
     private void AnswerAndEnd(Exchange exchange, int status, string details)

@@ -83,10 +83,20 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
             return DownstreamRead.Ready;
         }
 
+        if (_exchange.IsTunnel && !input.IsEmpty)
+        {
+            // What came before the tunnel was agreed, and was held back until then.
+            payload = input.Unused;
+            input.Start = input.End;
+            _exchange.RequestBodyWireBytes += payload.Length;
+            return DownstreamRead.Ready;
+        }
+
         // Never more than the body where its end is known, and never more than a block can keep behind the head where it is not: what
         // follows is the next request.
         var room = _body.Remaining >= 0
             ? (int)Math.Min(_body.Remaining, Worker.ReceiveBufferSize)
+            : _exchange.IsTunnel ? Worker.ReceiveBufferSize
             : Math.Min(MaxChunkedRead, BlockPool.Large - _exchange.Parser.HeadEnd);
         var buffer = Connection.Worker.ReceiveBuffer.AsSpan(0, room);
         var count = Connection.Receive(buffer);
@@ -95,9 +105,14 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
             return DownstreamRead.NeedMore;
         }
 
+        if (count == Connection.EndOfStream)
+        {
+            _body.EndOfStream();
+        }
+
         if (count <= 0)
         {
-            return DownstreamRead.Disconnected;
+            return _body.IsComplete ? DownstreamRead.Ready : DownstreamRead.Disconnected;
         }
 
         var length = _body.Decode(buffer[..count], out var consumed);
@@ -131,13 +146,17 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
     {
         exchange.Status = response.Head.Status;
+        if (IsAgreement(exchange.Upgrade, response.Head.Status))
+        {
+            SendAgreement(exchange, response.Head);
+            return;
+        }
+
         _responseFraming = ClientFraming(response.Framing);
         ClosesConnection |= MustCloseAfter(end) || _responseFraming.Kind == BodyKind.UntilClose;
 
-        var scratch = Connection.Worker.Scratch;
         var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
-        var worstCase = exchange.UpstreamFieldsEnd + mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + CopyLimit + ChunkWriter.MaxOverhead;
-        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
+        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations + CopyLimit + ChunkWriter.MaxOverhead));
         ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, ClosesConnection);
         exchange.NoteResponseHead(writer.Written);
         if (payload.Length > CopyLimit)
@@ -179,15 +198,29 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         }
     }
 
+    public override void SendConnected(Exchange exchange)
+    {
+        exchange.Status = 200;
+        var writer = new ByteWriter(ScratchFor(exchange, exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations)));
+        ResponseHeadWriter.WriteConnected(ref writer, exchange);
+        exchange.NoteResponseHead(writer.Written);
+        Connection.Send(writer.Written);
+    }
+
+    public override void BeginTunnel()
+    {
+        _body = BodyDecoder.For(BodyFraming.UntilClose);
+        _responseFraming = BodyFraming.UntilClose;
+        ClosesConnection = true;
+    }
+
     public override void SendLocalReply(Exchange exchange, in LocalReply reply)
     {
         exchange.Status = reply.Status;
         exchange.BytesSent = exchange.IsHead ? 0 : reply.Body.Length;
         ClosesConnection |= MustCloseAfter(end: true);
         var mutations = exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations);
-        var worstCase = mutations + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + reply.Body.Length + reply.ExtraLines.Length;
-        var scratch = Connection.Worker.Scratch;
-        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
+        var writer = new ByteWriter(ScratchFor(exchange, mutations + reply.Body.Length + reply.ExtraLines.Length));
         ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, ClosesConnection);
         exchange.NoteLocalReply(reply, writer.Written);
         Connection.Send(writer.Written);
@@ -198,12 +231,35 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         ClosesConnection = true;
 
         // A length or a missing last chunk tells the client; only a body that ends with the connection needs a reset to show the cut.
-        MustReset = _exchange.IsResponseStarted && _responseFraming.Kind == BodyKind.UntilClose;
+        // A tunnel that merely took too long ends in order.
+        MustReset = _exchange.IsResponseStarted && _responseFraming.Kind == BodyKind.UntilClose
+            && !(_exchange.IsTunnel && _exchange.Abort is AbortReason.IdleTimeout or AbortReason.MaxDuration);
     }
+
+    private void SendAgreement(Exchange exchange, ResponseHead head)
+    {
+        var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
+        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations));
+        ResponseHeadWriter.WriteAgreement(ref writer, exchange, head);
+        exchange.NoteResponseHead(writer.Written);
+        Connection.Send(writer.Written);
+    }
+
+    private byte[] ScratchFor(Exchange exchange, int length)
+    {
+        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length;
+        var scratch = Connection.Worker.Scratch;
+        return worstCase <= scratch.Length ? scratch : new byte[worstCase];
+    }
+
+    private static bool IsAgreement(UpgradeKind upgrade, int status) =>
+        upgrade == UpgradeKind.Protocol ? status == 101 : upgrade == UpgradeKind.Connect && status is >= 200 and < 300;
 
     private BodyFraming ClientFraming(BodyFraming upstream) =>
         upstream.Kind is not (BodyKind.Chunked or BodyKind.UntilClose) ? upstream
         : _exchange.Request.MinorVersion == 1 ? BodyFraming.Chunked : BodyFraming.UntilClose;
 
-    private bool MustCloseAfter(bool end) => owner.EndsAfterThisRequest || (end && !_body.IsComplete);
+    // After an upgrade that was refused nobody can tell whether what the client sent since is a request or was meant for the other protocol.
+    private bool MustCloseAfter(bool end) =>
+        owner.EndsAfterThisRequest || (end && !_body.IsComplete) || _exchange.Parser.WantsUpgrade || _exchange.Request.IsConnect;
 }

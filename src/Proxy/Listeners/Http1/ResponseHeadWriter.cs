@@ -43,6 +43,37 @@ internal static class ResponseHeadWriter
         WriteEnd(ref writer, exchange, close);
     }
 
+    /// <summary>The upstream's agreement to an upgrade or CONNECT: no body, and the connection goes on as a tunnel.</summary>
+    public static void WriteAgreement(ref ByteWriter writer, Exchange exchange, ResponseHead head)
+    {
+        WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
+        var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
+        FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, HeaderMask.NeverForwarded.With(KnownHeader.Server), mutations, head.Has(KnownHeader.Connection));
+        WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: !head.Has(KnownHeader.Date), out var added);
+        FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
+        if (exchange.Upgrade == UpgradeKind.Protocol && head.TryGet(KnownHeader.Upgrade, out var protocol))
+        {
+            writer.Write("connection: upgrade\r\n"u8);
+            writer.WriteField("upgrade"u8, protocol);
+        }
+
+        writer.Write(LineEnd);
+    }
+
+    /// <summary>Our own agreement to CONNECT.</summary>
+    public static void WriteConnected(ref ByteWriter writer, Exchange exchange)
+    {
+        var mutations = exchange.Route?.ResponseMutations ?? HeaderMutations.None;
+        writer.Write("HTTP/1.1 200 OK\r\n"u8);
+        WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: true, out var own);
+        foreach (var mutation in mutations.Items)
+        {
+            writer.Write(own.Contains(mutation.Id) ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
+        }
+
+        writer.Write(LineEnd);
+    }
+
     /// <summary>A head that the proxy makes up, and its body.</summary>
     public static void WriteLocal(ref ByteWriter writer, Exchange exchange, in LocalReply reply, bool close)
     {

@@ -1,0 +1,127 @@
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>
+/// Carries bytes both ways once an upgrade or CONNECT was agreed. Each direction ends by itself: the FIN of one side is passed on behind
+/// its last byte, and the other side may go on. A side that breaks ends both. No direction reads faster than its other end takes.
+/// </summary>
+internal static class Tunnel
+{
+    public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamConnection upstream)
+    {
+        var worker = exchange.Worker;
+        worker.Stats.Increment(exchange.HttpStats.UpgradesTotal);
+        worker.Stats.Add(exchange.HttpStats.UpgradesActive, 1);
+        exchange.IsTunnel = true;
+        upstream.BeginTunnel();
+        exchange.Downstream.BeginTunnel();
+        exchange.MarkActivity();
+
+        var up = UpAsync(exchange, upstream.Connection);
+        await DownAsync(exchange, upstream);
+        await up;
+
+        worker.Stats.Add(exchange.HttpStats.UpgradesActive, -1);
+        return exchange.Abort == AbortReason.None ? RelayOutcome.Complete
+            : exchange.Abort == AbortReason.UpstreamGone ? RelayOutcome.Disconnected
+            : RelayOutcome.Aborted;
+    }
+
+    private static async LoopTask UpAsync(Exchange exchange, Connection upstream)
+    {
+        var downstream = exchange.Downstream;
+        var turn = default(TurnBudget);
+        while (exchange.Abort == AbortReason.None)
+        {
+            switch (downstream.TryReadBody(out var payload))
+            {
+                case DownstreamRead.Ready when downstream.IsRequestComplete:
+                    exchange.RequestEndMs = exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+                    exchange.MarkActivity();
+                    await upstream.FlushedAsync();
+                    upstream.ShutdownWrite();
+                    return;
+                case DownstreamRead.Ready:
+                    exchange.BytesReceived += payload.Length;
+                    exchange.MarkActivity();
+                    turn.Spend(payload.Length);
+                    if (!upstream.Send(payload))
+                    {
+                        exchange.AbortWith(AbortReason.UpstreamGone);
+                    }
+
+                    break;
+                case DownstreamRead.NeedMore:
+                    turn.Renew();
+                    await downstream.Connection.Readable();
+                    break;
+                default:
+                    exchange.AbortWith(AbortReason.ClientGone);
+                    break;
+            }
+
+            if (upstream.PendingOutput > Connection.HighWaterMark)
+            {
+                turn.Renew();
+                await upstream.Drained();
+                exchange.MarkActivity();
+            }
+            else if (turn.IsSpent)
+            {
+                turn.Renew();
+                await exchange.Worker.NextTurn();
+            }
+        }
+    }
+
+    private static async LoopTask DownAsync(Exchange exchange, UpstreamConnection upstream)
+    {
+        var downstream = exchange.Downstream;
+        var turn = default(TurnBudget);
+        while (exchange.Abort == AbortReason.None)
+        {
+            switch (upstream.TryReadBody(out var payload))
+            {
+                case UpstreamRead.Ready when upstream.IsResponseComplete:
+                    exchange.NoteResponsePayload(0, end: true);
+                    exchange.MarkActivity();
+                    await downstream.Connection.FlushedAsync();
+                    downstream.Connection.ShutdownWrite();
+                    return;
+                case UpstreamRead.Ready:
+                    exchange.NoteResponsePayload(payload.Length, end: false);
+                    exchange.MarkActivity();
+                    turn.Spend(payload.Length);
+                    downstream.SendBody(payload, end: false);
+                    if (downstream.Connection.Error != 0)
+                    {
+                        exchange.AbortWith(AbortReason.ClientGone);
+                    }
+
+                    break;
+                case UpstreamRead.NeedMore:
+                    turn.Renew();
+                    await upstream.Connection.Readable();
+                    break;
+                default:
+                    exchange.AbortWith(AbortReason.UpstreamGone);
+                    break;
+            }
+
+            if (downstream.IsCongested)
+            {
+                turn.Renew();
+                await downstream.Connection.Drained();
+                exchange.MarkActivity();
+            }
+            else if (turn.IsSpent)
+            {
+                turn.Renew();
+                await exchange.Worker.NextTurn();
+            }
+        }
+    }
+}
