@@ -204,26 +204,34 @@ public sealed class AccessLogFactsTests
             given with { Format = ParseJson("""{"r":"%ROUTE_NAME%","p":"%PATH%","s":"%RESP(SERVER)%","l":"%UPSTREAM_LOCAL_ADDRESS%","b":"%REQUEST_HEADERS_BYTES%"}""") },
         ]);
 
-        // What else a request costs, in a build with checks, is the same for both; a byte a request would be more than asking for the number.
-        (recording - silent).Should().BeLessThan(AllocationRounds);
+        // What else a request costs, in a build with checks, is nearly the same for both: it depends on how often an exchange has to wait.
+        // One object a record, the smallest there is, would be twice as much as this.
+        (recording - silent).Should().BeLessThan(AllocationRounds * 12);
     }
 
-    private const int AllocationRounds = 2000;
+    private const int AllocationRounds = 1000;
 
+    /// <summary>Heap bytes that the worker allocates for so many requests; the least of several measurements.</summary>
     private static async Task<long> AllocatedAsync(int port, Func<AccessLogConfig, ImmutableArray<AccessLogConfig>> logs)
     {
         var route = new Route { Name = "named", Match = new RouteMatch { Path = new PrefixPath("/") }, Action = new ForwardAction { Cluster = new SingleCluster("backend") } };
         await using var proxy = RunningProxy.Start(
             RunningProxy.Table(route), [RunningProxy.Cluster("backend", port)], http => http with { AccessLogs = logs(http.AccessLogs[0]) });
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
-        await AskAsync(AllocationRounds / 2);
-        var before = proxy.Stat("server.worker_heap_allocated_bytes");
-        await AskAsync(AllocationRounds);
-        return proxy.Stat("server.worker_heap_allocated_bytes") - before;
-
-        async Task AskAsync(int times)
+        await AskAsync();
+        var least = long.MaxValue;
+        for (var i = 0; i < 4; i++)
         {
-            for (var i = 0; i < times; i++)
+            var before = proxy.Stat("server.worker_heap_allocated_bytes");
+            await AskAsync();
+            least = Math.Min(least, proxy.Stat("server.worker_heap_allocated_bytes") - before);
+        }
+
+        return least;
+
+        async Task AskAsync()
+        {
+            for (var i = 0; i < AllocationRounds; i++)
             {
                 await client.SendAsync("GET /a HTTP/1.1\r\nhost: h\r\nuser-agent: u\r\n\r\n");
                 await client.ReadResponseAsync();
@@ -231,7 +239,7 @@ public sealed class AccessLogFactsTests
         }
     }
 
-    private static AccessLogFilter HeaderOf(string name, string pattern)
+    private static HeaderFilter HeaderOf(string name, string pattern)
     {
         var filter = HeaderFilter.Compile(new HeaderMatcher { Name = name, Match = new HeaderString(StringMatcher.Regex(pattern)) }, "filter", Re2Syntax.Read, out var errors);
         errors.Should().BeEmpty();
