@@ -17,11 +17,12 @@ public static class BootstrapCheck
         return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places))];
     }
 
-    /// <summary>What is wrong with how discovery is configured.</summary>
+    /// <summary>What is wrong with how discovery and overload protection are configured.</summary>
     internal static IReadOnlyList<ConfigProblem> ConnectionProblems(Bootstrap bootstrap)
     {
         var problems = new TranslationProblems();
         ControlPlaneConnection.Of(bootstrap, problems);
+        OverloadTranslator.Translate(bootstrap.OverloadManager, problems, ConfigPath.Root.Field("overload_manager"));
         return problems.Found;
     }
 

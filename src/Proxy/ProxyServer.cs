@@ -47,7 +47,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _logger = loggers.CreateLogger("proxy");
         _logs = new AccessLogWriter(_registry, loggers.CreateLogger("access_log"));
         var concurrency = options.Concurrency > 0 ? options.Concurrency : Environment.ProcessorCount;
-        _engine = new ProxyEngine(concurrency, _registry, _logs, time, loggers.CreateLogger("engine"));
+        _engine = new ProxyEngine(concurrency, _registry, _logs, time, loggers.CreateLogger("engine"),
+            OverloadTranslator.Translate(options.Bootstrap.OverloadManager, new TranslationProblems(), ConfigPath.Root));
         _state = new ConfigurationState(_engine, _registry, time, _logger);
         _discoveryStats = new DiscoveryStats(_registry);
         _state.DnsClusterAdded = new DnsResolution(_state, time, _logger).Follow;

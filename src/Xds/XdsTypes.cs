@@ -6,7 +6,11 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
+using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
+using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
@@ -24,6 +28,10 @@ public static class XdsTypes
         ClusterLoadAssignment.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
+        CgroupMemoryConfig.Descriptor,
+        ConnectionLimit.Descriptor,
+        DownstreamConnectionsConfig.Descriptor,
+        FixedHeapConfig.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
         Listener.Descriptor,

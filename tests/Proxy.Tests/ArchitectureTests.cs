@@ -18,7 +18,7 @@ public sealed class ArchitectureTests
         ["Listeners"],
         ["Filters"],
         ["Runtime"],
-        ["Routing", "Upstream"],
+        ["Routing", "Upstream", "Overload"],
         ["Http"],
         ["Transport"],
         ["Observability"],

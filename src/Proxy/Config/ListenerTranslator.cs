@@ -1,5 +1,6 @@
 using System.Net;
 using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -37,6 +38,9 @@ internal static class ListenerTranslator
                     Address = address,
                     IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
                     StatPrefix = message.StatPrefix,
+                    MaxConnections = (int)Math.Min(found.Limit?.MaxConnections ?? 0UL, int.MaxValue),
+                    ConnectionLimitStatPrefix = found.Limit?.StatPrefix ?? "",
+                    IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
                     Http = http with { FilterChainName = message.FilterChains[0].Name },
                 },
                 ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
@@ -60,7 +64,7 @@ internal static class ListenerTranslator
         return null;
     }
 
-    private static (HttpConnectionManager Manager, ConfigPath Path)? ManagerOf(Listener message, TranslationProblems problems)
+    private static (HttpConnectionManager Manager, ConfigPath Path, ConnectionLimit? Limit)? ManagerOf(Listener message, TranslationProblems problems)
     {
         var chains = ConfigPath.Root.Field("filter_chains");
         if (message.FilterChains.Count != 1)
@@ -81,13 +85,18 @@ internal static class ListenerTranslator
             problems.Add(path.Field("transport_socket"), "only plain text listeners are supported", "remove it, or use raw_buffer");
         }
 
-        var config = path.Field("filters").Index(0).Field("typed_config");
-        if (chain.Filters.Count == 1 && chain.Filters[0].TypedConfig is { } any && any.TryUnpack<HttpConnectionManager>(out var manager))
+        ConnectionLimit? limit = null;
+        var hasLimit = chain.Filters.Count == 2 && chain.Filters[0].TypedConfig is { } first && first.TryUnpack(out limit);
+        var last = hasLimit ? 1 : 0;
+        if (chain.Filters.Count == last + 1 && chain.Filters[last].TypedConfig is { } any && any.TryUnpack<HttpConnectionManager>(out var manager))
         {
-            return (manager, config);
+            return (manager, path.Field("filters").Index(last).Field("typed_config"), limit);
         }
 
-        problems.Add(path.Field("filters"), "a filter chain consists of one envoy.filters.network.http_connection_manager", "keep only that filter");
+        problems.Add(
+            path.Field("filters"),
+            "a filter chain consists of one envoy.filters.network.http_connection_manager, with an envoy.filters.network.connection_limit before it at most",
+            "keep only those filters");
         return null;
     }
 }

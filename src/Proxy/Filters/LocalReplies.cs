@@ -17,6 +17,7 @@ internal static class LocalReplies
     private static readonly byte[] RequestTimeoutBody = Bytes("request timeout");
     private static readonly byte[] StreamTimeoutBody = Bytes("stream timeout");
     private static readonly byte[] DurationBody = Bytes("downstream duration timeout");
+    private static readonly byte[] OverloadedBody = Bytes("overloaded");
     private static readonly byte[] BadRequestBody = Bytes("Bad Request");
 
     public static void NoRoute(Exchange exchange)
@@ -59,6 +60,14 @@ internal static class LocalReplies
     public static void UpstreamFailure(Exchange exchange, Http1Error error) =>
         SendOrCut(exchange, 502, Details(error), ProtocolErrorBody);
 
+    /// <summary>The proxy takes no more requests for now.</summary>
+    public static void Overloaded(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsOverloadClose);
+        exchange.Flags |= ResponseFlags.OverloadManagerTerminated;
+        Send(exchange, 503, "overload", OverloadedBody);
+    }
+
     /// <summary>An upgrade or CONNECT that the listener does not allow.</summary>
     public static void UpgradeNotAllowed(Exchange exchange) => Send(exchange, 403, "upgrade_failed", default);
 
@@ -90,6 +99,19 @@ internal static class LocalReplies
             case AbortReason.BadRequestBody:
                 exchange.Flags |= ResponseFlags.DownstreamProtocolError;
                 SendOrCut(exchange, 400, "http1.codec_error", BadRequestBody);
+                break;
+            case AbortReason.SlowBody:
+                exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsSlowClient);
+                SendOrCut(exchange, 408, "request_body_too_slow", RequestTimeoutBody);
+                break;
+            case AbortReason.SlowReader:
+                exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsSlowClient);
+                exchange.Flags |= ResponseFlags.DownstreamConnectionTermination;
+                SendOrCut(exchange, 408, "response_taken_too_slowly", RequestTimeoutBody);
+                break;
+            case AbortReason.Overload:
+                exchange.Flags |= ResponseFlags.OverloadManagerTerminated;
+                SendOrCut(exchange, 503, "overload", OverloadedBody);
                 break;
             case AbortReason.RouteTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;

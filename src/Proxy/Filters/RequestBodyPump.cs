@@ -20,7 +20,9 @@ internal static class RequestBodyPump
             {
                 case DownstreamRead.NeedMore:
                     turn.Renew();
+                    exchange.BeginWaitForBody();
                     await downstream.Connection.Readable();
+                    exchange.EndWait();
                     continue;
                 case DownstreamRead.Disconnected:
                     exchange.AbortWith(AbortReason.ClientGone);

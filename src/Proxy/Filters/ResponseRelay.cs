@@ -92,7 +92,9 @@ internal static class ResponseRelay
                 turn.Renew();
                 if (downstream.IsCongested)
                 {
+                    exchange.BeginWaitForReader();
                     await downstream.Connection.Drained();
+                    exchange.EndWait();
                 }
                 else
                 {

@@ -114,7 +114,9 @@ internal static class Tunnel
             if (downstream.IsCongested)
             {
                 turn.Renew();
+                exchange.BeginWaitForReader();
                 await downstream.Connection.Drained();
+                exchange.EndWait();
                 exchange.MarkActivity();
             }
             else if (turn.IsSpent)

@@ -1,4 +1,6 @@
 using KubeProxyNet.Proxy.Listeners.Http1;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -53,13 +55,36 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
 
     void IPollTarget.OnEvents(uint events)
     {
-        for (var i = 0; i < AcceptsATurn && TryAccept(); i++)
+        for (var i = 0; i < AcceptsATurn; i++)
         {
+            if (!MayAccept())
+            {
+                // The queue keeps the clients meanwhile; asking again at once would only spin.
+                _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
+                _runtime.Worker.SetTimer(_pause, PauseMs);
+                return;
+            }
+
+            if (!TryAccept())
+            {
+                return;
+            }
         }
     }
 
-    void ITimerOwner.OnDeadline(DeadlineTimer timer) =>
-        _runtime.Worker.Poller.Modify(_descriptor, Native.EpollIn, _handle);
+    void ITimerOwner.OnDeadline(DeadlineTimer timer)
+    {
+        if (MayAccept())
+        {
+            _runtime.Worker.Poller.Modify(_descriptor, Native.EpollIn, _handle);
+        }
+        else
+        {
+            _runtime.Worker.SetTimer(_pause, PauseMs);
+        }
+    }
+
+    private bool MayAccept() => _runtime.Worker.Descriptors.MayAccept && !_runtime.Overload.IsActive(OverloadAction.StopAcceptingConnections);
 
     private bool TryAccept()
     {
@@ -77,8 +102,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
             case Native.EIntr or Native.EConnAborted:
                 return true;
             case Native.EMFile or Native.ENFile or Native.ENoBufs or Native.ENoMem:
-                // Out of descriptors: the queue keeps the clients while connections end; asking again at once would only spin.
-                _runtime.Worker.Stats.Increment(State.ListenerStats.ConnectionsOverflow);
+                // Out of descriptors in spite of the reserve: others of this user or machine have taken them.
                 _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
                 _runtime.Worker.SetTimer(_pause, PauseMs);
                 return false;
@@ -89,8 +113,44 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
 
     private void Serve(int descriptor, SocketEndpoint remote)
     {
-        Native.SetOption(descriptor, Native.IpProtoTcp, Native.TcpNoDelay, 1);
-        _runtime.Worker.Stats.Increment(State.ListenerStats.ConnectionsTotal);
+        var page = _runtime.Worker.Stats;
+        page.Increment(State.ListenerStats.ConnectionsTotal);
+        if (!TryAdmit(page))
+        {
+            _ = Native.Close(descriptor);
+            return;
+        }
+
         new DownstreamHttp1(_runtime, State, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+    }
+
+    /// <summary>Takes a place under every limit; false where one is reached, and then holds none.</summary>
+    private bool TryAdmit(StatPage page)
+    {
+        if (_runtime.Overload.IsAnyActive && _runtime.Overload.Applies(OverloadAction.RejectIncomingConnections, _runtime.Worker.Random.Next()))
+        {
+            page.Increment(State.ListenerStats.ConnectionsOverloadReject);
+            return false;
+        }
+
+        if (!_runtime.Connections.TryTake(ignoreLimit: State.IgnoresGlobalConnectionLimit))
+        {
+            page.Increment(State.ListenerStats.GlobalConnectionsOverflow);
+            return false;
+        }
+
+        if (State.Connections.TryTake())
+        {
+            return true;
+        }
+
+        _runtime.Connections.Return();
+        page.Increment(State.ListenerStats.ConnectionsOverflow);
+        if (State.LimitedConnections is { } limited)
+        {
+            page.Increment(limited);
+        }
+
+        return false;
     }
 }

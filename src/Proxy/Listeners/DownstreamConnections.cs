@@ -41,6 +41,31 @@ internal sealed class DownstreamConnections
         Count--;
     }
 
+    /// <summary>Resets the connections that hold the most: those that hold at least half as much as the first of them, at most so many.</summary>
+    /// <returns>How many.</returns>
+    public int ResetLargest(int atMost)
+    {
+        const int WorthIt = 64 * 1024;
+        var largest = 0;
+        for (var connection = _first; connection is not null; connection = connection.Next)
+        {
+            largest = Math.Max(largest, connection.HeldBytes);
+        }
+
+        var count = 0;
+        var threshold = Math.Max(WorthIt, largest / 2);
+        for (var connection = _first; connection is not null && count < atMost; connection = connection.Next)
+        {
+            if (connection.HeldBytes >= threshold)
+            {
+                connection.ResetForMemory();
+                count++;
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>Tells every connection that the listener goes away.</summary>
     public void Drain(long idleGraceMs)
     {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -54,6 +55,13 @@ internal static class HttpConnectionManager
 
     private static bool Admit(Exchange exchange)
     {
+        var overload = exchange.Runtime.Overload;
+        if (overload.IsAnyActive && overload.Applies(OverloadAction.StopAcceptingRequests, exchange.Worker.Random.Next()))
+        {
+            LocalReplies.Overloaded(exchange);
+            return false;
+        }
+
         var request = exchange.Request;
         var http = exchange.Http;
         if (http.GenerateRequestId

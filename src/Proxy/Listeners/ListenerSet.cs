@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -107,13 +108,14 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
             if (current.Config.Address.Equals(config.Address) && current.Config.IsIpv4Compatible == config.IsIpv4Compatible)
             {
-                current.Update(config, StatesFor(config, current.Address));
+                current.Update(config, StatesFor(config, current.Address, current.Connections));
                 return;
             }
         }
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
-        var opened = OpenListener.Start(config, address, workers, descriptors, StatesFor(config, address));
+        var connections = new DownstreamConnectionLimit();
+        var opened = OpenListener.Start(config, address, workers, descriptors, connections, StatesFor(config, address, connections));
         Close(config.Name);
         _open[config.Name] = opened;
     }
@@ -127,8 +129,17 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         }
     }
 
-    private HttpConnectionManagerState[] StatesFor(ListenerConfig config, SocketEndpoint address)
+    private HttpConnectionManagerState[] StatesFor(ListenerConfig config, SocketEndpoint address, DownstreamConnectionLimit connections)
     {
+        connections.Limit = config.MaxConnections;
+        var limited = default(Counter?);
+        if (config.MaxConnections > 0)
+        {
+            var prefixOfLimit = $"connection_limit.{config.ConnectionLimitStatPrefix}.";
+            limited = registry.Counter(prefixOfLimit + "limited_connections");
+            registry.Observe(prefixOfLimit + "active_connections", () => connections.Open);
+        }
+
         var http = new HttpStats(registry, config.Http.StatPrefix);
         var prefix = config.StatPrefix.Length > 0 ? config.StatPrefix : address.ToString().Replace(':', '_');
         var listener = new ListenerStats(registry, prefix);
@@ -136,7 +147,12 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         {
             ImmutableArray<AccessLogSink> sinks = [.. config.Http.AccessLogs.Select(log =>
                 new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format, log.Filter))];
-            return new HttpConnectionManagerState(config.Http, http, listener, sinks);
+            return new HttpConnectionManagerState(config.Http, http, listener, sinks)
+            {
+                Connections = connections,
+                LimitedConnections = limited,
+                IgnoresGlobalConnectionLimit = config.IgnoresGlobalConnectionLimit,
+            };
         });
     }
 

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -6,11 +7,14 @@ namespace KubeProxyNet.Proxy.Listeners;
 /// <summary>A listener with its sockets, one a worker. Changed only by the thread that applies configuration.</summary>
 internal sealed class OpenListener
 {
+    private const int ResetsATime = 50;
+
     private readonly WorkerRuntime[] _workers;
     private readonly Acceptor[] _acceptors;
 
-    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers)
+    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, DownstreamConnectionLimit connections)
     {
+        Connections = connections;
         Config = config;
         Address = address;
         _workers = workers;
@@ -23,13 +27,16 @@ internal sealed class OpenListener
     /// <summary>The address that is bound, with the port that port 0 became.</summary>
     public SocketEndpoint Address { get; }
 
+    /// <summary>Counts the listener's connections against its limit, whatever settings they began with.</summary>
+    public DownstreamConnectionLimit Connections { get; }
+
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _acceptors.Sum(static acceptor => acceptor?.Connections.Count ?? 0);
 
     public static OpenListener Start(
-        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, HttpConnectionManagerState[] states)
+        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, DownstreamConnectionLimit connections, HttpConnectionManagerState[] states)
     {
-        var listener = new OpenListener(config, address, workers);
+        var listener = new OpenListener(config, address, workers, connections);
         for (var i = 0; i < workers.Length; i++)
         {
             var index = i;
@@ -46,6 +53,9 @@ internal sealed class OpenListener
     }
 
     public void DrainConnections(long idleGraceMs) => ForEach((acceptor, _) => acceptor.Connections.Drain(idleGraceMs));
+
+    /// <summary>Resets the connections that hold the most memory, some of each worker.</summary>
+    public void ResetLargest(Action<int> count) => ForEach((acceptor, _) => count(acceptor.Connections.ResetLargest(ResetsATime)));
 
     /// <summary>Closes the listening sockets after what waits in their queues was accepted.</summary>
     public Task StopAsync()

@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -31,6 +32,11 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly WorkerRuntime[] _runtimes;
     private readonly SnapshotHolder _snapshots = new();
     private readonly DrainState _drain = new();
+    private readonly OverloadState _overload = new();
+    private readonly DownstreamConnectionLimit _connections = new();
+    private readonly OverloadMonitor _monitor;
+    private readonly StatRegistry _registry;
+    private readonly Counter _resets;
     private readonly ClusterStore _clusters;
     private readonly ListenerSet _listeners;
     private readonly Lock _applying = new();
@@ -41,13 +47,15 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <param name="logs">Where access logs go.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">For what should not happen.</param>
-    public ProxyEngine(int concurrency, StatRegistry registry, AccessLogWriter logs, TimeProvider time, ILogger logger)
+    /// <param name="overload">How the process protects itself; null for the defaults.</param>
+    public ProxyEngine(int concurrency, StatRegistry registry, AccessLogWriter logs, TimeProvider time, ILogger logger, OverloadConfig? overload = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(concurrency, 1);
         var seed = (ulong)time.GetTimestamp();
+        var descriptors = new DescriptorBudget();
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
-            new Worker(index, registry.CreatePage(), time, seed + (ulong)index, bug => LogBug(logger, bug)))];
-        _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain));
+            new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
+        _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
         _clusters = new ClusterStore(registry, _workers);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
@@ -55,6 +63,12 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         {
             worker.Start();
         }
+
+        _registry = registry;
+        overload ??= OverloadConfig.Default;
+        _connections.Limit = overload.MaxDownstreamConnections;
+        _resets = registry.Counter($"overload.{OverloadNames.Of(OverloadAction.ResetHighMemoryStream)}.count");
+        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, registry, time, logger);
     }
 
     /// <summary>Number of workers.</summary>
@@ -74,6 +88,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>The open listeners.</summary>
     internal IReadOnlyCollection<OpenListener> OpenListeners => _listeners.Open;
+
+    /// <summary>What the process does against overload now.</summary>
+    internal OverloadState Overload => _overload;
 
     /// <summary>The bound address of a listener; null where it is not open.</summary>
     public SocketEndpoint? AddressOf(string listener) => _listeners.Open.FirstOrDefault(open => open.Config.Name == listener)?.Address;
@@ -188,9 +205,19 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         return counts.Sum();
     }
 
+    /// <summary>Resets the connections that hold the most memory.</summary>
+    internal void ResetLargest()
+    {
+        foreach (var listener in _listeners.Open)
+        {
+            listener.ResetLargest(count => _registry.Shared.Add(_resets, count));
+        }
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        _monitor.Dispose();
         await _listeners.StopAcceptingAsync();
         foreach (var worker in _workers)
         {

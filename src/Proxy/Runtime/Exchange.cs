@@ -32,6 +32,15 @@ internal enum AbortReason : byte
 
     /// <summary>The upstream's side of a tunnel broke.</summary>
     UpstreamGone,
+
+    /// <summary>The client sends its body too slowly.</summary>
+    SlowBody,
+
+    /// <summary>The client takes its response too slowly.</summary>
+    SlowReader,
+
+    /// <summary>The connection held too much memory.</summary>
+    Overload,
 }
 
 /// <summary>
@@ -41,9 +50,6 @@ internal enum AbortReason : byte
 internal sealed partial class Exchange
 {
     private readonly byte[] _requestId = new byte[36];
-    private long _streamIdleMs;
-    private long _requestTimeoutMs;
-    private long _maxDurationMs;
 
     public Exchange(WorkerRuntime runtime)
     {
@@ -126,9 +132,6 @@ internal sealed partial class Exchange
 
     public long StartWallTicks { get; set; }
 
-    /// <summary>When the route's timeout passes; it runs from the end of the request. <see cref="DeadlineTimer.Never"/> before.</summary>
-    public long RouteDeadlineMs { get; set; } = DeadlineTimer.Never;
-
     /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
     public ReadOnlySpan<byte> RequestId => HasOwnRequestId
         ? _requestId
@@ -159,77 +162,6 @@ internal sealed partial class Exchange
         RequestIdText.Write(_requestId, Worker.Random);
     }
 
-    /// <summary>A forwarding route's own times go before its connection manager's; zero is none.</summary>
-    public void TakeTimesOf(ForwardAction action)
-    {
-        if (action.IdleTimeout is { } idle)
-        {
-            _streamIdleMs = (long)idle.TotalMilliseconds;
-        }
-
-        if (action.MaxStreamDuration is { } longest)
-        {
-            _maxDurationMs = (long)longest.TotalMilliseconds;
-        }
-    }
-
-    /// <summary>
-    /// Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout). A request for an upgrade
-    /// does not end with its head: its timeout never starts.
-    /// </summary>
-    public void MarkRequestEnd(TimeSpan routeTimeout)
-    {
-        if (Upgrade == UpgradeKind.None)
-        {
-            RequestEndMs = Worker.NowMs;
-            if (routeTimeout > TimeSpan.Zero)
-            {
-                RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
-            }
-        }
-
-        MarkActivity();
-    }
-
-    /// <summary>A byte moved: the stream idle timeout starts anew. The earliest of all deadlines is armed.</summary>
-    public void MarkActivity()
-    {
-        var deadline = RouteDeadlineMs;
-        if (_streamIdleMs > 0)
-        {
-            deadline = Math.Min(deadline, Worker.NowMs + _streamIdleMs);
-        }
-
-        if (_requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None)
-        {
-            deadline = Math.Min(deadline, StartMs + _requestTimeoutMs);
-        }
-
-        if (_maxDurationMs > 0)
-        {
-            deadline = Math.Min(deadline, StartMs + _maxDurationMs);
-        }
-
-        if (deadline == DeadlineTimer.Never)
-        {
-            Downstream.Connection.ClearDeadline();
-        }
-        else
-        {
-            Worker.Timers.Set(Downstream.Connection.Timer, deadline);
-        }
-    }
-
-    /// <summary>The deadline passed: which of them it was.</summary>
-    public AbortReason PassedDeadline()
-    {
-        var now = Worker.NowMs;
-        return now >= RouteDeadlineMs ? AbortReason.RouteTimeout
-            : _maxDurationMs > 0 && now >= StartMs + _maxDurationMs ? AbortReason.MaxDuration
-            : _requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None && now >= StartMs + _requestTimeoutMs ? AbortReason.RequestTimeout
-            : AbortReason.IdleTimeout;
-    }
-
     /// <summary>Forgets the exchange.</summary>
     public void Reset()
     {
@@ -251,9 +183,9 @@ internal sealed partial class Exchange
         StopRequestBody = false;
         BytesReceived = BytesSent = 0;
         StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
-        RouteDeadlineMs = DeadlineTimer.Never;
         HasOwnRequestId = false;
         Request.Bytes = [];
+        ResetTimes();
         ResetLogState();
         ResetNotes();
     }

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 
@@ -22,6 +24,21 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
 
     /// <summary>The upgrades served where a route says nothing else.</summary>
     public UpgradeTable Upgrades { get; } = new(Config.Upgrades);
+
+    /// <summary>
+    /// True where clients are held to minimum rates: at the edge, which is where the connection's address is the client's. Behind it, a
+    /// proxy of ours or of others has buffered them already.
+    /// </summary>
+    public bool GuardsRates { get; } = Config.UseRemoteAddress;
+
+    /// <summary>Counts the listener's connections against its own limit, over all workers.</summary>
+    public DownstreamConnectionLimit Connections { get; init; } = new();
+
+    /// <summary>Counts connections beyond that limit; null where there is none.</summary>
+    public Counter? LimitedConnections { get; init; }
+
+    /// <inheritdoc cref="ListenerConfig.IgnoresGlobalConnectionLimit"/>
+    public bool IgnoresGlobalConnectionLimit { get; init; }
 
     // The times of every request, as whole milliseconds; 0 for none.
     public long StreamIdleMs { get; } = (long)Config.StreamIdleTimeout.TotalMilliseconds;

@@ -19,6 +19,9 @@ internal sealed class HttpStats
         UpgradesActive = registry.Gauge(prefix + "downstream_cx_upgrades_active");
         ConnectionsMaxDuration = registry.Counter(prefix + "downstream_cx_max_duration_reached");
         RequestsMaxDuration = registry.Counter(prefix + "downstream_rq_max_duration_reached");
+        OverloadDisabledKeepAlive = registry.Counter(prefix + "downstream_cx_overload_disable_keepalive");
+        RequestsOverloadClose = registry.Counter(prefix + "downstream_rq_overload_close");
+        RequestsSlowClient = registry.Counter(prefix + "downstream_rq_slow_client");
         BytesReceived = registry.Counter(prefix + "downstream_cx_rx_bytes_total");
         BytesSent = registry.Counter(prefix + "downstream_cx_tx_bytes_total");
         RequestsTotal = registry.Counter(prefix + "downstream_rq_total");
@@ -58,6 +61,13 @@ internal sealed class HttpStats
 
     public Counter RequestsMaxDuration { get; }
 
+    public Counter OverloadDisabledKeepAlive { get; }
+
+    public Counter RequestsOverloadClose { get; }
+
+    /// <summary>Clients that were below the minimum rates. Envoy has no such name.</summary>
+    public Counter RequestsSlowClient { get; }
+
     public Counter BytesReceived { get; }
 
     public Counter BytesSent { get; }
@@ -96,6 +106,10 @@ internal sealed class ListenerStats(StatRegistry registry, string address)
     public Counter ConnectionsTotal { get; } = registry.Counter($"listener.{address}.downstream_cx_total");
 
     public Gauge ConnectionsActive { get; } = registry.Gauge($"listener.{address}.downstream_cx_active");
+
+    public Counter GlobalConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_global_cx_overflow");
+
+    public Counter ConnectionsOverloadReject { get; } = registry.Counter($"listener.{address}.downstream_cx_overload_reject");
 
     public Counter ConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_cx_overflow");
 }

@@ -17,6 +17,15 @@ public sealed record ListenerConfig
     /// <summary>Name in statistics; empty for the address with ':' replaced by '_'.</summary>
     public string StatPrefix { get; init; } = "";
 
+    /// <summary>Most connections at a time, over all workers; 0 (the default) for no limit. Envoy's <c>connection_limit</c> filter.</summary>
+    public int MaxConnections { get; init; }
+
+    /// <summary>Name in the statistics of <see cref="MaxConnections"/>: <c>connection_limit.NAME.</c>; empty where there is no limit.</summary>
+    public string ConnectionLimitStatPrefix { get; init; } = "";
+
+    /// <summary>True to leave the listener's connections out of the limit on all of them: for one that must answer whatever happens.</summary>
+    public bool IgnoresGlobalConnectionLimit { get; init; }
+
     /// <summary>What serves the connections.</summary>
     public required HttpConnectionManagerConfig Http { get; init; }
 }

@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Text;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
 /// <summary>What the exchanges of one worker share: the snapshot in force, spare exchanges, the Date header.</summary>
-internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, DrainState drain)
+internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, DrainState drain, OverloadState overload, DownstreamConnectionLimit connections)
 {
     private const int MaxSpareExchanges = 1024;
 
@@ -19,6 +20,11 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
     public SnapshotHolder Snapshots => snapshots;
 
     public DrainState Drain => drain;
+
+    public OverloadState Overload => overload;
+
+    /// <summary>Counts the client connections of all listeners and workers.</summary>
+    public DownstreamConnectionLimit Connections => connections;
 
     /// <summary>Where rewritten targets and hosts are composed; valid until the next use.</summary>
     public ArrayBufferWriter<byte> Overrides { get; } = new(1024);

@@ -67,6 +67,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         _writable = writable;
         _output = new OutputQueue(worker.Blocks);
         Timer = new DeadlineTimer(this);
+        worker.Descriptors.Take();
         _handle = worker.Poller.Add(descriptor, Native.EpollIn | Native.EpollOut | Native.EpollRdHup | Native.EpollEdge, this);
     }
 
@@ -269,6 +270,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         Timer.DeadlineMs = DeadlineTimer.Never;
         Worker.Poller.Forget(_handle);
         _ = Native.Close(_descriptor);
+        Worker.Descriptors.Return();
         _descriptor = -1;
         _output.Clear();
         Interrupt();

@@ -80,6 +80,12 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(int descriptor);
 
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    public static partial int GetResourceLimit(int resource, ResourceLimit* limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    public static partial int SetResourceLimit(int resource, ResourceLimit* limit);
+
     public static void SetOption(int descriptor, int level, int name, int value) =>
         _ = SetSocketOption(descriptor, level, name, &value, sizeof(int));
 
@@ -89,6 +95,13 @@ internal static unsafe partial class Native
     {
         public uint Events;
         public ulong Data;
+    }
+
+    /// <summary>struct rlimit.</summary>
+    public struct ResourceLimit
+    {
+        public ulong Soft;
+        public ulong Hard;
     }
 
     /// <summary>struct iovec.</summary>

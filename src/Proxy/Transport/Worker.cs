@@ -37,11 +37,13 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <param name="stats">This worker's page.</param>
     /// <param name="time">Clock.</param>
     /// <param name="seed">Seed of the random numbers.</param>
+    /// <param name="descriptors">What the process may open.</param>
     /// <param name="onBug">Told of an exception that reached the loop: always a bug of ours. The worker goes on.</param>
-    public Worker(int index, StatPage stats, TimeProvider time, ulong seed, Action<Exception> onBug)
+    public Worker(int index, StatPage stats, TimeProvider time, ulong seed, DescriptorBudget descriptors, Action<Exception> onBug)
     {
         Index = index;
         Stats = stats;
+        Descriptors = descriptors;
         Random = new WorkerRandom(seed);
         _time = time;
         _onBug = onBug;
@@ -58,6 +60,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     public int Index { get; }
 
     public StatPage Stats { get; }
+
+    /// <summary>Shared by all workers.</summary>
+    public DescriptorBudget Descriptors { get; }
 
     public WorkerRandom Random { get; }
 

@@ -72,8 +72,18 @@ internal static class FieldRules
             "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
             "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         ],
-        ["envoy.config.listener.v3.Filter.typed_config"] = ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"],
+        ["envoy.config.listener.v3.Filter.typed_config"] =
+        [
+            "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        ],
         ["envoy.config.listener.v3.ListenerFilter.typed_config"] = [],
+        ["envoy.config.overload.v3.ResourceMonitor.typed_config"] =
+        [
+            "envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig",
+            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+        ],
         ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] = ["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = ["envoy.extensions.filters.http.router.v3.Router"],
     }.ToFrozenDictionary(StringComparer.Ordinal);

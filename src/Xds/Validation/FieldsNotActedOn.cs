@@ -107,6 +107,8 @@ internal static class FieldsNotActedOn
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
+        // A connection too many is closed at once.
+        ["envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.delay"] = ["0s"],
         [Router + "dynamic_stats"] = ["true"],
         [Router + "respect_expected_rq_timeout"] = [],
         [Router + "start_child_span"] = [],

@@ -110,6 +110,17 @@ public sealed class ListenerTranslatorTests
     }
 
     [Fact]
+    public void A_limit_of_connections_may_stand_before_the_connection_manager()
+    {
+        var limit = "{name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 7}}";
+        var chain = Chain("");
+        var config = Good($"{Address}, ignore_global_conn_limit: true, {chain.Replace(" filters: [{name: http,", $" filters: [{limit}, {{name: http,", StringComparison.Ordinal)}").Config;
+        config.MaxConnections.Should().Be(7);
+        config.ConnectionLimitStatPrefix.Should().Be("few");
+        config.IgnoresGlobalConnectionLimit.Should().BeTrue();
+    }
+
+    [Fact]
     public void Upgrades_arrive() =>
         Http("upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: tcp, enabled: false}]").Upgrades
             .Should().Equal(new UpgradeConfig("websocket"), new UpgradeConfig("tcp", Enabled: false));
@@ -157,7 +168,7 @@ public sealed class ListenerTranslatorTests
     {
         Problems($"{Address}").Should().Equal("filter_chains: there are 0 filter chains, one is supported; keep one filter chain");
         Problems($"{Address}, filter_chains: [{{}}, {{}}]").Should().Equal("filter_chains: there are 2 filter chains, one is supported; keep one filter chain");
-        Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager; keep only that filter");
+        Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager, with an envoy.filters.network.connection_limit before it at most; keep only those filters");
         Problems($"{Address}, {Chain("", more: "filter_chain_match: {destination_port: 80},")}").Should().Equal("filter_chains[0].filter_chain_match: a choice between filter chains is not supported; remove it");
         Problems($"{Address}, {Chain("", more: "transport_socket: {name: tls},")}").Should().Equal("filter_chains[0].transport_socket: only plain text listeners are supported; remove it, or use raw_buffer");
         Problems($"address: {{pipe: {{path: /s}}}}, {Chain("")}").Should().Equal("address: only TCP socket addresses are supported; use socket_address with address and port_value");

@@ -4,6 +4,7 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -26,11 +27,11 @@ internal sealed class RunningProxy : IAsyncDisposable
     private readonly TempFolder _folder = new();
     private readonly BugCatcher _bugs = new();
 
-    private RunningProxy(int workers, TimeProvider time)
+    private RunningProxy(int workers, TimeProvider time, OverloadConfig? overload)
     {
         Stats = new StatRegistry();
         _logs = new AccessLogWriter(Stats);
-        Engine = new ProxyEngine(workers, Stats, _logs, time, _bugs);
+        Engine = new ProxyEngine(workers, Stats, _logs, time, _bugs, overload ?? new OverloadConfig());
     }
 
     public ProxyEngine Engine { get; }
@@ -57,9 +58,11 @@ internal sealed class RunningProxy : IAsyncDisposable
         ClusterSpecification[] clusters,
         Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? configure = null,
         int workers = 1,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        Func<ListenerConfig, ListenerConfig>? listener = null,
+        OverloadConfig? overload = null)
     {
-        var proxy = new RunningProxy(workers, time ?? TimeProvider.System);
+        var proxy = new RunningProxy(workers, time ?? TimeProvider.System, overload);
         var http = new HttpConnectionManagerConfig
         {
             StatPrefix = "test",
@@ -74,6 +77,7 @@ internal sealed class RunningProxy : IAsyncDisposable
             Address = new SocketEndpoint(IPAddress.Loopback, 0),
             Http = configure?.Invoke(http) ?? http,
         };
+        proxy.Listener = listener?.Invoke(proxy.Listener) ?? proxy.Listener;
         var failures = proxy.Engine.Apply(new ConfigurationChange
         {
             Clusters = clusters.ToDictionary(static cluster => cluster.Config.Name, static cluster => (ClusterSpecification?)cluster),

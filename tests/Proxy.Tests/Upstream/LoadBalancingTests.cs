@@ -12,7 +12,7 @@ public sealed class LoadBalancingTests : IDisposable
     private readonly StatRegistry _registry = new();
     private readonly Worker _worker;
 
-    public LoadBalancingTests() => _worker = new Worker(0, _registry.CreatePage(), TimeProvider.System, seed: 7, static bug => throw bug);
+    public LoadBalancingTests() => _worker = new Worker(0, _registry.CreatePage(), TimeProvider.System, seed: 7, new DescriptorBudget(limit: 1000), static bug => throw bug);
 
     // The thread never started, so there is nothing to stop.
     public void Dispose() => _worker.Dispose();

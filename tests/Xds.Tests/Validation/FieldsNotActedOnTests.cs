@@ -8,7 +8,11 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
+using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
+using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Xds.Loading;
@@ -23,7 +27,7 @@ public sealed class FieldsNotActedOnTests
     private static readonly MessageDescriptor[] Roots =
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
-        UpstreamHttp.Descriptor,
+        UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
     ];
 
     [Fact]

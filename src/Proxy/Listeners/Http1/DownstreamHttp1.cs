@@ -2,6 +2,7 @@ using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -15,8 +16,8 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
 {
     /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
     private const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
-    private const int WriteStallMs = 20_000;
     private const long NotDraining = -1;
+    private const long NotWriting = -1;
 
     /// <summary>Bytes read and dropped while the connection ends; who sends more does not wait for the answer.</summary>
     private const int MaxDropped = 4 * 1024 * 1024;
@@ -39,6 +40,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     private bool _deadlinePassed;
     private int _requests;
     private long _drainGraceMs = NotDraining;
+    private long _sentBefore = NotWriting;
     private Phase _phase;
 
     public DownstreamHttp1(
@@ -76,11 +78,15 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     public Connection Connection => _connection;
 
     /// <summary>True where the response about to be sent is the connection's last, whatever the request said.</summary>
-    public bool EndsAfterThisRequest =>
+    public bool EndsAfterThisRequest() =>
         _runtime.Drain.IsDraining
         || _drainGraceMs != NotDraining
         || (_state.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit)
-        || (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs - _openedMs >= _state.MaxConnectionDurationMs);
+        || (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs - _openedMs >= _state.MaxConnectionDurationMs)
+        || (_runtime.Overload.IsAnyActive && IsKeepAliveDisabled());
+
+    /// <summary>Bytes that the connection holds because its client does not take or complete them.</summary>
+    public int HeldBytes => _connection.PendingOutput + _input.Held;
 
     /// <summary>Serves the connection until it ends.</summary>
     public async LoopTask RunAsync()
@@ -97,9 +103,9 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
             {
                 _phase = Phase.Serving;
                 await ServeAsync();
-                if (_stream.ClosesConnection || _connection.Error != 0)
+                if (_stream.ClosesConnection || _mustReset || _connection.Error != 0)
                 {
-                    _mustReset = _stream.MustReset;
+                    _mustReset |= _stream.MustReset;
                     break;
                 }
 
@@ -120,8 +126,24 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
             page.Add(_state.Stats.ConnectionsActive, -1);
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
+            _state.Connections.Return();
+            _runtime.Connections.Return();
             _connection.Close(reset: _mustReset);
         }
+    }
+
+    /// <summary>Ends the connection at once, with everything that it holds.</summary>
+    public void ResetForMemory()
+    {
+        _mustReset = true;
+        if (_phase == Phase.Serving)
+        {
+            _exchange!.AbortWith(AbortReason.Overload);
+            return;
+        }
+
+        _deadlinePassed = true;
+        _connection.Interrupt();
     }
 
     /// <summary>The listener or the proxy goes away: an idle connection ends soon, a busy one with its answer.</summary>
@@ -151,8 +173,15 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         switch (_phase)
         {
             case Phase.Serving when _exchange!.PassedDeadline() is var reason:
+                if (reason == AbortReason.None)
+                {
+                    break;
+                }
+
                 connection.Worker.Stats.Increment(reason == AbortReason.IdleTimeout ? _state.Stats.RequestsIdleTimeout : _state.Stats.RequestsTimeout);
                 _exchange.AbortWith(reason);
+                break;
+            case Phase.Closing when HasTakenEnough():
                 break;
             case Phase.Idle when !EndsIdleWait(connection.Worker.Stats):
                 break;
@@ -271,9 +300,9 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     {
         _phase = Phase.Closing;
         _deadlinePassed = false;
-        _connection.SetDeadline(WriteStallMs);
+        ArmWriteStall();
         await _connection.Drained();
-        _mustReset = _deadlinePassed;
+        _mustReset |= _deadlinePassed;
         return !_deadlinePassed && _connection.Error == 0;
     }
 
@@ -287,8 +316,9 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
             return;
         }
 
-        _connection.SetDeadline(WriteStallMs);
+        ArmWriteStall();
         await _connection.FlushedAsync();
+        _sentBefore = NotWriting;
         if (_connection.IsPeerClosed || _deadlinePassed || _requests == 0)
         {
             return;
@@ -317,6 +347,35 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 return;
             }
         }
+    }
+
+    private void ArmWriteStall()
+    {
+        _sentBefore = _connection.BytesSent;
+        _connection.SetDeadline(Exchange.WriteStallMs);
+    }
+
+    /// <summary>A client that takes its answers slowly, but fast enough, gets another while.</summary>
+    private bool HasTakenEnough()
+    {
+        var isFastEnough = _sentBefore != NotWriting && _connection.BytesSent - _sentBefore >= Exchange.MinRate * Exchange.WriteStallMs / 1000;
+        if (isFastEnough)
+        {
+            ArmWriteStall();
+        }
+
+        return isFastEnough;
+    }
+
+    private bool IsKeepAliveDisabled()
+    {
+        var applies = _runtime.Overload.Applies(OverloadAction.DisableHttpKeepAlive, _runtime.Worker.Random.Next());
+        if (applies)
+        {
+            _runtime.Worker.Stats.Increment(_state.Stats.OverloadDisabledKeepAlive);
+        }
+
+        return applies;
     }
 
     private Exchange BeginExchange()

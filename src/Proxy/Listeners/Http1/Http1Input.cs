@@ -16,6 +16,9 @@ internal sealed class Http1Input(BlockPool blocks)
     /// <summary>Number of bytes the block holds.</summary>
     public int Capacity => _block!.Size;
 
+    /// <summary>Bytes that the block takes of memory; 0 without one.</summary>
+    public int Held => _block?.Size ?? 0;
+
     /// <summary>First byte not used up.</summary>
     public int Start { get; set; }
 

@@ -261,5 +261,5 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     // After an upgrade that was refused nobody can tell whether what the client sent since is a request or was meant for the other protocol.
     private bool MustCloseAfter(bool end) =>
-        owner.EndsAfterThisRequest || (end && !_body.IsComplete) || _exchange.Parser.WantsUpgrade || _exchange.Request.IsConnect;
+        owner.EndsAfterThisRequest() || (end && !_body.IsComplete) || _exchange.Parser.WantsUpgrade || _exchange.Request.IsConnect;
 }

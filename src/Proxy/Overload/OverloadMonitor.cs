@@ -1,0 +1,160 @@
+using KubeProxyNet.Proxy.Observability.Stats;
+using Microsoft.Extensions.Logging;
+
+namespace KubeProxyNet.Proxy.Overload;
+
+/// <summary>
+/// Looks at memory and connections at a fixed interval and sets what is in force. An action that has set in goes on until pressure has
+/// fallen by <see cref="Hysteresis"/> below its threshold, so that it does not flutter. Each change is logged.
+/// </summary>
+internal sealed partial class OverloadMonitor : IDisposable
+{
+    /// <summary>How far pressure must fall below a threshold for its action to end.</summary>
+    public const double Hysteresis = 0.03;
+
+    private static readonly TimeSpan ShrinkInterval = TimeSpan.FromSeconds(10);
+
+    private readonly OverloadConfig _config;
+    private readonly OverloadState _state;
+    private readonly DownstreamConnectionLimit _connections;
+    private readonly Func<long> _residentMemory;
+    private readonly Action _resetLargest;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly bool[] _isActive;
+    private readonly long _maxMemory;
+    private readonly ITimer _timer;
+    private long _shrunkAt;
+    private int _memoryPercent;
+
+    /// <summary>Starts watching.</summary>
+    /// <param name="config">Thresholds.</param>
+    /// <param name="state">What the workers read.</param>
+    /// <param name="connections">All client connections.</param>
+    /// <param name="residentMemory">Memory in use, in bytes.</param>
+    /// <param name="resetLargest">Resets the connections that hold the most.</param>
+    /// <param name="registry">Where pressure is shown.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="logger">Told of each change.</param>
+    public OverloadMonitor(
+        OverloadConfig config,
+        OverloadState state,
+        DownstreamConnectionLimit connections,
+        Func<long> residentMemory,
+        Action resetLargest,
+        StatRegistry registry,
+        TimeProvider time,
+        ILogger logger)
+    {
+        _config = config;
+        _state = state;
+        _connections = connections;
+        _residentMemory = residentMemory;
+        _resetLargest = resetLargest;
+        _time = time;
+        _logger = logger;
+        _isActive = new bool[config.Actions.Length];
+        _maxMemory = config.MaxMemoryBytes > 0 ? config.MaxMemoryBytes : ProcessMemory.Granted();
+        state.Observe(registry);
+        registry.Observe($"overload.{OverloadNames.FixedHeap}.pressure", () => _memoryPercent);
+        registry.Observe($"overload.{OverloadNames.DownstreamConnections}.pressure", () => (long)(100 * ConnectionPressure));
+        _timer = time.CreateTimer(static monitor => ((OverloadMonitor)monitor!).Refresh(), this, config.RefreshInterval, config.RefreshInterval);
+    }
+
+    private double ConnectionPressure => _connections.Limit == 0 ? 0 : (double)_connections.Open / _connections.Limit;
+
+    /// <summary>Looks once.</summary>
+    public void Refresh()
+    {
+        lock (_isActive)
+        {
+            var memory = _maxMemory > 0 ? (double)_residentMemory() / _maxMemory : 0;
+            _memoryPercent = (int)(100 * memory);
+            foreach (var action in Enum.GetValues<OverloadAction>())
+            {
+                SetDegree(action, memory);
+            }
+
+            if (_state.IsActive(OverloadAction.ResetHighMemoryStream))
+            {
+                _resetLargest();
+            }
+
+            if (_state.IsActive(OverloadAction.ShrinkHeap) || IsMemoryShort())
+            {
+                Shrink();
+            }
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void SetDegree(OverloadAction action, double memory)
+    {
+        var degree = 0.0;
+        var isConfigured = false;
+        for (var i = 0; i < _config.Actions.Length; i++)
+        {
+            var trigger = _config.Actions[i];
+            if (trigger.Action == action)
+            {
+                isConfigured = true;
+                var pressure = trigger.Resource == OverloadResource.Memory ? memory : ConnectionPressure;
+                degree = Math.Max(degree, DegreeOf(trigger, pressure, ref _isActive[i]));
+            }
+        }
+
+        if (!isConfigured)
+        {
+            return;
+        }
+
+        var before = _state.Percent(action);
+        _state.Set(action, degree);
+        if (before == 0 && degree > 0)
+        {
+            LogSetIn(_logger, OverloadNames.Of(action), (int)(100 * memory), (int)(100 * ConnectionPressure));
+        }
+        else if (before > 0 && degree <= 0)
+        {
+            LogEnded(_logger, OverloadNames.Of(action), (int)(100 * memory), (int)(100 * ConnectionPressure));
+        }
+    }
+
+    private bool IsMemoryShort()
+    {
+        for (var i = 0; i < _isActive.Length; i++)
+        {
+            if (_isActive[i] && _config.Actions[i].Resource == OverloadResource.Memory)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static double DegreeOf(OverloadTrigger trigger, double pressure, ref bool isActive)
+    {
+        isActive = pressure >= (isActive ? trigger.From - Hysteresis : trigger.From);
+        return !isActive ? 0
+            : trigger.Full <= trigger.From || pressure >= trigger.Full ? 1
+            : Math.Max((pressure - trigger.From) / (trigger.Full - trigger.From), 1.0 / OverloadState.Always);
+    }
+
+    /// <summary>Memory that nothing uses any more counts as ours until the collector gives it back.</summary>
+    private void Shrink()
+    {
+        if (_shrunkAt == 0 || _time.GetElapsedTime(_shrunkAt) >= ShrinkInterval)
+        {
+            _shrunkAt = _time.GetTimestamp();
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "overload: {Action} sets in; memory {Memory} % of its ceiling, connections {Connections} % of theirs")]
+    private static partial void LogSetIn(ILogger logger, string action, int memory, int connections);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "overload: {Action} has ended; memory {Memory} % of its ceiling, connections {Connections} % of theirs")]
+    private static partial void LogEnded(ILogger logger, string action, int memory, int connections);
+}

@@ -1,0 +1,180 @@
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>What bounds an exchange in time. All of it is one deadline on the client's connection: the earliest.</summary>
+internal sealed partial class Exchange
+{
+    /// <summary>Bytes a second that a client must send of a body, and take of a response, while it is waited for.</summary>
+    public const int MinRate = 240;
+
+    /// <summary>What a body may take beyond its rate.</summary>
+    public const long RateGraceMs = 5_000;
+
+    /// <summary>Longest time in which a client takes nothing.</summary>
+    public const long WriteStallMs = 20_000;
+
+    private long _streamIdleMs;
+    private long _requestTimeoutMs;
+    private long _maxDurationMs;
+    private long _clientDeadlineMs = DeadlineTimer.Never;
+    private long _waitStartMs;
+    private long _waitedForBodyMs;
+    private long _sentBefore;
+    private bool _waitsForReader;
+
+    /// <summary>When the route's timeout passes; it runs from the end of the request. <see cref="DeadlineTimer.Never"/> before.</summary>
+    public long RouteDeadlineMs { get; private set; } = DeadlineTimer.Never;
+
+    /// <summary>A forwarding route's own times go before its connection manager's; zero is none.</summary>
+    public void TakeTimesOf(ForwardAction action)
+    {
+        if (action.IdleTimeout is { } idle)
+        {
+            _streamIdleMs = (long)idle.TotalMilliseconds;
+        }
+
+        if (action.MaxStreamDuration is { } longest)
+        {
+            _maxDurationMs = (long)longest.TotalMilliseconds;
+        }
+    }
+
+    /// <summary>
+    /// Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout). A request for an upgrade
+    /// does not end with its head: its timeout never starts.
+    /// </summary>
+    public void MarkRequestEnd(TimeSpan routeTimeout)
+    {
+        if (Upgrade == UpgradeKind.None)
+        {
+            RequestEndMs = Worker.NowMs;
+            if (routeTimeout > TimeSpan.Zero)
+            {
+                RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
+            }
+        }
+
+        MarkActivity();
+    }
+
+    /// <summary>A byte moved: the stream idle timeout starts anew. The earliest of all deadlines is armed.</summary>
+    public void MarkActivity()
+    {
+        var deadline = RouteDeadlineMs;
+        if (_streamIdleMs > 0)
+        {
+            deadline = Math.Min(deadline, Worker.NowMs + _streamIdleMs);
+        }
+
+        if (_requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None)
+        {
+            deadline = Math.Min(deadline, StartMs + _requestTimeoutMs);
+        }
+
+        if (_maxDurationMs > 0)
+        {
+            deadline = Math.Min(deadline, StartMs + _maxDurationMs);
+        }
+
+        deadline = Math.Min(deadline, _clientDeadlineMs);
+        if (deadline == DeadlineTimer.Never)
+        {
+            Downstream.Connection.ClearDeadline();
+        }
+        else
+        {
+            Worker.Timers.Set(Downstream.Connection.Timer, deadline);
+        }
+    }
+
+    /// <summary>
+    /// Nothing can go on before the client sends more of its body. It gets <see cref="RateGraceMs"/> and the time that what it has sent
+    /// takes at <see cref="MinRate"/>; waiting for others does not count.
+    /// </summary>
+    public void BeginWaitForBody()
+    {
+        if (_state!.GuardsRates && Upgrade == UpgradeKind.None)
+        {
+            _waitStartMs = Worker.NowMs;
+            _clientDeadlineMs = _waitStartMs + Math.Max(0, RateGraceMs + (BytesReceived * 1000 / MinRate) - _waitedForBodyMs);
+            MarkActivity();
+        }
+    }
+
+    /// <summary>Nothing can go on before the client has taken more of its response. It must take <see cref="MinRate"/> over each <see cref="WriteStallMs"/>.</summary>
+    public void BeginWaitForReader()
+    {
+        if (_state!.GuardsRates)
+        {
+            _waitsForReader = true;
+            ArmReaderDeadline();
+        }
+    }
+
+    /// <summary>The client moved.</summary>
+    public void EndWait()
+    {
+        if (_clientDeadlineMs == DeadlineTimer.Never)
+        {
+            return;
+        }
+
+        _waitedForBodyMs += _waitsForReader ? 0 : Worker.NowMs - _waitStartMs;
+        _waitsForReader = false;
+        _clientDeadlineMs = DeadlineTimer.Never;
+    }
+
+    /// <summary>The deadline passed: which of them it was; none where a slow reader has taken enough to go on.</summary>
+    public AbortReason PassedDeadline()
+    {
+        var now = Worker.NowMs;
+        if (now >= RouteDeadlineMs)
+        {
+            return AbortReason.RouteTimeout;
+        }
+
+        if (_maxDurationMs > 0 && now >= StartMs + _maxDurationMs)
+        {
+            return AbortReason.MaxDuration;
+        }
+
+        if (_requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None && now >= StartMs + _requestTimeoutMs)
+        {
+            return AbortReason.RequestTimeout;
+        }
+
+        if (now < _clientDeadlineMs)
+        {
+            return AbortReason.IdleTimeout;
+        }
+
+        if (!_waitsForReader)
+        {
+            return AbortReason.SlowBody;
+        }
+
+        if (Downstream.Connection.BytesSent - _sentBefore < MinRate * WriteStallMs / 1000)
+        {
+            return AbortReason.SlowReader;
+        }
+
+        ArmReaderDeadline();
+        return AbortReason.None;
+    }
+
+    private void ArmReaderDeadline()
+    {
+        _sentBefore = Downstream.Connection.BytesSent;
+        _clientDeadlineMs = Worker.NowMs + WriteStallMs;
+        MarkActivity();
+    }
+
+    private void ResetTimes()
+    {
+        RouteDeadlineMs = _clientDeadlineMs = DeadlineTimer.Never;
+        _waitedForBodyMs = 0;
+        _waitsForReader = false;
+    }
+}

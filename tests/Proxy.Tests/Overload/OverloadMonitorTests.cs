@@ -1,0 +1,103 @@
+using AwesomeAssertions;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KubeProxyNet.Proxy.Tests.Overload;
+
+/// <summary>When actions set in and end.</summary>
+public sealed class OverloadMonitorTests : IDisposable
+{
+    private const long Ceiling = 1000;
+
+    private readonly StatRegistry _registry = new();
+    private readonly OverloadState _state = new();
+    private readonly DownstreamConnectionLimit _connections = new();
+    private long _memory;
+    private int _resets;
+    private OverloadMonitor? _monitor;
+
+    public void Dispose() => _monitor?.Dispose();
+
+    [Theory]
+    [InlineData(799, 0)]
+    [InlineData(800, 1)]
+    [InlineData(880, 2)]
+    [InlineData(940, 3)]
+    [InlineData(970, 4)]
+    public void The_four_steps_set_in_one_after_the_other(long memory, int steps)
+    {
+        Watch(OverloadConfig.Default);
+
+        See(memory);
+
+        OverloadAction[] order =
+        [
+            OverloadAction.DisableHttpKeepAlive, OverloadAction.StopAcceptingRequests, OverloadAction.StopAcceptingConnections, OverloadAction.ResetHighMemoryStream,
+        ];
+        order.Count(_state.IsActive).Should().Be(steps);
+        order.Take(steps).Should().OnlyContain(action => _state.IsActive(action));
+        _resets.Should().Be(steps == 4 ? 1 : 0);
+        _registry.Collect().Value("overload.envoy.overload_actions.disable_http_keepalive.active").Should().Be(steps > 0 ? 1 : 0);
+        _registry.Collect().Value("overload.envoy.resource_monitors.fixed_heap.pressure").Should().Be(memory / 10);
+    }
+
+    [Fact]
+    public void A_step_ends_only_well_below_its_threshold()
+    {
+        Watch(OverloadConfig.Default);
+        See(800);
+
+        See(780);
+        _state.IsActive(OverloadAction.DisableHttpKeepAlive).Should().BeTrue();
+        See(769);
+        _state.IsActive(OverloadAction.DisableHttpKeepAlive).Should().BeFalse();
+        See(780);
+        _state.IsActive(OverloadAction.DisableHttpKeepAlive).Should().BeFalse();
+        _state.IsAnyActive.Should().BeFalse();
+    }
+
+    [Fact]
+    public void A_scaled_trigger_grows_from_none_to_all()
+    {
+        Watch(new OverloadConfig { Actions = [new OverloadTrigger(OverloadAction.StopAcceptingRequests, OverloadResource.Memory, 0.5, 0.9)] });
+
+        See(700);
+        _state.Percent(OverloadAction.StopAcceptingRequests).Should().Be(49);
+        _state.Applies(OverloadAction.StopAcceptingRequests, random: 0).Should().BeTrue();
+        _state.Applies(OverloadAction.StopAcceptingRequests, random: OverloadState.Always - 1).Should().BeFalse();
+        _state.IsActive(OverloadAction.StopAcceptingRequests).Should().BeFalse();
+        See(900);
+        _state.IsActive(OverloadAction.StopAcceptingRequests).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Connections_can_be_what_presses()
+    {
+        _connections.Limit = 10;
+        Watch(new OverloadConfig { Actions = [new OverloadTrigger(OverloadAction.DisableHttpKeepAlive, OverloadResource.DownstreamConnections, 0.9, 0.9)] });
+        for (var i = 0; i < 8; i++)
+        {
+            _connections.TryTake().Should().BeTrue();
+        }
+
+        See(0);
+        _state.IsAnyActive.Should().BeFalse();
+        _connections.TryTake();
+        See(0);
+        _state.IsActive(OverloadAction.DisableHttpKeepAlive).Should().BeTrue();
+    }
+
+    [Fact]
+    public void Memory_of_this_process_is_read() => ProcessMemory.Resident().Should().BeInRange(10_000_000, ProcessMemory.Granted());
+
+    private void Watch(OverloadConfig config) => _monitor = new OverloadMonitor(
+        config with { MaxMemoryBytes = Ceiling, RefreshInterval = TimeSpan.FromHours(1) },
+        _state, _connections, () => _memory, () => _resets++, _registry, TimeProvider.System, NullLogger.Instance);
+
+    private void See(long memory)
+    {
+        _memory = memory;
+        _monitor!.Refresh();
+    }
+}
