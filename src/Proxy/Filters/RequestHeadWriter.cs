@@ -46,6 +46,7 @@ internal static class RequestHeadWriter
         }
 
         WriteFields(ref writer, exchange, mutations, replacesHost);
+        exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
 
         var body = exchange.Downstream.BufferedBody;
@@ -132,6 +133,13 @@ internal static class RequestHeadWriter
             skip = skip.With(KnownHeader.XForwardedFor);
         }
 
+        // As in Envoy, a rewritten path keeps its original for whoever comes after, and for the log.
+        var keepsPath = exchange.Route!.Forward!.RewritesTarget && !http.SuppressEnvoyHeaders;
+        if (keepsPath)
+        {
+            skip = skip.With(KnownHeader.XEnvoyOriginalPath);
+        }
+
         var setsProto = http.UseRemoteAddress || !request.Has(KnownHeader.XForwardedProto);
         if (setsProto)
         {
@@ -157,6 +165,12 @@ internal static class RequestHeadWriter
         {
             writer.WriteField("x-request-id"u8, exchange.RequestId);
             added = added.With(KnownHeader.XRequestId);
+        }
+
+        if (keepsPath && !FieldForwarding.IsRemoved(mutations, KnownHeader.XEnvoyOriginalPath))
+        {
+            writer.WriteField("x-envoy-original-path"u8, request.Target);
+            added = added.With(KnownHeader.XEnvoyOriginalPath);
         }
 
         var timeout = exchange.Route!.Forward!.Source.Timeout;

@@ -41,6 +41,8 @@ internal static class ResponseRelay
 
             if (read == UpstreamRead.Ready)
             {
+                exchange.UpstreamHeadBytes += upstream.HeadEnd;
+                exchange.UpstreamResponseBeginMs = upstream.FirstByteMs;
                 var verdict = Judge(exchange, upstream.Head, ref interim);
                 if (verdict == HeadVerdict.Final)
                 {
@@ -174,7 +176,7 @@ internal static class ResponseRelay
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
-        exchange.BytesSent += payload.Length;
+        exchange.NoteResponsePayload(payload.Length, end);
         if (isHeadSent)
         {
             exchange.MarkActivity();

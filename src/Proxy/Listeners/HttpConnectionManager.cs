@@ -22,6 +22,11 @@ internal static class HttpConnectionManager
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
+        if (exchange.Downstream.IsRequestComplete && !exchange.Parser.WantsUpgrade && !exchange.Request.IsConnect)
+        {
+            exchange.RequestEndMs = exchange.Worker.NowMs;
+        }
+
         return Admit(exchange) && SelectRoute(exchange, state);
     }
 
@@ -45,7 +50,7 @@ internal static class HttpConnectionManager
 
         foreach (var log in state.AccessLogs)
         {
-            log.Write(exchange);
+            log.Write(exchange, exchange.LoggedRequest);
         }
     }
 

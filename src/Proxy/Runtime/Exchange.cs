@@ -187,5 +187,6 @@ internal sealed partial class Exchange
         Request.Bytes = [];
         ResetTimes();
         ResetLogState();
+        ResetNotes();
     }
 }

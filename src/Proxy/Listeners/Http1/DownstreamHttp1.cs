@@ -327,6 +327,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         {
             // As Envoy by default: the expectation is met here and not sent on (RFC 9110 §10.1.1).
             _connection.Send("HTTP/1.1 100 Continue\r\n\r\n"u8);
+            exchange.ResponseHeadBytes += "HTTP/1.1 100 Continue\r\n\r\n"u8.Length;
         }
 
         return HttpConnectionManager.Begin(exchange, _state);
