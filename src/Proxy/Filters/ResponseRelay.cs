@@ -153,8 +153,9 @@ internal static class ResponseRelay
             return MaySwitch(exchange, head) ? HeadVerdict.Final : HeadVerdict.Refused;
         }
 
-        // 100 answers an expectation that was answered here (RFC 9110 §10.1.1); HTTP/1.0 knows no interim responses.
-        if (head.Status != 100 && exchange.Request.MinorVersion == 1)
+        // 100 answers an expectation that was answered here, unless that is left to the upstream (RFC 9110 §10.1.1); HTTP/1.0 knows no
+        // interim responses.
+        if ((head.Status != 100 || exchange.Http.Proxy100Continue) && exchange.Request.MinorVersion == 1)
         {
             exchange.Downstream.SendInterim(head);
         }

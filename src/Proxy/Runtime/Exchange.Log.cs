@@ -16,7 +16,6 @@ internal sealed partial class Exchange : IAccessLogSource
     private const int MaxHostName = 256;
 
     private readonly byte[] _status = new byte[3];
-    private byte[] _forwardedFor = [];
     private byte[] _hostName = [];
     private HttpConnectionManagerState? _state;
 
@@ -28,6 +27,9 @@ internal sealed partial class Exchange : IAccessLogSource
 
     /// <summary>The Server header that goes to the client.</summary>
     public ReadOnlySpan<byte> ServerName => _state!.ServerName;
+
+    /// <summary>What is added to Via; empty for nothing.</summary>
+    public ReadOnlySpan<byte> Via => _state!.Via;
 
     /// <summary>Where the connection manager of this exchange counts.</summary>
     public HttpStats HttpStats => _state!.Stats;
@@ -74,7 +76,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     int IAccessLogSource.AttemptedHosts => _attemptCount;
 
-    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => RemoteAddress.Text.Span;
+    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => Client.Text;
 
     ReadOnlySpan<byte> IAccessLogSource.DownstreamDirectRemoteAddress => RemoteAddress.Text.Span;
 
@@ -102,6 +104,7 @@ internal sealed partial class Exchange : IAccessLogSource
         _requestTimeoutMs = state.RequestTimeoutMs;
         _maxDurationMs = state.MaxStreamDurationMs;
         RemoteAddress = remote;
+        Client.Set(remote);
         LocalAddress = local;
         ConnectionId = connectionId;
         _sentToClientBefore = SentToClient;
@@ -156,18 +159,6 @@ internal sealed partial class Exchange : IAccessLogSource
             return _sentRequest.Head.TryGet(name, out value);
         }
 
-        if (HasOwnRequestId && name.SequenceEqual("x-request-id"u8))
-        {
-            value = RequestId;
-            return true;
-        }
-
-        if (Http.UseRemoteAddress && !Http.SkipXffAppend && name.SequenceEqual("x-forwarded-for"u8))
-        {
-            value = ForwardedFor();
-            return true;
-        }
-
         return Request.TryGet(name, out value);
     }
 
@@ -208,26 +199,6 @@ internal sealed partial class Exchange : IAccessLogSource
         return _hostName.AsSpan(0, length);
     }
 
-    private ReadOnlySpan<byte> ForwardedFor()
-    {
-        var address = RemoteAddress.AddressText.Span;
-        if (!Request.TryGet(KnownHeader.XForwardedFor, out var earlier) || earlier.IsEmpty)
-        {
-            return address;
-        }
-
-        var length = earlier.Length + 1 + address.Length;
-        if (_forwardedFor.Length < length)
-        {
-            _forwardedFor = new byte[length * 2];
-        }
-
-        earlier.CopyTo(_forwardedFor);
-        _forwardedFor[earlier.Length] = (byte)',';
-        address.CopyTo(_forwardedFor.AsSpan(earlier.Length + 1));
-        return _forwardedFor.AsSpan(0, length);
-    }
-
     /// <summary>Names and values; the first line and Host count as the pseudo-headers that they are in later versions.</summary>
     private long RequestHeadersSize()
     {
@@ -238,7 +209,7 @@ internal sealed partial class Exchange : IAccessLogSource
             size += ":authority"u8.Length + request.Authority.Length;
         }
 
-        return size + (!_sentRequest.IsKept && HasOwnRequestId ? "x-request-id"u8.Length + RequestId.Length : 0);
+        return size;
     }
 
     private long ResponseHeadersSize() => _sentResponse.IsKept ? SizeOfFields(_sentResponse.Head) + ":status200"u8.Length : 0;

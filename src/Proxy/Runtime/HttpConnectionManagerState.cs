@@ -22,6 +22,24 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
     public AccessLogNeeds LogNeeds { get; } =
         AccessLogs.Aggregate(AccessLogNeeds.None, static (needs, log) => needs | log.Format.Needs | (log.Filter?.Needs ?? AccessLogNeeds.None));
 
+    /// <summary>What is added to Via; empty for nothing.</summary>
+    public byte[] Via { get; } = Encoding.ASCII.GetBytes(Config.Via);
+
+    /// <summary>What the path goes through; null where it stays as it comes.</summary>
+    public PathNormalizer? Paths { get; } = Config is { NormalizePath: false, MergeSlashes: false, PathWithEscapedSlashes: EscapedSlashesAction.KeepUnchanged }
+        ? null
+        : new PathNormalizer(Config.PathWithEscapedSlashes, Config.NormalizePath, Config.MergeSlashes);
+
+    /// <summary>What Host goes through; null where it stays as it comes.</summary>
+    public HostNormalizer? Hosts { get; } = Config is { StripHostPort: StripPortMode.None, StripTrailingHostDot: false }
+        ? null
+        : new HostNormalizer(Config.StripHostPort, Config.StripTrailingHostDot);
+
+    /// <summary>How the client is found where the peer is not taken for it.</summary>
+    public OriginalIpDetection[] Detections { get; } = Config.OriginalIpDetections.IsEmpty
+        ? [new XffDetection { TrustedHops = Config.XffNumTrustedHops }]
+        : [.. Config.OriginalIpDetections];
+
     /// <summary>The upgrades served where a route says nothing else.</summary>
     public UpgradeTable Upgrades { get; } = new(Config.Upgrades);
 
