@@ -3,11 +3,11 @@ namespace KubeProxyNet.EndToEnd.Tests.IndependentServers;
 /// <summary>What a relay saw of one connection: written by its two directions, read once both have ended.</summary>
 internal sealed class Recording
 {
-    private readonly MemoryStream _sent = new();
+    private readonly List<byte> _sent = [];
     private volatile bool _isAnswered = true;
 
     /// <summary>All that went to the server.</summary>
-    public byte[] Bytes => _sent.ToArray();
+    public byte[] Bytes => [.. _sent];
 
     /// <summary>
     /// False where the connection ended before the server said a word to what came last: a client that gave up makes the proxy take a request
@@ -18,7 +18,7 @@ internal sealed class Recording
     public void Sent(ReadOnlySpan<byte> bytes)
     {
         _isAnswered = false;
-        _sent.Write(bytes);
+        _sent.AddRange(bytes);
     }
 
     public void Answered(ReadOnlySpan<byte> bytes) => _isAnswered |= !bytes.IsEmpty;
