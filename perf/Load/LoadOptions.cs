@@ -31,7 +31,7 @@ internal sealed record LoadOptions
 
           dotnet run -c Release --project perf/Load -- [options]
 
-          --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, kpn (depends on the scenario)
+          --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, relay-uring, kpn (depends on the scenario)
           --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, where; all: the table of goals
           --rounds N           measurements of each proxy; medians are printed (10)
           --duration SECONDS   of one measurement (4)
@@ -47,7 +47,7 @@ internal sealed record LoadOptions
           --out FILE           also writes the result with its circumstances as Markdown
         """;
 
-    private static readonly string[] AllNames = ["nginx", "haproxy", "yarp", "relay", "kpn"];
+    private static readonly string[] AllNames = ["nginx", "haproxy", "yarp", "relay", "relay-uring", "kpn"];
 
     /// <summary>Null: those that the scenario is about.</summary>
     public IReadOnlyList<string>? Only { get; private init; }
@@ -91,7 +91,7 @@ internal sealed record LoadOptions
         string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate && Only is null && !InTable
             ? AllNames
             : ["nginx", "haproxy", "relay", "kpn"];
-        var able = Scenario is Scenario.Close or Scenario.Idle ? AllNames.Except(["relay"]) : AllNames;
+        var able = Scenario is Scenario.Close or Scenario.Idle ? AllNames.Except(["relay", "relay-uring"]) : AllNames;
         return [.. (Only ?? usual).Intersect(able)];
     }
 

@@ -39,7 +39,8 @@ internal abstract class Contender
         "nginx" => new NginxContender(),
         "haproxy" => new HaproxyContender(),
         "yarp" => new YarpContender(),
-        "relay" => new RelayContender(),
+        "relay" => new RelayContender("relay", "relay"),
+        "relay-uring" => new RelayContender("relay-uring", "relay_uring"),
         _ => new KpnContender("kpn", new KpnTable(options.Routes, 1, options.Routes)),
     };
 }
