@@ -46,6 +46,7 @@ internal static class RequestHeadWriter
         }
 
         WriteFields(ref writer, exchange, mutations, replacesHost);
+        exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
 
         var body = exchange.Downstream.BufferedBody;

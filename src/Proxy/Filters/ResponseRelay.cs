@@ -30,10 +30,40 @@ internal static class ResponseRelay
 
     public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamConnection upstream)
     {
-        var outcome = await ReadFinalHeadAsync(exchange, upstream);
-        if (outcome != RelayOutcome.Complete)
+        var interim = 0;
+        while (true)
         {
-            return outcome;
+            var read = upstream.TryReadHead();
+            if (exchange.Abort != AbortReason.None)
+            {
+                return RelayOutcome.Aborted;
+            }
+
+            if (read == UpstreamRead.Ready)
+            {
+                exchange.UpstreamHeadBytes += upstream.HeadEnd;
+                exchange.UpstreamResponseBeginMs = upstream.FirstByteMs;
+                var verdict = Judge(exchange, upstream.Head, ref interim);
+                if (verdict == HeadVerdict.Final)
+                {
+                    break;
+                }
+
+                if (verdict == HeadVerdict.Refused)
+                {
+                    return RelayOutcome.Malformed;
+                }
+
+                upstream.NextHead();
+            }
+            else if (read != UpstreamRead.NeedMore)
+            {
+                return read == UpstreamRead.Malformed ? RelayOutcome.Malformed : RelayOutcome.Disconnected;
+            }
+            else if (await upstream.Connection.Readable() == WaitResult.Interrupted)
+            {
+                return exchange.Abort != AbortReason.None ? RelayOutcome.Aborted : RelayOutcome.Disconnected;
+            }
         }
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
@@ -110,43 +140,27 @@ internal static class ResponseRelay
         }
     }
 
-    private static async LoopTask<RelayOutcome> ReadFinalHeadAsync(Exchange exchange, UpstreamConnection upstream)
+    /// <summary>Passes an interim response on.</summary>
+    private static HeadVerdict Judge(Exchange exchange, ResponseHead head, ref int interim)
     {
-        for (var interim = 0; interim <= MaxInterimResponses; interim++)
+        if (head.Status >= 200)
         {
-            var read = await upstream.ReadHeadAsync();
-            if (exchange.Abort != AbortReason.None)
-            {
-                return RelayOutcome.Aborted;
-            }
-
-            if (read != UpstreamRead.Ready)
-            {
-                return read == UpstreamRead.Malformed ? RelayOutcome.Malformed : RelayOutcome.Disconnected;
-            }
-
-            var head = upstream.Head;
-            if (head.Status >= 200)
-            {
-                return RelayOutcome.Complete;
-            }
-
-            if (head.Status == 101)
-            {
-                return MaySwitch(exchange, head) ? RelayOutcome.Complete : RelayOutcome.Malformed;
-            }
-
-            // 100 answers an expectation that was answered here, unless that is left to the upstream (RFC 9110 §10.1.1); HTTP/1.0 knows no
-            // interim responses.
-            if ((head.Status != 100 || exchange.Http.Proxy100Continue) && exchange.Request.MinorVersion == 1)
-            {
-                exchange.Downstream.SendInterim(head);
-            }
-
-            upstream.NextHead();
+            return HeadVerdict.Final;
         }
 
-        return RelayOutcome.Malformed;
+        if (head.Status == 101)
+        {
+            return MaySwitch(exchange, head) ? HeadVerdict.Final : HeadVerdict.Refused;
+        }
+
+        // 100 answers an expectation that was answered here, unless that is left to the upstream (RFC 9110 §10.1.1); HTTP/1.0 knows no
+        // interim responses.
+        if ((head.Status != 100 || exchange.Http.Proxy100Continue) && exchange.Request.MinorVersion == 1)
+        {
+            exchange.Downstream.SendInterim(head);
+        }
+
+        return ++interim > MaxInterimResponses ? HeadVerdict.Refused : HeadVerdict.Interim;
     }
 
     /// <summary>True where the upstream may switch protocols now: it was asked to, to what it says, and the request is over (RFC 9110 §7.8).</summary>
@@ -163,7 +177,7 @@ internal static class ResponseRelay
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
-        exchange.BytesSent += payload.Length;
+        exchange.NoteResponsePayload(payload.Length, end);
         if (isHeadSent)
         {
             exchange.MarkActivity();
@@ -174,6 +188,13 @@ internal static class ResponseRelay
         isHeadSent = true;
         exchange.Downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, upstream.Framing, upstream.DeclaredLength), payload, end);
         upstream.DropHead();
+    }
+
+    private enum HeadVerdict : byte
+    {
+        Final,
+        Interim,
+        Refused,
     }
 
     private static bool IsAborted(Exchange exchange)

@@ -16,12 +16,48 @@ internal static class Router
     /// <summary>Forwards one request and completes its exchange, whatever happens.</summary>
     public static async LoopTask ForwardAsync(Exchange exchange)
     {
+        if (!Begin(exchange))
+        {
+            return;
+        }
+
+        // The second try takes a new connection: the other kept ones may have gone the same way.
+        var maySendAgain = true;
+        while (Pick(exchange) is { } endpoint)
+        {
+            var page = endpoint.State.PageOf(exchange.Worker);
+            var upstream = maySendAgain && exchange.Upgrade != UpgradeKind.ConnectHere ? TakeKept(page.Pool, exchange.Request) : null;
+            var isKept = upstream is not null;
+            upstream ??= await ConnectAsync(exchange, page.Pool);
+            if (upstream is null)
+            {
+                page.FailedRequests++;
+                break;
+            }
+
+            BeginAttempt(exchange, upstream, page);
+            var outcome = exchange.Downstream.IsRequestComplete && exchange.Upgrade != UpgradeKind.ConnectHere
+                ? await ResponseRelay.RunAsync(exchange, upstream)
+                : await ExchangeAsync(exchange, upstream);
+            if (!EndAttempt(exchange, upstream, page, outcome, isKept))
+            {
+                break;
+            }
+
+            maySendAgain = false;
+            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
+        }
+
+        End(exchange);
+    }
+
+    private static bool Begin(Exchange exchange)
+    {
         var action = exchange.Route!.Forward!.Source;
-        var clusterName = ClusterName(exchange);
-        if (!exchange.Snapshot.Clusters.TryGetValue(clusterName, out var cluster))
+        if (!exchange.Snapshot.Clusters.TryGetValue(ClusterName(exchange), out var cluster))
         {
             LocalReplies.NoCluster(exchange, action.ClusterNotFoundResponseCode);
-            return;
+            return false;
         }
 
         exchange.Cluster = cluster;
@@ -39,12 +75,13 @@ internal static class Router
             exchange.MarkActivity();
         }
 
-        if (await AttemptAsync(exchange, action, maySendAgain: true))
-        {
-            page.Increment(stats.RequestRetry);
-            await AttemptAsync(exchange, action, maySendAgain: false);
-        }
+        return true;
+    }
 
+    private static void End(Exchange exchange)
+    {
+        var stats = exchange.Cluster!.State.Stats;
+        var page = exchange.Worker.Stats;
         page.Add(stats.RequestsActive, -1);
         if (exchange.Status != 0)
         {
@@ -53,47 +90,43 @@ internal static class Router
         }
     }
 
-    private static string ClusterName(Exchange exchange)
-    {
-        var target = exchange.Target!;
-        return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
-    }
-
-    /// <summary>One try on one connection. True where the request should be sent again.</summary>
-    private static async LoopTask<bool> AttemptAsync(Exchange exchange, ForwardAction action, bool maySendAgain)
+    private static Endpoint? Pick(Exchange exchange)
     {
         var cluster = exchange.Cluster!;
         var endpoint = cluster.LoadBalancer.Pick(exchange.Worker, cluster.State);
         if (endpoint is null)
         {
             LocalReplies.NoHealthyUpstream(exchange);
-            return false;
+            return null;
         }
 
-        exchange.Endpoint = endpoint;
-        var page = endpoint.State.PageOf(exchange.Worker);
+        exchange.NoteEndpoint(endpoint);
+        return endpoint;
+    }
 
-        // The second try takes a new connection: the other kept ones may have gone the same way.
-        var upstream = maySendAgain && exchange.Upgrade != UpgradeKind.ConnectHere ? TakeKept(page.Pool, exchange.Request) : null;
-        var isKept = upstream is not null;
-        if (upstream is null)
-        {
-            upstream = await ConnectAsync(exchange, page.Pool);
-            if (upstream is null)
-            {
-                page.FailedRequests++;
-                return false;
-            }
-        }
-
-        exchange.Upstream = upstream;
-        exchange.Attempts++;
+    /// <summary>Sends the head, and the body as far as it came with it.</summary>
+    private static void BeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
+    {
+        exchange.NoteUpstream(upstream);
         page.ActiveRequests++;
         page.TotalRequests++;
-        var outcome = await ExchangeAsync(exchange, upstream, action);
-        exchange.Upstream = null;
-        page.ActiveRequests--;
+        upstream.BeginExchange();
+        exchange.UpstreamStartMs = exchange.Worker.NowMs;
+        if (exchange.Upgrade != UpgradeKind.ConnectHere)
+        {
+            RequestHeadWriter.Send(exchange, upstream.Connection);
+            if (exchange.Downstream.IsRequestComplete)
+            {
+                exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+            }
+        }
+    }
 
+    /// <summary>Settles what becomes of the connection. True where the request should be sent again, on another one.</summary>
+    private static bool EndAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
+    {
+        exchange.NoteAttemptEnd(upstream);
+        page.ActiveRequests--;
         if (outcome == RelayOutcome.Complete)
         {
             page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
@@ -111,7 +144,7 @@ internal static class Router
 
         var nothingAnswered = upstream.Connection.BytesReceived == upstream.ReceivedBefore;
         upstream.Close();
-        if (outcome == RelayOutcome.Disconnected && isKept && maySendAgain && nothingAnswered && CanSendAgain(exchange))
+        if (outcome == RelayOutcome.Disconnected && isKept && nothingAnswered && CanSendAgain(exchange))
         {
             return true;
         }
@@ -119,6 +152,12 @@ internal static class Router
         page.FailedRequests++;
         Fail(exchange, upstream, outcome);
         return false;
+    }
+
+    private static string ClusterName(Exchange exchange)
+    {
+        var target = exchange.Target!;
+        return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
     }
 
     private static UpstreamConnection? TakeKept(ConnectionPool pool, RequestHead request)
@@ -165,30 +204,23 @@ internal static class Router
         }
         else
         {
+            exchange.UpstreamConnectError = upstream.Connection.Error;
             LocalReplies.ConnectFailure(exchange);
         }
 
         return null;
     }
 
-    private static async LoopTask<RelayOutcome> ExchangeAsync(Exchange exchange, UpstreamConnection upstream, ForwardAction action)
+    /// <summary>An exchange whose request goes on while the response may already come down.</summary>
+    private static async LoopTask<RelayOutcome> ExchangeAsync(Exchange exchange, UpstreamConnection upstream)
     {
-        upstream.BeginExchange();
-        exchange.UpstreamStartMs = exchange.Worker.NowMs;
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
             exchange.Downstream.SendConnected(exchange);
             return await Tunnel.RunAsync(exchange, upstream);
         }
 
-        RequestHeadWriter.Send(exchange, upstream.Connection);
-        if (exchange.Downstream.IsRequestComplete)
-        {
-            return await ResponseRelay.RunAsync(exchange, upstream);
-        }
-
-        // The body goes up while the response may already come down.
-        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection, action.Timeout);
+        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection, exchange.Route!.Forward!.Source.Timeout);
 
         // What ends the exchange before anything waits for the response wakes nobody.
         var outcome = exchange.Abort == AbortReason.None ? await ResponseRelay.RunAsync(exchange, upstream) : RelayOutcome.Aborted;

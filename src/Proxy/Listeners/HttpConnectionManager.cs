@@ -15,20 +15,26 @@ internal static class HttpConnectionManager
 {
     private static readonly byte[] DirectResponseDetails = "direct_response"u8.ToArray();
 
-    /// <summary>Serves one request whose head was read. When this returns, the response was sent or cut, and the exchange was logged.</summary>
-    public static async LoopTask ServeAsync(Exchange exchange, HttpConnectionManagerState state)
+    /// <summary>Takes a request whose head was read to its route. True where it is to be forwarded; otherwise it has been answered.</summary>
+    public static bool Begin(Exchange exchange, HttpConnectionManagerState state)
     {
         var page = exchange.Worker.Stats;
         page.Increment(state.Stats.RequestsTotal);
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
-        if (Admit(exchange, state) && SelectRoute(exchange, state))
+        if (exchange.Downstream.IsRequestComplete && !exchange.Parser.WantsUpgrade && !exchange.Request.IsConnect)
         {
-            await Router.ForwardAsync(exchange);
+            exchange.RequestEndMs = exchange.Worker.NowMs;
         }
 
-        page.Add(state.Stats.RequestsActive, -1);
+        return Admit(exchange, state) && SelectRoute(exchange, state);
+    }
+
+    /// <summary>The response to a request that was begun has been sent or cut.</summary>
+    public static void End(Exchange exchange, HttpConnectionManagerState state)
+    {
+        exchange.Worker.Stats.Add(state.Stats.RequestsActive, -1);
         Complete(exchange, state);
     }
 
@@ -45,7 +51,7 @@ internal static class HttpConnectionManager
 
         foreach (var log in state.AccessLogs)
         {
-            log.Write(exchange);
+            log.Write(exchange, exchange.LoggedRequest);
         }
     }
 

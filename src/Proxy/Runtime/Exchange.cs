@@ -177,5 +177,6 @@ internal sealed partial class Exchange
         Request.Bytes = [];
         ResetTimes();
         ResetLogState();
+        ResetNotes();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.LogFilters;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -139,6 +140,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
 
+    /// <summary>Name of the filter chain that holds this connection manager, for the log; may be empty.</summary>
+    public string FilterChainName { get; init; } = "";
+
     /// <summary>Where and how exchanges are logged.</summary>
     public ImmutableArray<AccessLogConfig> AccessLogs { get; init; } = [];
 }
@@ -146,4 +150,5 @@ public sealed record HttpConnectionManagerConfig
 /// <summary>One access log.</summary>
 /// <param name="Path">File to append to; <c>/dev/stdout</c> and <c>/dev/stderr</c> are known.</param>
 /// <param name="Format">What a record looks like.</param>
-public sealed record AccessLogConfig(string Path, AccessLogFormat Format);
+/// <param name="Filter">Which exchanges are recorded; null for all.</param>
+public sealed record AccessLogConfig(string Path, AccessLogFormat Format, AccessLogFilter? Filter = null);

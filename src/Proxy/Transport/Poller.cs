@@ -52,11 +52,18 @@ internal sealed unsafe class Poller : IDisposable
     /// <summary>Changes what a level-triggered descriptor waits for.</summary>
     public void Modify(int descriptor, uint interest, PollHandle handle) => Control(Native.EpollModify, descriptor, interest, handle);
 
+    /// <summary>
+    /// Says whether the target's events come before all others of their batch (<see cref="DispatchUrgent"/>): for one whose news must be known
+    /// before anything else of the batch may use it.
+    /// </summary>
+    public void SetUrgent(PollHandle handle, bool isUrgent) => _entries[handle.Slot].IsUrgent = isUrgent;
+
     /// <summary>Forgets a target. Closing the descriptor takes it out of the kernel's set.</summary>
     public void Forget(PollHandle handle)
     {
         ref var entry = ref _entries[handle.Slot];
         entry.Target = null;
+        entry.IsUrgent = false;
         entry.Generation++;
         entry.NextFree = _free;
         _free = handle.Slot;
@@ -71,12 +78,25 @@ internal sealed unsafe class Poller : IDisposable
         }
     }
 
+    /// <summary>Dispatches one of the events that the last <see cref="Wait"/> returned, if its target is urgent; <see cref="Dispatch"/> skips it then.</summary>
+    public void DispatchUrgent(int index)
+    {
+        var data = _events[index].Data;
+        ref var entry = ref _entries[(int)(uint)data];
+        if (entry.IsUrgent && entry.Generation == (uint)(data >> 32))
+        {
+            var events = _events[index].Events;
+            _events[index].Events = 0;
+            entry.Target?.OnEvents(events);
+        }
+    }
+
     /// <summary>Dispatches one of the events that the last <see cref="Wait"/> returned.</summary>
     public void Dispatch(int index)
     {
         var data = _events[index].Data;
         ref var entry = ref _entries[(int)(uint)data];
-        if (entry.Generation == (uint)(data >> 32))
+        if (entry.Generation == (uint)(data >> 32) && _events[index].Events != 0)
         {
             entry.Target?.OnEvents(_events[index].Events);
         }
@@ -115,5 +135,6 @@ internal sealed unsafe class Poller : IDisposable
         public IPollTarget? Target;
         public uint Generation;
         public int NextFree;
+        public bool IsUrgent;
     }
 }

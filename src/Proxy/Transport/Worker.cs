@@ -143,17 +143,16 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
             var timeout = _ready.Count > 0 ? 0 : Timers.NextTimeoutMs(NowMs);
             var count = Poller.Wait(timeout);
             UpdateClock();
+
+            // What has happened to an unused upstream connection is known before any request of the same batch could take it.
+            for (var i = 0; i < count && count > 1; i++)
+            {
+                Dispatch(i, urgentOnly: true);
+            }
+
             for (var i = 0; i < count; i++)
             {
-                // Guarded one by one: events are edge-triggered, so one that a bug swallowed would never come again.
-                try
-                {
-                    Poller.Dispatch(i);
-                }
-                catch (Exception bug)
-                {
-                    _onBug(bug);
-                }
+                Dispatch(i, urgentOnly: false);
             }
 
             Guard(_advanceTimers);
@@ -162,6 +161,26 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
             {
                 Guard(_ready.Dequeue());
             }
+        }
+    }
+
+    private void Dispatch(int index, bool urgentOnly)
+    {
+        // Guarded one by one: events are edge-triggered, so one that a bug swallowed would never come again.
+        try
+        {
+            if (urgentOnly)
+            {
+                Poller.DispatchUrgent(index);
+            }
+            else
+            {
+                Poller.Dispatch(index);
+            }
+        }
+        catch (Exception bug)
+        {
+            _onBug(bug);
         }
     }
 

@@ -21,7 +21,9 @@ internal static class FieldsNotActedOn
     /// <summary>By field: the values that it may have all the same, since they ask for what happens anyway.</summary>
     private static readonly FrozenDictionary<string, string[]> Fields = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["envoy.config.accesslog.v3.AccessLog.filter"] = [],
+
+        // There is no tracing, so nothing would ever be recorded.
+        ["envoy.config.accesslog.v3.AccessLogFilter.traceable_filter"] = [],
         ["envoy.config.bootstrap.v3.Admin.access_log_path"] = ["/dev/null"],
         ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
         ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
@@ -61,7 +63,6 @@ internal static class FieldsNotActedOn
         [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
-        [Core + "JsonFormatOptions.sort_properties"] = [],
         [Core + "PathConfigSource.watched_directory"] = [],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],

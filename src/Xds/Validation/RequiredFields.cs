@@ -17,6 +17,7 @@ internal static class RequiredFields
         ["envoy.config.accesslog.v3.DurationFilter"] = ["comparison"],
         ["envoy.config.accesslog.v3.HeaderFilter"] = ["header"],
         ["envoy.config.accesslog.v3.OrFilter"] = ["filters"],
+        ["envoy.config.accesslog.v3.RuntimeFilter"] = ["runtime_key"],
         ["envoy.config.accesslog.v3.StatusCodeFilter"] = ["comparison"],
         ["envoy.config.cluster.v3.Cluster"] = ["name"],
         ["envoy.config.cluster.v3.Cluster.EdsClusterConfig"] = ["eds_config"],

@@ -37,6 +37,20 @@ public sealed class BodyDecoderTests
         { "5\r\nhello\n0\r\n\r\n", "BadChunk" },
         { "5\r\nhello\r0\r\n\r\n", "BadChunk" },
         { "5\r\nhello!\r\n0\r\n\r\n", "BadChunk" },
+        { "1; a = b ; c\t=\t\"\\\"d;\" ;e\r\nx\r\n0\r\n\r\n", "x|" },
+        { "5;\r\nhello\r\n", "BadChunk" },
+        { "5;a;\r\nhello\r\n", "BadChunk" },
+        { "5;a=\r\nhello\r\n", "BadChunk" },
+        { "5;=b\r\nhello\r\n", "BadChunk" },
+        { "5;a \r\nhello\r\n", "BadChunk" },
+        { "5;a b\r\nhello\r\n", "BadChunk" },
+        { "5;a=b \r\nhello\r\n", "BadChunk" },
+        { "5;a=b c\r\nhello\r\n", "BadChunk" },
+        { "5;a=\"b\r\nhello\r\n", "BadChunk" },
+        { "5;a=\"b\\\r\nhello\r\n", "BadChunk" },
+        { "5;a=\"b\"c\r\nhello\r\n", "BadChunk" },
+        { "5;a=b\"c\"\r\nhello\r\n", "BadChunk" },
+        { "5;a=(b)\r\nhello\r\n", "BadChunk" },
         { "5;a\nb\r\nhello\r\n", "BadChunk" },
         { "5;a\rb\r\nhello\r\n", "BadChunk" },
         { "5;\0\r\nhello\r\n", "BadChunk" },
@@ -44,6 +58,8 @@ public sealed class BodyDecoderTests
         { "0\r\n\rx", "BadChunk" },
         { "0\r\nno colon\r\n\r\n", "BadChunk" },
         { "0\r\n: v\r\n\r\n", "BadChunk" },
+        { "0\r\nt : v\r\n\r\n", "BadChunk" },
+        { "0\r\nt\u00e9: v\r\n\r\n", "BadChunk" },
         { "0\r\n fold: v\r\n\r\n", "BadChunk" },
         { "0\r\nt: v\n\r\n", "BadChunk" },
         { "0\r\nt: \0\r\n\r\n", "BadChunk" },
@@ -66,6 +82,8 @@ public sealed class BodyDecoderTests
     public void Extensions_and_trailers_are_bounded()
     {
         Heads.Body(BodyFraming.Chunked, $"1;{new string('x', 5000)}\r\n").Should().Be("BadChunk");
+        Heads.Body(BodyFraming.Chunked, $"{string.Concat(Enumerable.Repeat($"1;{new string('x', 4000)}\r\ny\r\n", 4))}0\r\n\r\n").Should().Be("yyyy|");
+        Heads.Body(BodyFraming.Chunked, $"{string.Concat(Enumerable.Repeat($"1;{new string('x', 4000)}\r\ny\r\n", 5))}0\r\n\r\n").Should().Be("BadChunk");
         Heads.Body(BodyFraming.Chunked, $"0\r\n{string.Concat(Enumerable.Repeat($"t: {new string('x', 1000)}\r\n", 17))}\r\n").Should().Be("BadChunk");
     }
 

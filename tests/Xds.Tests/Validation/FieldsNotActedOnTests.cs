@@ -93,7 +93,7 @@ public sealed class FieldsNotActedOnTests
     [InlineData("http_protocol_options: {allow_absolute_url: false}", "http_protocol_options.allow_absolute_url", "remove it, or write true")]
     [InlineData("http_protocol_options: {enable_trailers: true}", "http_protocol_options.enable_trailers", "remove it")]
     [InlineData("http2_protocol_options: {max_concurrent_streams: 100}", "http2_protocol_options.max_concurrent_streams", "remove it")]
-    [InlineData("access_log: [{filter: {not_health_check_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter", "remove it")]
+    [InlineData("access_log: [{filter: {traceable_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter.traceable_filter", "remove it")]
     public void A_connection_manager_is_told_what_does_not_happen(string field, string path, string remedy) => Told<HttpConnectionManager>(ConnectionManager(field)).Should().Equal((path, remedy));
 
     [Theory]

@@ -8,14 +8,18 @@ internal struct BodyDecoder
 {
     private const int MaxChunkLine = 4096;
     private const int MaxTrailerBytes = 16 * 1024;
+
+    /// <summary>Most bytes of extensions in one body, so that nobody pays for kilobytes of framing with each byte of payload.</summary>
+    private const int MaxExtensionBytes = 16 * 1024;
     private const int MaxSizeDigits = 15;
 
     private BodyKind _kind;
     private ChunkState _state;
+    private ChunkExtension _extension;
     private long _remaining;
     private int _lineBytes;
+    private int _extensionBytes;
     private int _digits;
-    private bool _trailerLineHasByte;
 
     private enum ChunkState : byte
     {
@@ -26,7 +30,8 @@ internal struct BodyDecoder
         DataCarriageReturn,
         DataLineFeed,
         TrailerStart,
-        TrailerLine,
+        TrailerName,
+        TrailerValue,
         TrailerLineFeed,
         EndLineFeed,
     }
@@ -124,8 +129,9 @@ internal struct BodyDecoder
         ChunkState.SizeLineFeed => b == '\n' && EndSizeLine(),
         ChunkState.DataCarriageReturn => b == '\r' && Go(ChunkState.DataLineFeed),
         ChunkState.DataLineFeed => b == '\n' && BeginSize(),
-        ChunkState.TrailerStart => b == '\r' ? Go(ChunkState.EndLineFeed) : b is not ((byte)' ' or (byte)'\t' or (byte)':') && TakeTrailerByte(b),
-        ChunkState.TrailerLine => b == '\r' ? _trailerLineHasByte && Go(ChunkState.TrailerLineFeed) : TakeTrailerByte(b),
+        ChunkState.TrailerStart => b == '\r' ? Go(ChunkState.EndLineFeed) : TakeTrailerNameByte(b),
+        ChunkState.TrailerName => b == ':' ? Go(ChunkState.TrailerValue) : TakeTrailerNameByte(b),
+        ChunkState.TrailerValue => b == '\r' ? Go(ChunkState.TrailerLineFeed) : Grammar.IsText(b) && ++_lineBytes <= MaxTrailerBytes,
         ChunkState.TrailerLineFeed => b == '\n' && Go(ChunkState.TrailerStart),
         ChunkState.EndLineFeed => b == '\n' && Finish(),
         _ => false,
@@ -149,20 +155,27 @@ internal struct BodyDecoder
         return _digits > 0 && b switch
         {
             (byte)'\r' => Go(ChunkState.SizeLineFeed),
-            (byte)';' => Go(ChunkState.Extension),
+            (byte)';' => BeginExtension(),
             _ => false,
         };
     }
 
-    // Extensions are allowed and ignored (RFC 9112 §7.1.1), but a bare CR or LF in one is how parsers are made to disagree.
+    // Extensions are allowed and ignored (RFC 9112 §7.1.1), within bounds.
     private bool TakeExtensionByte(byte b) =>
-        b == '\r' ? Go(ChunkState.SizeLineFeed) : b != '\n' && IsText(b) && ++_lineBytes <= MaxChunkLine;
+        b == '\r' ? _extension.MayEnd && Go(ChunkState.SizeLineFeed)
+        : _extension.Take(b) && ++_lineBytes <= MaxChunkLine && ++_extensionBytes <= MaxExtensionBytes;
 
-    private bool TakeTrailerByte(byte b)
+    private bool BeginExtension()
     {
-        _trailerLineHasByte |= b == ':';
-        _state = ChunkState.TrailerLine;
-        return IsText(b) && ++_lineBytes <= MaxTrailerBytes;
+        _extension = default;
+        return Go(ChunkState.Extension);
+    }
+
+    // A trailer is checked like a field (RFC 9112 §5), whatever its name: it is dropped, so that none can pass for one of the head (RFC 9110 §6.5.1).
+    private bool TakeTrailerNameByte(byte b)
+    {
+        _state = ChunkState.TrailerName;
+        return Grammar.TokenBytes.Contains(b) && ++_lineBytes <= MaxTrailerBytes;
     }
 
     private bool EndSizeLine()
@@ -187,10 +200,7 @@ internal struct BodyDecoder
 
     private bool Go(ChunkState state)
     {
-        _trailerLineHasByte &= state == ChunkState.TrailerLine;
         _state = state;
         return true;
     }
-
-    private static bool IsText(byte b) => b is >= 0x20 and not 0x7F or (byte)'\t';
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KubeProxyNet.Proxy.Http.Http1;
 
 /// <summary>
@@ -16,11 +14,6 @@ internal abstract class HeadParser
 
     private const int MaxLeadingEmptyLines = 4;
 
-    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(
-        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
-
-    private static readonly SearchValues<byte> ForbiddenInValue = SearchValues.Create(ControlBytes());
-
     private int _start;
     private int _line;
     private int _scanned;
@@ -32,6 +25,9 @@ internal abstract class HeadParser
 
     /// <summary>Most fields accepted.</summary>
     public int MaxFields { get; set; } = DefaultMaxFields;
+
+    /// <summary>False until the first byte of the start line: an empty line before a request says nothing yet (RFC 9112 §2.2).</summary>
+    public bool HasBegun { get; private set; }
 
     /// <summary>What becomes of fields whose name has an underscore.</summary>
     public HeadersWithUnderscoresAction Underscores { get; set; }
@@ -58,6 +54,7 @@ internal abstract class HeadParser
         _emptyLines = 0;
         DroppedFields = 0;
         _inFields = false;
+        HasBegun = false;
         Error = Http1Error.None;
         Head.Reset();
     }
@@ -69,14 +66,23 @@ internal abstract class HeadParser
         while (true)
         {
             var length = storage.AsSpan(_scanned, end - _scanned).IndexOf((byte)'\n');
+            var lineFeed = length < 0 ? end : _scanned + length;
+            var start = _line;
+
+            // What cannot become a start line is refused with its first wrong byte, and not when a line end or the deadline comes.
+            var error = _inFields ? Http1Error.None : JudgeStart(storage.AsSpan(start, lineFeed - start));
+            if (error != Http1Error.None)
+            {
+                return Fail(error);
+            }
+
             if (length < 0)
             {
                 _scanned = end;
+                HasBegun = _inFields || (end > start && storage[start] != '\r');
                 return end - _start > MaxHeadBytes ? Fail(Http1Error.HeadTooLarge) : ParseStatus.NeedMore;
             }
 
-            var lineFeed = _scanned + length;
-            var start = _line;
             _line = _scanned = lineFeed + 1;
             if (_line - _start > MaxHeadBytes)
             {
@@ -88,7 +94,7 @@ internal abstract class HeadParser
                 return Fail(Http1Error.BareLineFeed);
             }
 
-            var error = TakeLine(storage, start, lineFeed - 1, out var done);
+            error = TakeLine(storage, start, lineFeed - 1, out var done);
             if (error != Http1Error.None)
             {
                 return Fail(error);
@@ -103,17 +109,14 @@ internal abstract class HeadParser
         }
     }
 
-    /// <summary>Reads the start line between two offsets.</summary>
+    /// <summary>Judges as much of the start line as has come, its CR included: an error only where no further byte could make it good.</summary>
+    protected abstract Http1Error JudgeStart(ReadOnlySpan<byte> line);
+
+    /// <summary>Reads the start line between two offsets; <see cref="JudgeStart"/> found nothing wrong with it.</summary>
     protected abstract Http1Error ParseStartLine(byte[] storage, int start, int end);
 
     /// <summary>Judges the whole head: framing, Host.</summary>
     protected abstract Http1Error Finish();
-
-    /// <summary>True where all bytes are tchar and there is at least one (RFC 9110 §5.6.2).</summary>
-    protected static bool IsToken(ReadOnlySpan<byte> bytes) => !bytes.IsEmpty && bytes.IndexOfAnyExcept(TokenBytes) < 0;
-
-    /// <summary>True where a value holds no control character but HTAB.</summary>
-    protected static bool IsFieldValue(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ForbiddenInValue) < 0;
 
     private Http1Error TakeLine(byte[] storage, int start, int end, out bool done)
     {
@@ -131,7 +134,7 @@ internal abstract class HeadParser
 
         if (start == end)
         {
-            // RFC 9112 §2.2: a server should ignore an empty line before the request line.
+            // RFC 9112 §2.2: a server should ignore an empty line before the request line. Before a status line there is none: JudgeStart.
             return ++_emptyLines > MaxLeadingEmptyLines ? Http1Error.BadStartLine : Http1Error.None;
         }
 
@@ -148,7 +151,7 @@ internal abstract class HeadParser
             return Http1Error.ObsoleteFold;
         }
 
-        var colon = line.IndexOfAnyExcept(TokenBytes);
+        var colon = line.IndexOfAnyExcept(Grammar.TokenBytes);
         if (colon <= 0 || line[colon] != ':')
         {
             return Http1Error.BadFieldName;
@@ -160,7 +163,7 @@ internal abstract class HeadParser
         }
 
         var value = line[(colon + 1)..];
-        if (!IsFieldValue(value))
+        if (!Grammar.IsText(value))
         {
             return Http1Error.BadFieldValue;
         }
@@ -210,20 +213,6 @@ internal abstract class HeadParser
                 b |= 0x20;
             }
         }
-    }
-
-    private static byte[] ControlBytes()
-    {
-        var bytes = new List<byte> { 0x7F };
-        for (byte b = 0; b < 0x20; b++)
-        {
-            if (b != '\t')
-            {
-                bytes.Add(b);
-            }
-        }
-
-        return [.. bytes];
     }
 
     private ParseStatus Fail(Http1Error error)

@@ -5,12 +5,12 @@ namespace KubeProxyNet.Proxy.Http.Http1;
 /// <summary>Reads request heads (RFC 9112 §3).</summary>
 internal sealed class RequestParser(RequestHead head) : HeadParser
 {
+    /// <summary>Longest method, in bytes. The longest registered one has 17 (UPDATEREDIRECTREF).</summary>
+    public const int MaxMethodBytes = 32;
+
     // RFC 3986 allows only these in a URI; a fragment never travels in a request (RFC 9112 §3.2).
     private static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
         "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
-
-    private static readonly SearchValues<byte> AuthorityBytes = SearchValues.Create(
-        "!$%&'()*+,-.0123456789:;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~"u8);
 
     private BodyFraming _framing;
 
@@ -33,12 +33,23 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     protected override MessageHead Head => head;
 
     /// <inheritdoc/>
+    protected override Http1Error JudgeStart(ReadOnlySpan<byte> line)
+    {
+        // Whatever speaks another protocol (TLS begins with 0x16) has no method of token characters and a space.
+        var method = line[..Math.Min(line.Length, MaxMethodBytes + 1)];
+        var end = method.IndexOfAnyExcept(Grammar.TokenBytes);
+        var isGood = end < 0 ? line.Length <= MaxMethodBytes
+            : (end > 0 && method[end] == ' ') || (method[end] == '\r' && end == line.Length - 1);
+        return isGood ? Http1Error.None : Http1Error.BadStartLine;
+    }
+
+    /// <inheritdoc/>
     protected override Http1Error ParseStartLine(byte[] storage, int start, int end)
     {
         var line = storage.AsSpan(start, end - start);
         var space = line.IndexOf((byte)' ');
         var lastSpace = line.LastIndexOf((byte)' ');
-        if (space <= 0 || lastSpace <= space + 1 || !IsToken(line[..space]))
+        if (space <= 0 || lastSpace <= space + 1)
         {
             return Http1Error.BadStartLine;
         }
@@ -112,7 +123,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     private static bool IsHostAndPort(ReadOnlySpan<byte> target)
     {
         var colon = target.LastIndexOf((byte)':');
-        return colon > 0 && target.IndexOfAnyExcept(AuthorityBytes) < 0
+        return Grammar.IsAuthority(target)
             && int.TryParse(target[(colon + 1)..], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var port)
             && port is > 0 and <= ushort.MaxValue;
     }
@@ -133,29 +144,24 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
             authorityLength = rest.Length;
         }
 
-        if (authorityLength == 0 || rest[..authorityLength].IndexOfAnyExcept(AuthorityBytes) >= 0)
+        if (!Grammar.IsAuthority(rest[..authorityLength]))
         {
             return Http1Error.BadTarget;
         }
 
         head.IsHttpsTarget = schemeLength == 8;
-        head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);
-        var path = offset + schemeLength + authorityLength;
-        var length = target.Length - schemeLength - authorityLength;
-        if (length == 0 || target[schemeLength + authorityLength] == '?')
+        if (authorityLength < rest.Length && rest[authorityLength] == '/')
         {
-            // An empty path is "/" (RFC 9112 §3.2.1). The byte before the query is the authority's last; it cannot be overwritten, so such
-            // targets with a query are refused and an empty one points at the scheme's own slash.
-            if (length > 0)
-            {
-                return Http1Error.BadTarget;
-            }
-
-            SetTarget(offset + schemeLength - 1, 1);
+            head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);
+            SetTarget(offset + schemeLength + authorityLength, rest.Length - authorityLength);
             return Http1Error.None;
         }
 
-        SetTarget(path, length);
+        // An empty path is "/" (RFC 9112 §3.2.1). The authority moves over the scheme's last slash, which makes room for it before the query.
+        rest[..authorityLength].CopyTo(target[(schemeLength - 1)..]);
+        rest[authorityLength - 1] = (byte)'/';
+        head.AuthoritySlice = new Slice(offset + schemeLength - 1, authorityLength);
+        SetTarget(offset + schemeLength + authorityLength - 1, rest.Length - authorityLength + 1);
         return Http1Error.None;
     }
 
@@ -215,7 +221,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
             return head.MinorVersion == 0 ? Http1Error.None : Http1Error.BadHost;
         }
 
-        if (FramingRules.Occurrences(head, KnownHeader.Host) > 1 || host.IndexOfAnyExcept(AuthorityBytes) >= 0)
+        if (FramingRules.Occurrences(head, KnownHeader.Host) > 1 || !Grammar.IsAuthority(host))
         {
             return Http1Error.BadHost;
         }

@@ -26,11 +26,15 @@ internal sealed class ResponseParser(ResponseHead head) : HeadParser
     public long DeclaredLength => _declared.Kind == BodyKind.ContentLength ? _declared.Length : -1;
 
     /// <inheritdoc/>
+    protected override Http1Error JudgeStart(ReadOnlySpan<byte> line) =>
+        "HTTP/1."u8.StartsWith(line[..Math.Min(line.Length, 7)]) ? Http1Error.None : Http1Error.BadStartLine;
+
+    /// <inheritdoc/>
     protected override Http1Error ParseStartLine(byte[] storage, int start, int end)
     {
         // HTTP-version SP status-code SP [ reason-phrase ]; the second space is often left out before an empty reason.
         var line = storage.AsSpan(start, end - start);
-        if (line.Length < 12 || !line.StartsWith("HTTP/1."u8) || line[8] != ' ' || (line.Length > 12 && line[12] != ' '))
+        if (line.Length < 12 || line[8] != ' ' || (line.Length > 12 && line[12] != ' '))
         {
             return Http1Error.BadStartLine;
         }
@@ -49,7 +53,7 @@ internal sealed class ResponseParser(ResponseHead head) : HeadParser
 
         head.Status = (a * 100) + (b * 10) + c;
         head.ReasonSlice = line.Length > 13 ? new Slice(start + 13, line.Length - 13) : new Slice(start, 0);
-        return IsFieldValue(head.Reason) ? Http1Error.None : Http1Error.BadStartLine;
+        return Grammar.IsText(head.Reason) ? Http1Error.None : Http1Error.BadStartLine;
     }
 
     /// <inheritdoc/>

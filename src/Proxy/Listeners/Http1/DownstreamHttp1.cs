@@ -69,6 +69,19 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         Closing,
     }
 
+    /// <summary>What looking for a head gave.</summary>
+    private enum HeadRead : byte
+    {
+        /// <summary>A whole one: a request to serve.</summary>
+        Ready,
+
+        /// <summary>Wait for more of it.</summary>
+        NeedMore,
+
+        /// <summary>The connection is to end; what was to be answered has been.</summary>
+        Ended,
+    }
+
     /// <summary>Neighbours in the worker's list of connections.</summary>
     public DownstreamHttp1? Next { get; set; }
 
@@ -99,10 +112,27 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         page.Add(_state.ListenerStats.ConnectionsActive, 1);
         try
         {
-            while (await ReadHeadAsync())
+            // One method from the first byte of a request to the last of its response: each further one would be resumed in turn.
+            while (true)
             {
-                _phase = Phase.Serving;
-                await ServeAsync();
+                var head = BeginWait();
+                while (head == HeadRead.NeedMore)
+                {
+                    head = await _connection.Readable() == WaitResult.Ready ? ReadHead() : EndWait();
+                }
+
+                if (head == HeadRead.Ended)
+                {
+                    break;
+                }
+
+                var exchange = _exchange!;
+                if (BeginServing(exchange))
+                {
+                    await Router.ForwardAsync(exchange);
+                }
+
+                EndServing(exchange);
                 if (_stream.ClosesConnection || _mustReset || _connection.Error != 0)
                 {
                     _mustReset |= _stream.MustReset;
@@ -192,48 +222,55 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         }
     }
 
-    /// <summary>Waits for a request and reads its head. False where the connection is to end.</summary>
-    private async LoopTask<bool> ReadHeadAsync()
+    /// <summary>The last request is done with: the next may be here already, or part of it.</summary>
+    private HeadRead BeginWait()
     {
         _phase = Phase.Idle;
         _deadlinePassed = false;
-        if (_input.IsEmpty)
+        if (!_input.IsEmpty)
         {
-            SetIdleDeadline();
-            if (await _connection.Readable() == WaitResult.Interrupted)
-            {
-                return false;
-            }
+            return ReadHead();
         }
 
-        var exchange = BeginExchange();
-        var end = _input.End;
+        SetIdleDeadline();
+        return HeadRead.NeedMore;
+    }
+
+    /// <summary>Reads what is there of a request's head.</summary>
+    private HeadRead ReadHead()
+    {
+        var exchange = _exchange ?? BeginExchange();
         while (true)
         {
+            var end = _input.End;
             if (end > 0)
             {
                 switch (exchange.Parser.Parse(_input.Bytes, end))
                 {
                     case ParseStatus.Done:
-                        _input.End = end;
                         _clientAskedToClose = exchange.Parser.WantsClose;
                         if (_stream.Begin(exchange) is var error and not Http1Error.None)
                         {
                             Refuse(exchange, error);
-                            return false;
+                            return HeadRead.Ended;
                         }
 
                         _requests++;
-                        return true;
+                        return HeadRead.Ready;
                     case ParseStatus.Failed:
                         Refuse(exchange, exchange.Parser.Error);
-                        return false;
+                        return HeadRead.Ended;
                 }
 
-                if (_phase == Phase.Idle)
+                if (_phase == Phase.Idle && exchange.Parser.HasBegun)
                 {
                     _phase = Phase.ReadingHead;
                     SetHeadDeadline();
+                }
+                else if (_phase == Phase.Idle)
+                {
+                    // Empty lines begin no request. What is armed may still be a deadline of the exchange before.
+                    SetIdleDeadline();
                 }
             }
 
@@ -246,13 +283,13 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
             var count = _connection.Receive(_input.Bytes.AsSpan(end));
             if (count > 0)
             {
-                end += count;
+                _input.End += count;
                 continue;
             }
 
             if (count != Connection.WouldBlock)
             {
-                return false;
+                return HeadRead.Ended;
             }
 
             if (end == 0)
@@ -261,34 +298,44 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 ReleaseExchange();
                 _input.Release();
             }
-
-            if (await _connection.Readable() == WaitResult.Interrupted)
+            else if (_phase == Phase.Idle)
             {
-                if (_deadlinePassed && _phase == Phase.ReadingHead)
-                {
-                    RefuseLateHead(exchange);
-                }
-
-                return false;
+                // The request that may follow the empty lines has not begun: its exchange begins with it.
+                ReleaseExchange();
             }
 
-            if (_exchange is null)
-            {
-                exchange = BeginExchange();
-            }
+            return HeadRead.NeedMore;
         }
     }
 
-    private async LoopTask ServeAsync()
+    /// <summary>The wait for a head is over without one.</summary>
+    private HeadRead EndWait()
     {
-        var exchange = _exchange!;
+        if (_deadlinePassed && _phase == Phase.ReadingHead)
+        {
+            RefuseLateHead(_exchange!);
+        }
+
+        return HeadRead.Ended;
+    }
+
+    /// <summary>Takes the request to its route. True where it is to be forwarded; otherwise it has been answered.</summary>
+    private bool BeginServing(Exchange exchange)
+    {
+        _phase = Phase.Serving;
         if (exchange.Parser.ExpectsContinue && !_state.Config.Proxy100Continue && !_stream.IsRequestComplete && _stream.BufferedBody.IsEmpty)
         {
             // As Envoy by default: the expectation is met here and not sent on (RFC 9110 §10.1.1).
             _connection.Send("HTTP/1.1 100 Continue\r\n\r\n"u8);
+            exchange.ResponseHeadBytes += "HTTP/1.1 100 Continue\r\n\r\n"u8.Length;
         }
 
-        await HttpConnectionManager.ServeAsync(exchange, _state);
+        return HttpConnectionManager.Begin(exchange, _state);
+    }
+
+    private void EndServing(Exchange exchange)
+    {
+        HttpConnectionManager.End(exchange, _state);
         _stream.End();
         ReleaseExchange();
         _input.Compact();

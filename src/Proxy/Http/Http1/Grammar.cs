@@ -1,0 +1,60 @@
+using System.Buffers;
+
+namespace KubeProxyNet.Proxy.Http.Http1;
+
+/// <summary>The character classes of HTTP that both parsers and the body decoder judge by, so that none of them can differ.</summary>
+internal static class Grammar
+{
+    /// <summary>tchar (RFC 9110 §5.6.2): what methods and field names consist of.</summary>
+    public static readonly SearchValues<byte> TokenBytes = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+
+    private static readonly SearchValues<byte> ForbiddenInText = SearchValues.Create(ControlBytes());
+
+    // reg-name and IP-literal of RFC 3986 §3.2.2 and the colon of a port; "@" is not among them: http has no userinfo (RFC 9110 §4.2.4).
+    private static readonly SearchValues<byte> AuthorityBytes = SearchValues.Create(
+        "!$%&'()*+,-.0123456789:;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~"u8);
+
+    /// <summary>True where a text holds no control character but HTAB (RFC 9110 §5.5); obs-text is allowed.</summary>
+    public static bool IsText(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ForbiddenInText) < 0;
+
+    /// <inheritdoc cref="IsText(ReadOnlySpan{byte})"/>
+    public static bool IsText(byte b) => b is >= 0x20 and not 0x7F or (byte)'\t';
+
+    /// <summary>True for <c>uri-host [ ":" port ]</c> with a host (RFC 9110 §7.2): brackets only around an address, at most one port, decimal.</summary>
+    public static bool IsAuthority(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty || bytes.IndexOfAnyExcept(AuthorityBytes) >= 0)
+        {
+            return false;
+        }
+
+        var host = bytes[0] == '[' ? bytes.IndexOf((byte)']') + 1 : bytes.IndexOfAny(":[]"u8);
+        if (host < 0)
+        {
+            return true;
+        }
+
+        if (host == 0)
+        {
+            return false;
+        }
+
+        var port = bytes[host..];
+        return port.IsEmpty || (port[0] == ':' && port[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0);
+    }
+
+    private static byte[] ControlBytes()
+    {
+        var bytes = new List<byte> { 0x7F };
+        for (byte b = 0; b < 0x20; b++)
+        {
+            if (b != '\t')
+            {
+                bytes.Add(b);
+            }
+        }
+
+        return [.. bytes];
+    }
+}
