@@ -7,6 +7,7 @@ namespace KubeProxyNet.Fuzz.Parsers;
 internal sealed class Pieces
 {
     private readonly byte[][] _storages = [new byte[ByteText.MaxLength + 64], new byte[ByteText.MaxLength + 64]];
+    private readonly byte[] _body = new byte[ByteText.MaxLength];
     private readonly List<int> _cuts = [];
 
     /// <summary>Bytes that the codecs allocated since <see cref="Begin"/>.</summary>
@@ -80,7 +81,7 @@ internal sealed class Pieces
                 continue;
             }
 
-            var piece = _storages[0].AsSpan(0, end - position);
+            var piece = _body.AsSpan(0, end - position);
             input[position..end].CopyTo(piece);
             var before = GC.GetAllocatedBytesForCurrentThread();
             var length = decoder.Decode(piece, out var consumed);

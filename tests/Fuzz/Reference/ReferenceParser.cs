@@ -238,7 +238,6 @@ internal static class ReferenceParser
 
     private static void ReadChunks(ReferenceMessage message, string text, int at)
     {
-        var body = new StringBuilder();
         while (TryReadLine(message, text, ref at, out var line))
         {
             var match = ChunkLine.Match(line);
@@ -252,17 +251,16 @@ internal static class ReferenceParser
             var size = long.Parse("0" + digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
             if (size == 0)
             {
-                message.Body = body.ToString();
                 ReadTrailers(message, text, at);
                 return;
             }
 
             var here = (int)Math.Min(size, text.Length - at);
-            body.Append(text, at, here);
+            message.Body += text.Substring(at, here);
             at += here;
             if (here < size || text.Length - at < 2)
             {
-                break;
+                return;
             }
 
             if (string.CompareOrdinal(text, at, "\r\n", 0, 2) != 0)
@@ -273,8 +271,6 @@ internal static class ReferenceParser
 
             at += 2;
         }
-
-        message.Body = body.ToString();
     }
 
     private static void ReadTrailers(ReferenceMessage message, string text, int at)
