@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using KubeProxyNet.Fuzz.Generation;
 using KubeProxyNet.Fuzz.Reference;
 
@@ -92,7 +91,7 @@ internal sealed class Backend : IDisposable
         }
 
         // Some answers come before the request has ended.
-        var random = FuzzRandom.Of(_seed, Hash(request.StartLine + string.Concat(request.Fields.Where(static field => field.Name != "x-request-id"))));
+        var random = FuzzRandom.Of(_seed, Hash(request));
         var isEarly = request.HasHead && request.Reading == Reading.Incomplete && random.Once(16);
         if (request.Reading != Reading.Complete && !isEarly)
         {
@@ -132,14 +131,25 @@ internal sealed class Backend : IDisposable
         }
     }
 
-    private static long Hash(string text)
+    // Of what the client sent, so that a replayed session meets the same answers.
+    private static long Hash(ReferenceMessage request)
     {
-        var hash = 14695981039346656037UL;
-        foreach (var b in Encoding.Latin1.GetBytes(text))
+        var hash = Hash(14695981039346656037UL, request.StartLine);
+        foreach (var (name, value) in request.Fields)
         {
-            hash = (hash ^ b) * 1099511628211;
+            hash = name == "x-request-id" ? hash : Hash(hash, value);
         }
 
         return (long)(hash >> 1);
+    }
+
+    private static ulong Hash(ulong hash, string text)
+    {
+        foreach (var c in text)
+        {
+            hash = (hash ^ c) * 1099511628211;
+        }
+
+        return hash;
     }
 }

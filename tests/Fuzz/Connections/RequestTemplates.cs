@@ -27,7 +27,7 @@ internal static class RequestTemplates
             text.Add("\r\n");
         }
 
-        var isOld = random.Once(20);
+        var isOld = random.Once(40);
         var target = random.Once(3) ? random.Of(Targets) : Targets[0] + random.Next(1000).ToString(CultureInfo.InvariantCulture);
         AddLine(text, $"{random.Of(Methods)} {target} HTTP/1.{(isOld ? 0 : 1)}", marker);
         AddLine(text, random.Once(8) ? "HOST:\tM:8080 " : "host: a", marker);
@@ -41,7 +41,7 @@ internal static class RequestTemplates
         {
             // An upgrade ends the requests of the connection.
             var field = random.Next(Fields.Length);
-            AddLine(text, field == Fields.Length - 1 && !random.Once(10) ? Fields[0] : Fields[field], marker);
+            AddLine(text, field == Fields.Length - 1 && !random.Once(20) ? Fields[0] : Fields[field], marker);
         }
 
         AddBody(text, marker, random, isOld);

@@ -6,7 +6,7 @@ namespace KubeProxyNet.Fuzz.Connections;
 /// <summary>What one client sends over one connection, all of it known beforehand, and what a backend may see of it.</summary>
 internal sealed class Session
 {
-    private const int MaxRequests = 32;
+    private const int MaxRequests = 64;
 
     private readonly List<(string Method, string Target, string Body)> _requests = [];
     private readonly Lock _lock = new();
@@ -23,7 +23,7 @@ internal sealed class Session
         {
             one.Clear();
             RequestTemplates.Add(one, marker, Random);
-            if (Random.Once(12))
+            if (Random.Once(20))
             {
                 mutator.Change(one, Random, Random.Between(1, 3));
             }

@@ -63,5 +63,5 @@ internal static class RewriteOracle
     private static HashSet<string> Nominated(ReferenceMessage request) =>
         [.. request.ValuesOf("connection").SelectMany(static value => value.Split(',')).Select(static option => option.Trim(' ', '\t').ToLowerInvariant())];
 
-    private static string Text(IEnumerable<ReferenceField> fields) => string.Join('\n', fields);
+    private static string Text(IEnumerable<ReferenceField> fields) => string.Join('\n', fields.Select(static field => field.Name + ':' + field.Value));
 }

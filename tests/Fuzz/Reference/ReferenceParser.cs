@@ -26,6 +26,11 @@ internal static class ReferenceParser
     private static readonly Regex Authority = new(@"\A(\[[0-9A-Za-z:.~%!$&'()*+,;=_\-]+\]|[0-9A-Za-z\-._~%!$&'()*+,;=]+)(:[0-9]*)?\z", Options);
     private static readonly Regex AbsoluteForm = new(@"\A(?i:https?)://(?<authority>[^/?]*)(?<rest>.*)\z", Options);
 
+    private static readonly Regex EndsInPort = new(":[0-9]+\\z", Options);
+
+    // RFC 9110 §8.6.
+    private static readonly Regex Digits = new(@"\A[0-9]+\z", Options);
+
     // RFC 9112 §7.1 and §7.1.1.
     private static readonly Regex ChunkLine = new(
         $@"\A(?<size>[0-9A-Fa-f]+)(;[ \t]*{Token}([ \t]*=[ \t]*({Token}|""([\t\x20\x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""))?[ \t]*(?=;|\z))*\z", Options);
@@ -161,7 +166,7 @@ internal static class ReferenceParser
     }
 
     private static bool IsGoodTarget(ReferenceMessage message) =>
-        message.Method == "CONNECT" ? Authority.IsMatch(message.Target) && Regex.IsMatch(message.Target, ":[0-9]+\\z")
+        message.Method == "CONNECT" ? Authority.IsMatch(message.Target) && EndsInPort.IsMatch(message.Target)
         : message.Target[0] == '/'
         || (message.Target == "*" && message.Method == "OPTIONS")
         || (AbsoluteForm.Match(message.Target) is { Success: true } match && Authority.IsMatch(match.Groups["authority"].Value));
@@ -207,7 +212,7 @@ internal static class ReferenceParser
             return true;
         }
 
-        message.Length = lengths.Length == 1 && Regex.IsMatch(lengths[0], @"\A[0-9]+\z") && long.TryParse(lengths[0], CultureInfo.InvariantCulture, out var value) ? value : -1;
+        message.Length = lengths.Length == 1 && Digits.IsMatch(lengths[0]) && long.TryParse(lengths[0], CultureInfo.InvariantCulture, out var value) ? value : -1;
         return message.Length >= 0 || Refuse(message, "content-length");
     }
 
