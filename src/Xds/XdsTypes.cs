@@ -8,6 +8,8 @@ using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -26,6 +28,7 @@ public static class XdsTypes
     [
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
+        CustomHeaderConfig.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
         CgroupMemoryConfig.Descriptor,
@@ -43,6 +46,7 @@ public static class XdsTypes
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,
+        XffConfig.Descriptor,
     ];
 
     /// <summary>The same messages as a registry, for unpacking an <c>Any</c> and for protobuf's JSON formatter.</summary>

@@ -1,4 +1,5 @@
 using Envoy.Config.Accesslog.V3;
+using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
@@ -19,8 +20,17 @@ internal static class ListenerEmission
             StatPrefix = "ingress_http",
             Rds = new Rds { ConfigSource = WellKnown.OverAds(), RouteConfigName = listener.RouteTable },
             HttpFilters = { new HttpFilter { Name = "envoy.filters.http.router", TypedConfig = Pack(new Router()) } },
-            // This is the edge: the client's address is the socket's, and x-forwarded-for from outside is not believed.
+
+            // This is the edge: the client's address is the socket's, and x-forwarded-for from outside is not believed. Paths and names that
+            // backends read in different ways do not get past it.
             UseRemoteAddress = true,
+            NormalizePath = true,
+            MergeSlashes = true,
+            PathWithEscapedSlashesAction = HttpConnectionManager.Types.PathWithEscapedSlashesAction.RejectRequest,
+            CommonHttpProtocolOptions = new HttpProtocolOptions
+            {
+                HeadersWithUnderscoresAction = HttpProtocolOptions.Types.HeadersWithUnderscoresAction.RejectRequest,
+            },
         };
         if (listener.AccessLog)
         {

@@ -20,9 +20,11 @@ internal static class AccessLogTranslator
         var translated = ImmutableArray.CreateBuilder<AccessLogConfig>();
         for (var i = 0; i < logs.Count; i++)
         {
-            if (One(logs[i], problems, path.Index(i).Field("typed_config")) is { } log)
+            var log = One(logs[i], problems, path.Index(i).Field("typed_config"));
+            var filter = logs[i].Filter is { } message ? AccessLogFilterTranslator.Translate(message, problems, path.Index(i).Field("filter")) : null;
+            if (log is not null && (filter is not null || logs[i].Filter is null))
             {
-                translated.Add(log);
+                translated.Add(log with { Filter = filter });
             }
         }
 

@@ -43,22 +43,17 @@ internal static class HttpConnectionManagerTranslator
             problems.Add(path.Field("common_http_protocol_options").Field("max_headers_count"), $"{fields} is more than {MaxFields}", $"write a number from 1 to {MaxFields}");
         }
 
+        var defaults = ClientIdentityTranslator.Translate(new HttpConnectionManagerConfig { StatPrefix = message.StatPrefix }, message, problems, path);
         if (problems.Found.Count > before)
         {
             return null;
         }
 
-        var defaults = new HttpConnectionManagerConfig { StatPrefix = message.StatPrefix };
         var http1 = message.HttpProtocolOptions;
         return defaults with
         {
             InlineRoutes = routes,
             RouteConfigName = message.Rds?.RouteConfigName,
-            UseRemoteAddress = message.UseRemoteAddress ?? false,
-            SkipXffAppend = message.SkipXffAppend,
-            GenerateRequestId = message.GenerateRequestId ?? true,
-            PreserveExternalRequestId = message.PreserveExternalRequestId,
-            AlwaysSetRequestIdInResponse = message.AlwaysSetRequestIdInResponse,
             ServerName = message.ServerName.Length > 0 ? message.ServerName : defaults.ServerName,
             ServerHeader = message.ServerHeaderTransformation switch
             {

@@ -41,7 +41,7 @@ internal static class ListenerTranslator
                     MaxConnections = (int)Math.Min(found.Limit?.MaxConnections ?? 0UL, int.MaxValue),
                     ConnectionLimitStatPrefix = found.Limit?.StatPrefix ?? "",
                     IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
-                    Http = http,
+                    Http = http with { FilterChainName = message.FilterChains[0].Name },
                 },
                 ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
     }

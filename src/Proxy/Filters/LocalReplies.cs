@@ -84,6 +84,28 @@ internal static class LocalReplies
     /// <summary>HTTP/1.0 without Host, and no default for it.</summary>
     public static void MissingHost(Exchange exchange) => Send(exchange, 400, "missing_host_header", BadRequestBody);
 
+    /// <summary>A target in absolute form that asks for https on a plain text connection.</summary>
+    public static void SchemeNotAllowed(Exchange exchange) => Send(exchange, 400, "http1.invalid_scheme", BadRequestBody);
+
+    /// <summary>A path that cannot be normalised, or must not be what it is.</summary>
+    public static void PathRejected(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsFailedPathNormalization);
+        Send(exchange, 400, "path_normalization_failed", default);
+    }
+
+    /// <summary>A path that the client is to ask for in its normal form, which the request has by now.</summary>
+    public static void PathRedirected(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsRedirectedWithNormalizedPath);
+        exchange.Details = DetailBytes("path_normalization_failed");
+        byte[] location = [.. "location: "u8, .. exchange.Request.Target, .. "\r\n"u8];
+        exchange.Downstream.SendLocalReply(exchange, new LocalReply(307, default, location));
+    }
+
+    /// <summary>A request whose client cannot be told, where that is asked for.</summary>
+    public static void ClientUnknown(Exchange exchange, int status) => Send(exchange, status, "rejecting_because_detection_failed", default);
+
     /// <summary>The exchange was aborted: the answer that its reason calls for, or a cut where an answer had begun.</summary>
     public static void Aborted(Exchange exchange)
     {

@@ -45,6 +45,7 @@ internal static class RequestBodyPump
 
             if (downstream.IsRequestComplete)
             {
+                exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
                 exchange.MarkRequestEnd(routeTimeout);
                 return;
             }

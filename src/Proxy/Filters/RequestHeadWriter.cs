@@ -37,7 +37,7 @@ internal static class RequestHeadWriter
         var replacesHost = TryWriteHost(exchange, overrides);
 
         var scratch = exchange.Worker.Scratch;
-        var worstCase = (2 * exchange.Parser.HeadEnd) + overrides.WrittenCount + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
+        var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         WriteRequestLine(ref writer, exchange, overrides.WrittenSpan[..targetLength]);
         if (replacesHost)
@@ -46,6 +46,7 @@ internal static class RequestHeadWriter
         }
 
         WriteFields(ref writer, exchange, mutations, replacesHost);
+        exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
 
         var body = exchange.Downstream.BufferedBody;
@@ -116,50 +117,26 @@ internal static class RequestHeadWriter
             skip = skip.With(KnownHeader.Host);
         }
 
-        if (exchange.HasOwnRequestId)
-        {
-            skip = skip.With(KnownHeader.XRequestId);
-        }
-
-        if (exchange.Parser.ExpectsContinue)
+        if (exchange.Parser.ExpectsContinue && !http.Proxy100Continue)
         {
             skip = skip.With(KnownHeader.Expect);
         }
 
-        var appendsForwardedFor = http.UseRemoteAddress && !http.SkipXffAppend;
-        if (appendsForwardedFor)
+        var forward = exchange.Route!.Forward!;
+        var tellsOriginalPath = forward.RewritesTarget && !request.IsConnect && !http.SuppressEnvoyHeaders;
+        if (tellsOriginalPath)
         {
-            skip = skip.With(KnownHeader.XForwardedFor);
-        }
-
-        var setsProto = http.UseRemoteAddress || !request.Has(KnownHeader.XForwardedProto);
-        if (setsProto)
-        {
-            skip = skip.With(KnownHeader.XForwardedProto);
+            skip = skip.With(KnownHeader.XEnvoyOriginalPath);
         }
 
         FieldForwarding.Copy(ref writer, request, exchange.Parser.HeadEnd - 2, skip, mutations, exchange.Parser.NominatesFields);
-
-        var added = default(HeaderMask);
-        if (appendsForwardedFor && !FieldForwarding.IsRemoved(mutations, KnownHeader.XForwardedFor))
+        FieldForwarding.CopyOwn(ref writer, request, mutations);
+        if (tellsOriginalPath)
         {
-            WriteForwardedFor(ref writer, exchange);
-            added = added.With(KnownHeader.XForwardedFor);
+            writer.WriteField("x-envoy-original-path"u8, request.Target);
         }
 
-        if (setsProto && !FieldForwarding.IsRemoved(mutations, KnownHeader.XForwardedProto))
-        {
-            writer.WriteField("x-forwarded-proto"u8, request.Scheme);
-            added = added.With(KnownHeader.XForwardedProto);
-        }
-
-        if (exchange.HasOwnRequestId && !FieldForwarding.IsRemoved(mutations, KnownHeader.XRequestId))
-        {
-            writer.WriteField("x-request-id"u8, exchange.RequestId);
-            added = added.With(KnownHeader.XRequestId);
-        }
-
-        var timeout = exchange.Route!.Forward!.Source.Timeout;
+        var timeout = forward.Source.Timeout;
         if (timeout > TimeSpan.Zero && !http.SuppressEnvoyHeaders)
         {
             writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
@@ -167,7 +144,7 @@ internal static class RequestHeadWriter
             writer.Write(LineEnd);
         }
 
-        FieldForwarding.WriteAdditions(ref writer, request, mutations, added);
+        FieldForwarding.WriteAdditions(ref writer, request, mutations, added: default);
         WriteFraming(ref writer, exchange.Downstream.RequestFraming);
         if (exchange.Upgrade == UpgradeKind.Protocol && request.TryGet(KnownHeader.Upgrade, out var protocol))
         {
@@ -175,26 +152,6 @@ internal static class RequestHeadWriter
             writer.WriteField("upgrade"u8, protocol);
         }
 
-        writer.Write(LineEnd);
-    }
-
-    /// <summary>All x-forwarded-for fields joined, then the peer's address.</summary>
-    private static void WriteForwardedFor(ref ByteWriter writer, Exchange exchange)
-    {
-        writer.Write("x-forwarded-for: "u8);
-        if (exchange.Request.Has(KnownHeader.XForwardedFor))
-        {
-            foreach (ref readonly var field in exchange.Request.Fields)
-            {
-                if (field.Id == KnownHeader.XForwardedFor && !field.Value.IsEmpty)
-                {
-                    writer.Write(exchange.Request.Span(field.Value));
-                    writer.Write(","u8);
-                }
-            }
-        }
-
-        writer.Write(exchange.RemoteAddress.AddressText.Span);
         writer.Write(LineEnd);
     }
 

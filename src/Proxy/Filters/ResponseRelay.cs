@@ -41,6 +41,8 @@ internal static class ResponseRelay
 
             if (read == UpstreamRead.Ready)
             {
+                exchange.UpstreamHeadBytes += upstream.HeadEnd;
+                exchange.UpstreamResponseBeginMs = upstream.FirstByteMs;
                 var verdict = Judge(exchange, upstream.Head, ref interim);
                 if (verdict == HeadVerdict.Final)
                 {
@@ -151,8 +153,9 @@ internal static class ResponseRelay
             return MaySwitch(exchange, head) ? HeadVerdict.Final : HeadVerdict.Refused;
         }
 
-        // 100 answers an expectation that was answered here (RFC 9110 §10.1.1); HTTP/1.0 knows no interim responses.
-        if (head.Status != 100 && exchange.Request.MinorVersion == 1)
+        // 100 answers an expectation that was answered here, unless that is left to the upstream (RFC 9110 §10.1.1); HTTP/1.0 knows no
+        // interim responses.
+        if ((head.Status != 100 || exchange.Http.Proxy100Continue) && exchange.Request.MinorVersion == 1)
         {
             exchange.Downstream.SendInterim(head);
         }
@@ -174,7 +177,7 @@ internal static class ResponseRelay
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
-        exchange.BytesSent += payload.Length;
+        exchange.NoteResponsePayload(payload.Length, end);
         if (isHeadSent)
         {
             exchange.MarkActivity();

@@ -97,17 +97,17 @@ internal static class Router
         if (endpoint is null)
         {
             LocalReplies.NoHealthyUpstream(exchange);
+            return null;
         }
 
-        exchange.Endpoint = endpoint;
+        exchange.NoteEndpoint(endpoint);
         return endpoint;
     }
 
     /// <summary>Sends the head, and the body as far as it came with it.</summary>
     private static void BeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
     {
-        exchange.Upstream = upstream;
-        exchange.Attempts++;
+        exchange.NoteUpstream(upstream);
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
@@ -115,13 +115,17 @@ internal static class Router
         if (exchange.Upgrade != UpgradeKind.ConnectHere)
         {
             RequestHeadWriter.Send(exchange, upstream.Connection);
+            if (exchange.Downstream.IsRequestComplete)
+            {
+                exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+            }
         }
     }
 
     /// <summary>Settles what becomes of the connection. True where the request should be sent again, on another one.</summary>
     private static bool EndAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
     {
-        exchange.Upstream = null;
+        exchange.NoteAttemptEnd(upstream);
         page.ActiveRequests--;
         if (outcome == RelayOutcome.Complete)
         {
@@ -200,6 +204,7 @@ internal static class Router
         }
         else
         {
+            exchange.UpstreamConnectError = upstream.Connection.Error;
             LocalReplies.ConnectFailure(exchange);
         }
 

@@ -39,7 +39,7 @@ internal static class Tunnel
             switch (downstream.TryReadBody(out var payload))
             {
                 case DownstreamRead.Ready when downstream.IsRequestComplete:
-                    exchange.RequestEndMs = exchange.Worker.NowMs;
+                    exchange.RequestEndMs = exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
                     exchange.MarkActivity();
                     await upstream.FlushedAsync();
                     upstream.ShutdownWrite();
@@ -86,12 +86,13 @@ internal static class Tunnel
             switch (upstream.TryReadBody(out var payload))
             {
                 case UpstreamRead.Ready when upstream.IsResponseComplete:
+                    exchange.NoteResponsePayload(0, end: true);
                     exchange.MarkActivity();
                     await downstream.Connection.FlushedAsync();
                     downstream.Connection.ShutdownWrite();
                     return;
                 case UpstreamRead.Ready:
-                    exchange.BytesSent += payload.Length;
+                    exchange.NoteResponsePayload(payload.Length, end: false);
                     exchange.MarkActivity();
                     turn.Spend(payload.Length);
                     downstream.SendBody(payload, end: false);

@@ -4,30 +4,52 @@ namespace KubeProxyNet.Proxy.Http;
 
 /// <summary>
 /// A request or response head: the bytes as received (names in lower case) and a table of fields over them.
-/// Pooled with its owner and refilled by a codec; it never holds strings. Not thread-safe: one worker owns it.
+/// Pooled with its owner and refilled by a codec; it never holds strings. Fields that the proxy adds itself stand in the same table, so that
+/// routes, logs and the upstream see one and the same head. Not thread-safe: one worker owns it.
 /// </summary>
 public abstract class MessageHead
 {
     private const int InitialFields = 32;
 
+    /// <summary>A larger buffer for own fields is not kept for the next message.</summary>
+    private const int KeptOwnBytes = 4096;
+
     private HeaderField[] _fields = new HeaderField[InitialFields];
     private FirstIndexTable _first;
+    private byte[] _own = [];
+    private int _received;
 
-    /// <summary>The storage that every slice refers to. Only the codec that fills the head writes here.</summary>
+    /// <summary>The storage that the slices of what was received refer to. Only the codec that fills the head writes here.</summary>
     public byte[] Bytes { get; protected internal set; } = [];
 
     /// <summary>Number of header fields.</summary>
     public int FieldCount { get; private set; }
 
+    /// <summary>The known names that the head has.</summary>
+    internal HeaderMask Present { get; private set; }
+
+    /// <summary>The lines of the own fields, each with its line end; empty where there are none.</summary>
+    internal ReadOnlySpan<byte> OwnLines => _own.AsSpan(0, OwnLength);
+
+    /// <summary>Length of <see cref="OwnLines"/>.</summary>
+    internal int OwnLength { get; private set; }
+
     /// <summary>Minor version of HTTP/1 (0 or 1).</summary>
     public int MinorVersion { get; internal set; } = 1;
 
-    /// <summary>The fields in the order received.</summary>
+    /// <summary>The fields in the order received, then our own.</summary>
     public ReadOnlySpan<HeaderField> Fields => _fields.AsSpan(0, FieldCount);
+
+    /// <summary>The fields that arrived.</summary>
+    internal ReadOnlySpan<HeaderField> ReceivedFields => _fields.AsSpan(0, OwnLength == 0 ? FieldCount : _received);
+
+    /// <summary>The fields that the proxy added; their slices lie in <see cref="OwnLines"/>, at the offset's complement.</summary>
+    internal ReadOnlySpan<HeaderField> OwnFields => OwnLength == 0 ? default : _fields.AsSpan(_received, FieldCount - _received);
 
     /// <summary>The bytes of a slice of this head.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ReadOnlySpan<byte> Span(Slice slice) => Bytes.AsSpan(slice.Offset, slice.Length);
+    public ReadOnlySpan<byte> Span(Slice slice) =>
+        slice.Offset >= 0 ? Bytes.AsSpan(slice.Offset, slice.Length) : _own.AsSpan(~slice.Offset, slice.Length);
 
     /// <summary>True where at least one field carries this known name.</summary>
     public bool Has(KnownHeader id) => _first[(int)id] != 0;
@@ -50,14 +72,14 @@ public abstract class MessageHead
     public virtual bool TryGet(ReadOnlySpan<byte> lowerCaseName, out ReadOnlySpan<byte> value)
     {
         var id = KnownHeaders.Identify(lowerCaseName);
-        if (id != KnownHeader.Other)
+        if (KnownHeaders.IsName(id))
         {
             return TryGet(id, out value);
         }
 
         foreach (ref readonly var field in Fields)
         {
-            if (field.Id == KnownHeader.Other && Span(field.Name).SequenceEqual(lowerCaseName))
+            if (field.Id == id && Span(field.Name).SequenceEqual(lowerCaseName))
             {
                 value = Span(field.Value);
                 return true;
@@ -77,11 +99,86 @@ public abstract class MessageHead
         }
 
         _fields[FieldCount++] = new HeaderField(name, value, id);
+        Present = Present.With(id);
         if (_first[(int)id] == 0)
         {
             _first[(int)id] = (ushort)FieldCount;
         }
     }
+
+    /// <summary>Takes every field with one of these names out of everybody's sight, without touching its bytes.</summary>
+    internal void Withhold(HeaderMask ids)
+    {
+        if (!Present.Overlaps(ids))
+        {
+            return;
+        }
+
+        for (var i = 0; i < FieldCount; i++)
+        {
+            ref var field = ref _fields[i];
+            if (ids.Contains(field.Id))
+            {
+                _first[(int)field.Id] = 0;
+                field = field with { Id = KnownHeader.Withheld };
+            }
+        }
+
+        Present = new HeaderMask(Present.Bits & ~ids.Bits);
+    }
+
+    /// <summary>Takes the fields of a name that arrived out of sight; an own field of that name takes their place.</summary>
+    internal void WithholdReceived(KnownHeader id)
+    {
+        for (var i = 0; i < FieldCount; i++)
+        {
+            ref var field = ref _fields[i];
+            if (field.Id != id)
+            {
+                continue;
+            }
+
+            if (field.Name.Offset < 0)
+            {
+                _first[(int)id] = (ushort)(i + 1);
+                return;
+            }
+
+            field = field with { Id = KnownHeader.Withheld };
+        }
+    }
+
+    /// <summary>Adds a field of the proxy's own behind those that arrived.</summary>
+    /// <param name="lowerCaseName">Its name.</param>
+    /// <param name="id">The id of the name.</param>
+    /// <param name="valueLength">Length of the value.</param>
+    /// <returns>Where the value is to be written at once; valid until the next change of the head.</returns>
+    internal Span<byte> AddOwnField(ReadOnlySpan<byte> lowerCaseName, KnownHeader id, int valueLength)
+    {
+        var start = OwnLength;
+        var value = start + lowerCaseName.Length + 2;
+        var end = value + valueLength + 2;
+        if (start == 0)
+        {
+            _received = FieldCount;
+        }
+
+        if (_own.Length < end)
+        {
+            Array.Resize(ref _own, Math.Max(256, end * 2));
+        }
+
+        lowerCaseName.CopyTo(_own.AsSpan(start));
+        ": "u8.CopyTo(_own.AsSpan(value - 2));
+        "\r\n"u8.CopyTo(_own.AsSpan(end - 2));
+        OwnLength = end;
+        AddField(new Slice(~start, lowerCaseName.Length), new Slice(~value, valueLength), id);
+        return _own.AsSpan(value, valueLength);
+    }
+
+    /// <inheritdoc cref="AddOwnField(ReadOnlySpan{byte}, KnownHeader, int)"/>
+    internal void AddOwnField(ReadOnlySpan<byte> lowerCaseName, KnownHeader id, ReadOnlySpan<byte> value) =>
+        value.CopyTo(AddOwnField(lowerCaseName, id, value.Length));
 
     /// <summary>Takes over the fields of another head whose bytes were copied to <paramref name="bytes"/>.</summary>
     internal void CopyFields(MessageHead other, byte[] bytes)
@@ -96,6 +193,7 @@ public abstract class MessageHead
         other.Fields.CopyTo(_fields);
         FieldCount = other.FieldCount;
         _first = other._first;
+        Present = other.Present;
     }
 
     /// <summary>Forgets all fields; the storage is the codec's to replace.</summary>
@@ -103,7 +201,13 @@ public abstract class MessageHead
     {
         FieldCount = 0;
         MinorVersion = 1;
+        Present = default;
         _first = default;
+        OwnLength = 0;
+        if (_own.Length > KeptOwnBytes)
+        {
+            _own = [];
+        }
     }
 
     [InlineArray((int)KnownHeader.Count)]

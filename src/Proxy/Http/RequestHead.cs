@@ -31,8 +31,14 @@ public sealed class RequestHead : MessageHead
     /// <summary>True for the method CONNECT, whose target is an authority and no path (RFC 9110 §9.3.6).</summary>
     public bool IsConnect { get; internal set; }
 
-    /// <summary>True where the downstream connection is TLS.</summary>
+    /// <summary>
+    /// True where the client speaks https: because its connection is TLS, or because a proxy in front that is trusted says so in
+    /// <c>x-forwarded-proto</c>.
+    /// </summary>
     public bool IsHttps { get; internal set; }
+
+    /// <summary>True where the target is in absolute form with the scheme https (RFC 9112 §3.2.2).</summary>
+    internal bool IsHttpsTarget { get; set; }
 
     /// <summary>Envoy's <c>:scheme</c>.</summary>
     public ReadOnlySpan<byte> Scheme => IsHttps ? "https"u8 : "http"u8;
@@ -53,7 +59,25 @@ public sealed class RequestHead : MessageHead
             return !value.IsEmpty;
         }
 
+        if (lowerCaseName.SequenceEqual("host"u8) && Has(KnownHeader.Host))
+        {
+            // Envoy knows Host as :authority, which a target in absolute form and the listener's settings may have changed.
+            value = Authority;
+            return true;
+        }
+
         return base.TryGet(lowerCaseName, out value);
+    }
+
+    /// <summary>Shortens the path in place to its first bytes; the query moves up behind it.</summary>
+    internal void ShortenPath(int length)
+    {
+        var query = Bytes.AsSpan(PathSlice.End, TargetSlice.End - PathSlice.End);
+        query.CopyTo(Bytes.AsSpan(PathSlice.Offset + length));
+        var moved = PathSlice.Length - length;
+        PathSlice = new Slice(PathSlice.Offset, length);
+        QuerySlice = new Slice(QuerySlice.Offset - moved, QuerySlice.Length);
+        TargetSlice = new Slice(TargetSlice.Offset, TargetSlice.Length - moved);
     }
 
     /// <inheritdoc/>
@@ -62,6 +86,6 @@ public sealed class RequestHead : MessageHead
         base.Reset();
         MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
         _defaultAuthority = null;
-        IsHttps = IsConnect = false;
+        IsHttps = IsHttpsTarget = IsConnect = false;
     }
 }

@@ -154,9 +154,3 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         return false;
     }
 }
-
-/// <summary>Numbers connections without sharing a counter between workers.</summary>
-internal static class ConnectionIds
-{
-    public static long Next(Worker worker) => ((long)worker.Index << 48) | (uint)++worker.ConnectionCount;
-}

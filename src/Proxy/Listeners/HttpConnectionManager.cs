@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Listeners.Admission;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
@@ -22,7 +23,12 @@ internal static class HttpConnectionManager
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
-        return Admit(exchange) && SelectRoute(exchange, state);
+        if (exchange.Downstream.IsRequestComplete && !exchange.Parser.WantsUpgrade && !exchange.Request.IsConnect)
+        {
+            exchange.RequestEndMs = exchange.Worker.NowMs;
+        }
+
+        return Admit(exchange, state) && SelectRoute(exchange, state);
     }
 
     /// <summary>The response to a request that was begun has been sent or cut.</summary>
@@ -45,11 +51,11 @@ internal static class HttpConnectionManager
 
         foreach (var log in state.AccessLogs)
         {
-            log.Write(exchange);
+            log.Write(exchange, exchange.LoggedRequest);
         }
     }
 
-    private static bool Admit(Exchange exchange)
+    private static bool Admit(Exchange exchange, HttpConnectionManagerState state)
     {
         var overload = exchange.Runtime.Overload;
         if (overload.IsAnyActive && overload.Applies(OverloadAction.StopAcceptingRequests, exchange.Worker.Random.Next()))
@@ -59,25 +65,23 @@ internal static class HttpConnectionManager
         }
 
         var request = exchange.Request;
-        var http = exchange.Http;
-        if (http.GenerateRequestId
-            && (!request.Has(KnownHeader.XRequestId) || (http.UseRemoteAddress && !http.PreserveExternalRequestId)))
-        {
-            exchange.MakeRequestId();
-        }
-
         if (request.MinorVersion == 0)
         {
-            if (!http.AcceptHttp10)
+            if (!exchange.Http.AcceptHttp10)
             {
                 LocalReplies.VersionTooLow(exchange);
                 return false;
             }
 
-            if (request.Authority.IsEmpty)
+            if (request.Authority.IsEmpty && !TakeDefaultHost(exchange))
             {
-                return TakeDefaultHost(exchange);
+                return false;
             }
+        }
+
+        if (!RequestAdmission.TryAdmit(exchange, state))
+        {
+            return false;
         }
 
         if (request.IsConnect && !exchange.Downstream.RequestFraming.IsEmpty)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
@@ -144,8 +145,8 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         var listener = new ListenerStats(registry, prefix);
         return Array.ConvertAll(workers, runtime =>
         {
-            AccessLogSink[] sinks = [.. config.Http.AccessLogs.Select(log =>
-                new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format))];
+            ImmutableArray<AccessLogSink> sinks = [.. config.Http.AccessLogs.Select(log =>
+                new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format, log.Filter))];
             return new HttpConnectionManagerState(config.Http, http, listener, sinks)
             {
                 Connections = connections,

@@ -12,6 +12,9 @@ public static class ResponseFlagNames
         "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR", "UDO",
     ];
 
+    /// <summary>Every short name, in Envoy's order of output.</summary>
+    public static IReadOnlyList<string> ShortNames => Short;
+
     private static readonly byte[][] ShortBytes = [.. Short.Select(Encoding.ASCII.GetBytes)];
 
     private static readonly byte[][] LongBytes =

@@ -76,7 +76,7 @@ internal sealed class CompiledHeaderMatcher
     }
 
     private bool IsThis(RequestHead head, ref readonly HeaderField field) =>
-        field.Id == _id && (_id != KnownHeader.Other || head.Span(field.Name).SequenceEqual(_name));
+        field.Id == _id && (KnownHeaders.IsName(_id) || head.Span(field.Name).SequenceEqual(_name));
 
     private bool IsValueMatch(ReadOnlySpan<byte> value) => _range is null
         ? _string!.IsMatch(value)

@@ -6,6 +6,7 @@ public sealed class CompiledRoute
     internal CompiledRoute(Route source, CompiledVirtualHost virtualHost, int index, RouteConditions? conditions)
     {
         Source = source;
+        NameText = source.Name.Length == 0 ? default : System.Text.Encoding.UTF8.GetBytes(source.Name);
         VirtualHost = virtualHost;
         Index = index;
         Conditions = conditions;
@@ -16,6 +17,9 @@ public sealed class CompiledRoute
 
     /// <summary>Name as configured; may be empty.</summary>
     public string Name => Source.Name;
+
+    /// <summary>The name in UTF-8, for logs.</summary>
+    public ReadOnlyMemory<byte> NameText { get; }
 
     /// <summary>Place among the routes of the virtual host; -1 for the redirect of a virtual host that demands TLS.</summary>
     public int Index { get; }

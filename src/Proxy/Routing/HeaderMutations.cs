@@ -21,7 +21,7 @@ public sealed class HeaderMutations
         _items = items;
         foreach (var item in items)
         {
-            if (item.Id != KnownHeader.Other)
+            if (KnownHeaders.IsName(item.Id))
             {
                 _knownIds |= 1UL << (int)item.Id;
             }
@@ -43,11 +43,11 @@ public sealed class HeaderMutations
     /// Also to be asked for headers that the proxy is about to add itself: they count as being there.
     /// </summary>
     /// <param name="id">Known id of the header.</param>
-    /// <param name="lowerCaseName">Its name; only looked at for <see cref="KnownHeader.Other"/>.</param>
+    /// <param name="lowerCaseName">Its name; only looked at where the id stands for many names.</param>
     public int IndexOf(KnownHeader id, ReadOnlySpan<byte> lowerCaseName)
     {
         // Most headers are dismissed by one bit.
-        if (id != KnownHeader.Other ? (_knownIds & (1UL << (int)id)) == 0 : (_lengths & (1UL << Math.Min(lowerCaseName.Length, 63))) == 0)
+        if (KnownHeaders.IsName(id) ? (_knownIds & (1UL << (int)id)) == 0 : (_lengths & (1UL << Math.Min(lowerCaseName.Length, 63))) == 0)
         {
             return -1;
         }
@@ -55,7 +55,7 @@ public sealed class HeaderMutations
         for (var i = 0; i < _items.Length; i++)
         {
             var item = _items[i];
-            if (item.Id == id && (id != KnownHeader.Other || lowerCaseName.SequenceEqual(item.Name)))
+            if (item.Id == id && (KnownHeaders.IsName(id) || lowerCaseName.SequenceEqual(item.Name)))
             {
                 return i;
             }

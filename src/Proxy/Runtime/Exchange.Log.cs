@@ -1,16 +1,23 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
-/// <summary>What the access log reads of an exchange. Headers are shown as they travel upstream, as Envoy shows them.</summary>
+/// <summary>What the access log reads of an exchange. Headers are shown as they travelled, as Envoy shows them.</summary>
 internal sealed partial class Exchange : IAccessLogSource
 {
-    private readonly ResponseHead _response = new();
-    private byte[] _responseBytes = [];
-    private byte[] _forwardedFor = [];
+    /// <summary>Longest host name in the log, in characters; RFC 1035 §2.3.4 allows 255 octets.</summary>
+    private const int MaxHostName = 256;
+
+    private readonly byte[] _status = new byte[3];
+    private byte[] _hostName = [];
+    private HttpConnectionManagerState? _state;
 
     /// <summary>Where the fields of the head that the upstream sent last end: the offset of its empty line.</summary>
     public int UpstreamFieldsEnd => Upstream!.HeadEnd - 2;
@@ -21,14 +28,19 @@ internal sealed partial class Exchange : IAccessLogSource
     /// <summary>The Server header that goes to the client.</summary>
     public ReadOnlySpan<byte> ServerName => _state!.ServerName;
 
+    /// <summary>What is added to Via; empty for nothing.</summary>
+    public ReadOnlySpan<byte> Via => _state!.Via;
+
     /// <summary>Where the connection manager of this exchange counts.</summary>
     public HttpStats HttpStats => _state!.Stats;
 
-    private HttpConnectionManagerState? _state;
-
     DateTimeOffset IAccessLogSource.StartTime => new(StartWallTicks, TimeSpan.Zero);
 
+    DateTimeOffset IAccessLogSource.EmitTime => new(Worker.WallClockTicks, TimeSpan.Zero);
+
     ReadOnlySpan<byte> IAccessLogSource.Protocol => Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
+
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => _hadConnection ? "HTTP/1.1"u8 : default;
 
     int IAccessLogSource.ResponseCode => Status;
 
@@ -36,30 +48,49 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ResponseFlags IAccessLogSource.ResponseFlags => Flags;
 
-    TimeSpan? IAccessLogSource.Duration => TimeSpan.FromMilliseconds(Worker.NowMs - StartMs);
+    ReadOnlySpan<byte> IAccessLogSource.LocalReplyBody => _localReplyBody.Span;
 
-    TimeSpan? IAccessLogSource.RequestDuration => Since(RequestEndMs);
+    long IAccessLogSource.DurationMs => Worker.NowMs - StartMs;
 
-    TimeSpan? IAccessLogSource.ResponseDuration => Since(UpstreamFirstByteMs);
-
-    TimeSpan? IAccessLogSource.ResponseTxDuration =>
-        UpstreamFirstByteMs == 0 ? null : TimeSpan.FromMilliseconds(Worker.NowMs - UpstreamFirstByteMs);
+    long? IAccessLogSource.PoolReadyMs => PoolReadyMs;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamHost => Endpoint is null ? default : Endpoint.Config.Address.Text.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamCluster => Cluster is null ? default : Cluster.State.NameText;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamHostName => Endpoint is null ? default : HostNameOf(Endpoint);
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamRemoteAddress => _hadConnection ? Endpoint!.Config.Address.Text.Span : default;
+
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamCluster => Cluster is null ? default : Cluster.State.StatNameText;
+
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamClusterRaw => Cluster is null ? default : Cluster.State.NameText;
+
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => UpstreamLocalText.Span;
+
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => ConnectErrors.Text(UpstreamConnectError);
+
+    bool IAccessLogSource.IsUpstreamReset => WasUpstreamReset;
+
+    long IAccessLogSource.UpstreamConnectionId => _attemptCount == 0 ? 0 : _attempts[_attemptCount - 1].ConnectionId;
 
     int IAccessLogSource.UpstreamRequestAttemptCount => Attempts;
 
-    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => RemoteAddress.Text.Span;
+    int IAccessLogSource.AttemptedHosts => _attemptCount;
+
+    ReadOnlySpan<byte> IAccessLogSource.DownstreamRemoteAddress => Client.Text;
 
     ReadOnlySpan<byte> IAccessLogSource.DownstreamDirectRemoteAddress => RemoteAddress.Text.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.DownstreamLocalAddress => LocalAddress.Text.Span;
+    // A listener on all addresses does not know on which of them this connection came.
+    ReadOnlySpan<byte> IAccessLogSource.DownstreamLocalAddress =>
+        (LocalAddress.Address.Equals(IPAddress.Any) || LocalAddress.Address.Equals(IPAddress.IPv6Any)
+            ? Downstream.Connection.LocalAddress ?? LocalAddress
+            : LocalAddress).Text.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null || Route.Name.Length == 0 ? default : System.Text.Encoding.UTF8.GetBytes(Route.Name);
+    bool IAccessLogSource.IsDownstreamReset => Downstream.Connection.IsReset;
+
+    ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText.Span;
+
+    ReadOnlySpan<byte> IAccessLogSource.FilterChainName => _state!.FilterChainName;
 
     ReadOnlySpan<byte> IAccessLogSource.StreamId => RequestId;
 
@@ -73,41 +104,59 @@ internal sealed partial class Exchange : IAccessLogSource
         _requestTimeoutMs = state.RequestTimeoutMs;
         _maxDurationMs = state.MaxStreamDurationMs;
         RemoteAddress = remote;
+        Client.Set(remote);
         LocalAddress = local;
         ConnectionId = connectionId;
+        _sentToClientBefore = SentToClient;
     }
 
-    /// <summary>Copies the response head where a log will want its fields after it has gone.</summary>
-    public void KeepResponseHead(ResponseHead head)
+    ulong IAccessLogSource.NextRandom() => Worker.Random.Next();
+
+    long? IAccessLogSource.MillisecondsAt(AccessLogTime time)
     {
-        Details = ViaUpstream;
-        if (_state!.AccessLogs.Count == 0)
+        var moment = time switch
         {
-            return;
-        }
-
-        var length = Upstream!.HeadEnd;
-        if (_responseBytes.Length < length)
-        {
-            _responseBytes = new byte[Math.Max(1024, length * 2)];
-        }
-
-        head.Bytes.AsSpan(0, length).CopyTo(_responseBytes);
-        _response.CopyFields(head, _responseBytes);
+            AccessLogTime.RequestBegin => StartMs,
+            AccessLogTime.RequestEnd => RequestEndMs,
+            AccessLogTime.ConnectBegin => ConnectBeganMs,
+            AccessLogTime.ConnectEnd => ConnectedMs,
+            AccessLogTime.UpstreamRequestBegin => UpstreamStartMs,
+            AccessLogTime.UpstreamRequestEnd => UpstreamRequestEndMs,
+            AccessLogTime.UpstreamResponseBegin => UpstreamResponseBeginMs,
+            AccessLogTime.UpstreamBodyBegin => UpstreamBodyBeginMs,
+            AccessLogTime.UpstreamResponseEnd => UpstreamResponseEndMs,
+            AccessLogTime.ResponseBegin => ResponseBeginMs,
+            AccessLogTime.ResponseEnd => ResponseEndMs,
+            _ => 0,
+        };
+        return moment == 0 ? null : moment;
     }
+
+    long IAccessLogSource.SizeOf(AccessLogSize size) => size switch
+    {
+        AccessLogSize.RequestHeaders => RequestHeadersSize(),
+        AccessLogSize.ResponseHeaders => ResponseHeadersSize(),
+        AccessLogSize.DownstreamHeadersReceived => Parser.HeadEnd,
+        AccessLogSize.DownstreamHeadersSent => ResponseHeadBytes,
+        AccessLogSize.DownstreamWireReceived => Parser.HeadEnd + RequestBodyWireBytes,
+        AccessLogSize.DownstreamWireSent => SentToClient - _sentToClientBefore,
+        AccessLogSize.UpstreamHeadersReceived => UpstreamHeadBytes,
+        AccessLogSize.UpstreamHeadersSent => UpstreamRequestHeadBytes,
+        AccessLogSize.UpstreamWireReceived => UpstreamWireReceived,
+        _ => UpstreamWireSent,
+    };
+
+    ReadOnlySpan<byte> IAccessLogSource.AttemptedHost(int index) => _attempts[index].Endpoint.Config.Address.Text.Span;
+
+    ReadOnlySpan<byte> IAccessLogSource.AttemptedHostName(int index) => HostNameOf(_attempts[index].Endpoint);
+
+    long IAccessLogSource.AttemptedConnectionId(int index) => _attempts[index].ConnectionId;
 
     bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
-        if (HasOwnRequestId && name.SequenceEqual("x-request-id"u8))
+        if (_sentRequest.IsKept)
         {
-            value = RequestId;
-            return true;
-        }
-
-        if (Http.UseRemoteAddress && !Http.SkipXffAppend && name.SequenceEqual("x-forwarded-for"u8))
-        {
-            value = ForwardedFor();
-            return true;
+            return _sentRequest.Head.TryGet(name, out value);
         }
 
         return Request.TryGet(name, out value);
@@ -115,45 +164,66 @@ internal sealed partial class Exchange : IAccessLogSource
 
     bool IAccessLogSource.TryGetResponseHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
-        if (name.SequenceEqual("x-envoy-upstream-service-time"u8) && UpstreamFirstByteMs > 0 && !Http.SuppressEnvoyHeaders)
+        value = default;
+        if (!_sentResponse.IsKept)
         {
-            System.Buffers.Text.Utf8Formatter.TryFormat(UpstreamFirstByteMs - UpstreamStartMs, _serviceTime, out var length);
-            value = _serviceTime.AsSpan(0, length);
+            return false;
+        }
+
+        if (name.SequenceEqual(":status"u8))
+        {
+            Status.TryFormat(_status, out _, default, CultureInfo.InvariantCulture);
+            value = _status;
             return true;
         }
 
-        return _response.TryGet(name, out value);
+        return _sentResponse.Head.TryGet(name, out value);
     }
 
-    private static readonly byte[] ViaUpstream = "via_upstream"u8.ToArray();
+    private long SentToClient => Downstream.Connection.BytesSent + Downstream.Connection.PendingOutput;
 
-    private readonly byte[] _serviceTime = new byte[20];
-
-    private TimeSpan? Since(long momentMs) => momentMs == 0 ? null : TimeSpan.FromMilliseconds(momentMs - StartMs);
-
-    private ReadOnlySpan<byte> ForwardedFor()
+    private ReadOnlySpan<byte> HostNameOf(Endpoint endpoint)
     {
-        var address = RemoteAddress.AddressText.Span;
-        if (!Request.TryGet(KnownHeader.XForwardedFor, out var earlier) || earlier.IsEmpty)
+        var name = endpoint.Config.Hostname;
+        if (name.Length == 0)
         {
-            return address;
+            return endpoint.Config.Address.Text.Span;
         }
 
-        var length = earlier.Length + 1 + address.Length;
-        if (_forwardedFor.Length < length)
+        if (_hostName.Length == 0)
         {
-            _forwardedFor = new byte[length * 2];
+            _hostName = new byte[Encoding.UTF8.GetMaxByteCount(MaxHostName)];
         }
 
-        earlier.CopyTo(_forwardedFor);
-        _forwardedFor[earlier.Length] = (byte)',';
-        address.CopyTo(_forwardedFor.AsSpan(earlier.Length + 1));
-        return _forwardedFor.AsSpan(0, length);
+        Encoding.UTF8.TryGetBytes(name.AsSpan(0, Math.Min(name.Length, MaxHostName)), _hostName, out var length);
+        return _hostName.AsSpan(0, length);
     }
 
-    private void ResetLogState()
+    /// <summary>Names and values; the first line and Host count as the pseudo-headers that they are in later versions.</summary>
+    private long RequestHeadersSize()
     {
-        _response.Reset();
-        _state = null;
+        var request = LoggedRequest;
+        var size = SizeOfFields(request) + ":method:path:scheme"u8.Length + request.Method.Length + request.Target.Length + request.Scheme.Length;
+        if (!request.Authority.IsEmpty)
+        {
+            size += ":authority"u8.Length + request.Authority.Length;
+        }
+
+        return size;
     }
+
+    private long ResponseHeadersSize() => _sentResponse.IsKept ? SizeOfFields(_sentResponse.Head) + ":status200"u8.Length : 0;
+
+    private static long SizeOfFields(MessageHead head)
+    {
+        var size = 0L;
+        foreach (ref readonly var field in head.Fields)
+        {
+            size += field.Id == KnownHeader.Host ? 0 : field.Name.Length + field.Value.Length;
+        }
+
+        return size;
+    }
+
+    private void ResetLogState() => _state = null;
 }

@@ -49,7 +49,6 @@ internal enum AbortReason : byte
 /// </summary>
 internal sealed partial class Exchange
 {
-    private readonly byte[] _requestId = new byte[36];
 
     public Exchange(WorkerRuntime runtime)
     {
@@ -79,7 +78,11 @@ internal sealed partial class Exchange
 
     public HttpConnectionManagerConfig Http { get; set; } = null!;
 
+    /// <summary>The peer of the connection.</summary>
     public SocketEndpoint RemoteAddress { get; set; } = null!;
+
+    /// <summary>The client as far as it can be trusted; the peer until admission has looked at the head.</summary>
+    public ClientAddress Client { get; } = new();
 
     public SocketEndpoint LocalAddress { get; set; } = null!;
 
@@ -138,12 +141,7 @@ internal sealed partial class Exchange
     public long StartWallTicks { get; set; }
 
     /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
-    public ReadOnlySpan<byte> RequestId => HasOwnRequestId
-        ? _requestId
-        : Request.TryGet(KnownHeader.XRequestId, out var id) ? id : default;
-
-    /// <summary>True where <see cref="RequestId"/> was made here.</summary>
-    public bool HasOwnRequestId { get; private set; }
+    public ReadOnlySpan<byte> RequestId => Request.TryGet(KnownHeader.XRequestId, out var id) ? id : default;
 
     public bool IsHead => Request.Method.SequenceEqual("HEAD"u8);
 
@@ -164,13 +162,6 @@ internal sealed partial class Exchange
         Abort = reason;
         Upstream?.Connection.Interrupt();
         Downstream.Connection.Interrupt();
-    }
-
-    /// <summary>Makes a random UUID (RFC 9562 §5.4) and uses it as request id.</summary>
-    public void MakeRequestId()
-    {
-        HasOwnRequestId = true;
-        RequestIdText.Write(_requestId, Worker.Random);
     }
 
     /// <summary>Forgets the exchange.</summary>
@@ -194,9 +185,9 @@ internal sealed partial class Exchange
         StopRequestBody = false;
         BytesReceived = BytesSent = 0;
         StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
-        HasOwnRequestId = false;
         Request.Bytes = [];
         ResetTimes();
         ResetLogState();
+        ResetNotes();
     }
 }

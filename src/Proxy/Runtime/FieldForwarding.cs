@@ -8,12 +8,14 @@ namespace KubeProxyNet.Proxy.Runtime;
 /// </summary>
 internal static class FieldForwarding
 {
-    /// <summary>Names that Connection cannot take out: what routing, identity and framing rest on (hardening against hop-by-hop abuse).</summary>
+    /// <summary>
+    /// Names that Connection cannot take out, besides <c>x-forwarded-*</c> and <c>x-envoy-*</c>: what routing, identity and framing rest on
+    /// (hardening against hop-by-hop abuse).
+    /// </summary>
     private static readonly HeaderMask CannotBeNominated = HeaderMask.Of(
-        KnownHeader.Host, KnownHeader.XForwardedFor, KnownHeader.XForwardedProto, KnownHeader.XForwardedHost, KnownHeader.XRequestId,
-        KnownHeader.XEnvoyExternalAddress, KnownHeader.XEnvoyInternal, KnownHeader.ContentType, KnownHeader.Date);
+        KnownHeader.Host, KnownHeader.XRequestId, KnownHeader.Via, KnownHeader.ContentType, KnownHeader.Date);
 
-    /// <summary>Copies every field that is neither in <paramref name="skip"/>, nor removed by a mutation, nor named by Connection.</summary>
+    /// <summary>Copies every field that arrived and is neither in <paramref name="skip"/>, nor removed by a mutation, nor named by Connection.</summary>
     /// <param name="writer">Where to.</param>
     /// <param name="head">The head.</param>
     /// <param name="fieldsEnd">Offset of the empty line that ends the head.</param>
@@ -23,7 +25,7 @@ internal static class FieldForwarding
     public static void Copy(
         ref ByteWriter writer, MessageHead head, int fieldsEnd, HeaderMask skip, HeaderMutations mutations, bool honourNominations)
     {
-        var fields = head.Fields;
+        var fields = head.ReceivedFields;
         var runStart = -1;
         for (var i = 0; i < fields.Length; i++)
         {
@@ -45,12 +47,30 @@ internal static class FieldForwarding
         Flush(ref writer, head, runStart, fieldsEnd);
     }
 
-    /// <summary>Adds what the mutations add. <paramref name="added"/> are known fields that the proxy wrote itself: they count as present.</summary>
+    /// <summary>Copies the fields of our own, less what a mutation removes.</summary>
+    public static void CopyOwn(ref ByteWriter writer, MessageHead head, HeaderMutations mutations)
+    {
+        if (mutations.IsEmpty)
+        {
+            writer.Write(head.OwnLines);
+            return;
+        }
+
+        foreach (ref readonly var field in head.OwnFields)
+        {
+            if (!IsRemoved(mutations, head, field))
+            {
+                writer.WriteField(head.Span(field.Name), head.Span(field.Value));
+            }
+        }
+    }
+
+    /// <summary>Adds what the mutations add. <paramref name="added"/> are known fields that the proxy wrote besides: they count as present.</summary>
     public static void WriteAdditions(ref ByteWriter writer, MessageHead head, HeaderMutations mutations, HeaderMask added)
     {
         foreach (var mutation in mutations.Items)
         {
-            var isPresent = mutation.Id != KnownHeader.Other
+            var isPresent = KnownHeaders.IsName(mutation.Id)
                 ? added.Contains(mutation.Id) || head.Has(mutation.Id)
                 : head.TryGet(mutation.Name, out _);
             writer.Write(isPresent ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
@@ -90,6 +110,11 @@ internal static class FieldForwarding
         }
 
         var name = head.Span(candidate.Name);
+        if (name.StartsWith("x-forwarded-"u8) || name.StartsWith("x-envoy-"u8))
+        {
+            return false;
+        }
+
         foreach (ref readonly var field in head.Fields)
         {
             if (field.Id != KnownHeader.Connection)

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.LogFilters;
+using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
@@ -32,8 +35,50 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>True to take the connection's address for the client's, and to append it to <c>x-forwarded-for</c>; false by default.</summary>
     public bool UseRemoteAddress { get; init; }
 
+    /// <summary>
+    /// Trusted proxies in front, counted from the right end of <c>x-forwarded-for</c>; 0 by default. With <see cref="UseRemoteAddress"/> the
+    /// peer is the first of them. Excludes <see cref="OriginalIpDetections"/>.
+    /// </summary>
+    public uint XffNumTrustedHops { get; init; }
+
     /// <summary>True to leave <c>x-forwarded-for</c> as it is.</summary>
     public bool SkipXffAppend { get; init; }
+
+    /// <summary>
+    /// How the client is found without <see cref="UseRemoteAddress"/>, which excludes them: the first that finds one wins. Empty (the default)
+    /// for <c>x-forwarded-for</c> with <see cref="XffNumTrustedHops"/>.
+    /// </summary>
+    public ImmutableArray<OriginalIpDetection> OriginalIpDetections { get; init; } = [];
+
+    /// <summary>Clients that may set <c>x-envoy-*</c> headers; none by default, as in Envoy since 1.33.</summary>
+    public ImmutableArray<CidrRange> InternalAddresses { get; init; } = [];
+
+    /// <summary>True to normalise paths (RFC 3986); false by default.</summary>
+    public bool NormalizePath { get; init; }
+
+    /// <summary>True to make one slash of several in a path; false by default.</summary>
+    public bool MergeSlashes { get; init; }
+
+    /// <summary>What becomes of a path with an escaped slash or backslash.</summary>
+    public EscapedSlashesAction PathWithEscapedSlashes { get; init; }
+
+    /// <summary>What becomes of header names with underscores.</summary>
+    public HeadersWithUnderscoresAction HeadersWithUnderscores { get; init; }
+
+    /// <summary>Which port is taken off Host before it is matched and forwarded.</summary>
+    public StripPortMode StripHostPort { get; init; }
+
+    /// <summary>True to take the trailing dot off Host before it is matched and forwarded.</summary>
+    public bool StripTrailingHostDot { get; init; }
+
+    /// <summary>What is added to the Via header of requests and responses, such as <c>1.1 edge</c> (RFC 9110 §7.6.3); empty (the default) for nothing.</summary>
+    public string Via { get; init; } = "";
+
+    /// <summary>"http" or "https" to say so upstream and in redirects whatever the connection is: Envoy's <c>scheme_to_overwrite</c>; empty (the default) not to.</summary>
+    public string SchemeToOverwrite { get; init; } = "";
+
+    /// <summary>True to leave <c>Expect: 100-continue</c> to the upstream; otherwise it is met here.</summary>
+    public bool Proxy100Continue { get; init; }
 
     /// <summary>True (the default) to give a request without <c>x-request-id</c> one.</summary>
     public bool GenerateRequestId { get; init; } = true;
@@ -95,6 +140,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
 
+    /// <summary>Name of the filter chain that holds this connection manager, for the log; may be empty.</summary>
+    public string FilterChainName { get; init; } = "";
+
     /// <summary>Where and how exchanges are logged.</summary>
     public ImmutableArray<AccessLogConfig> AccessLogs { get; init; } = [];
 }
@@ -102,4 +150,5 @@ public sealed record HttpConnectionManagerConfig
 /// <summary>One access log.</summary>
 /// <param name="Path">File to append to; <c>/dev/stdout</c> and <c>/dev/stderr</c> are known.</param>
 /// <param name="Format">What a record looks like.</param>
-public sealed record AccessLogConfig(string Path, AccessLogFormat Format);
+/// <param name="Filter">Which exchanges are recorded; null for all.</param>
+public sealed record AccessLogConfig(string Path, AccessLogFormat Format, AccessLogFilter? Filter = null);

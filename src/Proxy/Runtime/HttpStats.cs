@@ -33,6 +33,12 @@ internal sealed class HttpStats
         RequestsIdleTimeout = registry.Counter(prefix + "downstream_rq_idle_timeout");
         RequestsRxReset = registry.Counter(prefix + "downstream_rq_rx_reset");
         RequestsTooLarge = registry.Counter(prefix + "downstream_rq_too_large");
+        RequestsFailedPathNormalization = registry.Counter(prefix + "downstream_rq_failed_path_normalization");
+        RequestsRedirectedWithNormalizedPath = registry.Counter(prefix + "downstream_rq_redirected_with_normalized_path");
+
+        // Envoy counts what its codec does for all connection managers together.
+        RequestsRejectedWithUnderscores = registry.Counter("http1.requests_rejected_with_underscores_in_headers");
+        DroppedHeadersWithUnderscores = registry.Counter("http1.dropped_headers_with_underscores");
         NoRoute = registry.Counter(prefix + "no_route");
         NoCluster = registry.Counter(prefix + "no_cluster");
         RequestTimeMs = registry.Histogram(prefix + "downstream_rq_time");
@@ -89,6 +95,14 @@ internal sealed class HttpStats
     public Counter RequestsRxReset { get; }
 
     public Counter RequestsTooLarge { get; }
+
+    public Counter RequestsFailedPathNormalization { get; }
+
+    public Counter RequestsRedirectedWithNormalizedPath { get; }
+
+    public Counter RequestsRejectedWithUnderscores { get; }
+
+    public Counter DroppedHeadersWithUnderscores { get; }
 
     public Counter NoRoute { get; }
 

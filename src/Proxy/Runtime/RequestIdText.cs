@@ -1,24 +1,11 @@
-using System.Buffers.Binary;
+using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
-/// <summary>Writes random UUIDs as text (RFC 9562 §4 and §5.4).</summary>
+/// <summary>Writes random UUIDs as text.</summary>
 internal static class RequestIdText
 {
     /// <summary>Fills 36 bytes.</summary>
-    public static void Write(Span<byte> text, WorkerRandom random)
-    {
-        Span<byte> bits = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64BigEndian(bits, (random.Next() & 0xFFFFFFFFFFFF0FFF) | 0x4000);
-        BinaryPrimitives.WriteUInt64BigEndian(bits[8..], (random.Next() & 0x3FFFFFFFFFFFFFFF) | 0x8000000000000000);
-        Span<byte> hex = stackalloc byte[32];
-        Convert.TryToHexStringLower(bits, hex, out _);
-        hex[..8].CopyTo(text);
-        hex[8..12].CopyTo(text[9..]);
-        hex[12..16].CopyTo(text[14..]);
-        hex[16..20].CopyTo(text[19..]);
-        hex[20..].CopyTo(text[24..]);
-        text[8] = text[13] = text[18] = text[23] = (byte)'-';
-    }
+    public static void Write(Span<byte> text, WorkerRandom random) => UuidText.Write(text, random.Next(), random.Next());
 }

@@ -45,6 +45,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     private readonly OutputQueue _output;
     private readonly PollHandle _handle;
     private int _descriptor;
+    private SocketEndpoint? _localAddress;
     private bool _readable;
     private bool _writable;
     private bool _finSent;
@@ -105,6 +106,9 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     {
         set => Worker.Poller.SetUrgent(_handle, value);
     }
+
+    /// <summary>Our end of it: one system call at first use. Null once the socket is closed or where the kernel does not say.</summary>
+    public SocketEndpoint? LocalAddress => _localAddress ??= IsClosed ? null : ListenSocket.LocalAddressOf(_descriptor);
 
     /// <summary>Reads what is there: a positive count, or one of <see cref="EndOfStream"/>, <see cref="WouldBlock"/> and <see cref="Broken"/>.</summary>
     public unsafe int Receive(Span<byte> buffer)

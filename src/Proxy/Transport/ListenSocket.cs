@@ -40,13 +40,15 @@ internal static unsafe class ListenSocket
     }
 
     /// <summary>The address a socket is bound to.</summary>
-    public static SocketEndpoint LocalAddress(int descriptor)
+    public static SocketEndpoint LocalAddress(int descriptor) =>
+        LocalAddressOf(descriptor) ?? throw new InvalidOperationException($"getsockname failed with errno {Native.Errno}.");
+
+    /// <summary>The same; null where the kernel does not say.</summary>
+    public static SocketEndpoint? LocalAddressOf(int descriptor)
     {
         var buffer = stackalloc byte[128];
         uint length = 128;
-        return Native.GetSocketName(descriptor, buffer, &length) < 0
-            ? throw new InvalidOperationException($"getsockname failed with errno {Native.Errno}.")
-            : SocketEndpoint.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
+        return Native.GetSocketName(descriptor, buffer, &length) < 0 ? null : SocketEndpoint.Decode(new ReadOnlySpan<byte>(buffer, (int)length));
     }
 
     private static int Bind(SocketEndpoint address, bool reusePort, bool ipv4Compat)

@@ -22,6 +22,7 @@ public sealed class SocketEndpoint : IEquatable<SocketEndpoint>
         Family = address.AddressFamily == AddressFamily.InterNetworkV6 ? FamilyIpV6 : FamilyIpV4;
         _sockaddr = Encode(address, port, Family);
         Text = Encoding.ASCII.GetBytes(ToString());
+        Value = IpAddress.From(address);
         AddressText = Encoding.ASCII.GetBytes(address.ToString());
     }
 
@@ -30,6 +31,9 @@ public sealed class SocketEndpoint : IEquatable<SocketEndpoint>
 
     /// <summary>The port, 0 to 65535.</summary>
     public int Port { get; }
+
+    /// <summary>The address as a value.</summary>
+    internal IpAddress Value { get; }
 
     /// <summary>AF_INET or AF_INET6.</summary>
     internal int Family { get; }

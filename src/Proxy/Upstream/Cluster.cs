@@ -53,6 +53,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     /// <summary>The cluster's name in UTF-8, for logs.</summary>
     public byte[] NameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.Name);
 
+    /// <summary>Its name in statistics in UTF-8, for logs.</summary>
+    public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
+
     /// <summary>The worker's place in the round; workers start apart, so that they do not march in step.</summary>
     public ref int TurnOf(int worker) => ref _turns[worker * TurnStride];
 }

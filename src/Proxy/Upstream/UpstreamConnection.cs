@@ -55,10 +55,23 @@ internal sealed class UpstreamConnection : IConnectionOwner
         _parser = new ResponseParser(Head);
         _input = pool.Worker.ReceiveBuffer;
         _openedMs = pool.Worker.NowMs;
+        Id = ConnectionIds.Next(pool.Worker);
         Connection = new Connection(pool.Worker, descriptor, this, writable: false);
     }
 
     public Connection Connection { get; }
+
+    /// <summary>Number of the connection, unique in this process.</summary>
+    public long Id { get; }
+
+    /// <summary>When its connect began and when it stood, on the worker's clock in milliseconds; 0 means not yet.</summary>
+    public long ConnectBeganMs => _openedMs;
+
+    /// <inheritdoc cref="ConnectBeganMs"/>
+    public long ConnectedMs { get; private set; }
+
+    /// <summary>When the first byte of the head being read arrived, on the worker's clock in milliseconds; 0 means not yet.</summary>
+    public long FirstByteMs { get; private set; }
 
     /// <summary>The response being read. Its bytes stay valid until the next suspension or, where held, until <see cref="DropHead"/>.</summary>
     public ResponseHead Head { get; } = new();
@@ -123,7 +136,8 @@ internal sealed class UpstreamConnection : IConnectionOwner
             return ConnectResult.Failed;
         }
 
-        stats.Record(cluster.Stats.ConnectMs, Connection.Worker.NowMs - _openedMs);
+        ConnectedMs = Connection.Worker.NowMs;
+        stats.Record(cluster.Stats.ConnectMs, ConnectedMs - _openedMs);
         return ConnectResult.Connected;
     }
 
@@ -132,6 +146,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
     {
         _requests++;
         ReceivedBefore = Connection.BytesReceived;
+        FirstByteMs = 0;
         _body = default;
         ProtocolError = Http1Error.None;
         Framing = BodyFraming.None;
@@ -167,6 +182,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
             var count = Connection.Receive(_input.AsSpan(_inputEnd));
             if (count > 0)
             {
+                FirstByteMs = FirstByteMs == 0 ? Connection.Worker.NowMs : FirstByteMs;
                 _inputEnd += count;
                 continue;
             }
@@ -187,6 +203,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
         _input.AsSpan(_inputStart, _inputEnd - _inputStart).CopyTo(_input);
         _inputEnd -= _inputStart;
         _inputStart = 0;
+        FirstByteMs = _inputEnd > 0 ? Connection.Worker.NowMs : 0;
         _parser.Begin(0);
     }
 

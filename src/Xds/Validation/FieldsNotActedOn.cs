@@ -21,7 +21,9 @@ internal static class FieldsNotActedOn
     /// <summary>By field: the values that it may have all the same, since they ask for what happens anyway.</summary>
     private static readonly FrozenDictionary<string, string[]> Fields = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["envoy.config.accesslog.v3.AccessLog.filter"] = [],
+
+        // There is no tracing, so nothing would ever be recorded.
+        ["envoy.config.accesslog.v3.AccessLogFilter.traceable_filter"] = [],
         ["envoy.config.bootstrap.v3.Admin.access_log_path"] = ["/dev/null"],
         ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
         ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
@@ -61,8 +63,8 @@ internal static class FieldsNotActedOn
         [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
-        [Core + "JsonFormatOptions.sort_properties"] = [],
         [Core + "PathConfigSource.watched_directory"] = [],
+        [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],
         [Core + "SocketAddress.resolver_name"] = [],
         [Endpoint + "ClusterLoadAssignment.Policy.drop_overloads"] = [],
@@ -115,17 +117,7 @@ internal static class FieldsNotActedOn
         [Router + "suppress_grpc_request_failure_code_stats"] = [],
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
-        [ConnectionManager + "internal_address_config"] = [],
-        [ConnectionManager + "merge_slashes"] = [],
-        [ConnectionManager + "normalize_path"] = ["false"],
-        [ConnectionManager + "path_with_escaped_slashes_action"] = ["IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED"],
-        [ConnectionManager + "proxy_100_continue"] = [],
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
-        [ConnectionManager + "strip_any_host_port"] = ["false"],
-        [ConnectionManager + "strip_matching_host_port"] = [],
-        [ConnectionManager + "strip_trailing_host_dot"] = [],
-        [ConnectionManager + "via"] = [],
-        [ConnectionManager + "xff_num_trusted_hops"] = [],
         [UpstreamHttp + "upstream_http_protocol_options"] = [],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
@@ -139,8 +131,8 @@ internal static class FieldsNotActedOn
         [Cluster + "http_protocol_options"] = [],
         [ConnectionManager + "common_http_protocol_options"] =
         [
-            "idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_stream_duration",
-            "headers_with_underscores_action=ALLOW",
+            "headers_with_underscores_action", "idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection",
+            "max_stream_duration",
         ],
         [ConnectionManager + "http_protocol_options"] =
         [

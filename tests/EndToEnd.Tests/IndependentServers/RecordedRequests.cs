@@ -5,7 +5,7 @@ namespace KubeProxyNet.EndToEnd.Tests.IndependentServers;
 
 /// <summary>A request as it went over a relay.</summary>
 /// <param name="Line">The request line, as the servers write it.</param>
-/// <param name="IsComplete">False where the connection ended inside its body.</param>
+/// <param name="IsComplete">False where the connection ended inside its body, or before an answer.</param>
 internal sealed record RecordedRequest(string Line, bool IsComplete);
 
 /// <summary>
@@ -14,9 +14,9 @@ internal sealed record RecordedRequest(string Line, bool IsComplete);
 /// </summary>
 internal static class RecordedRequests
 {
-    public static IEnumerable<RecordedRequest> Read(byte[] bytes)
+    public static IEnumerable<RecordedRequest> Read(Recording recording)
     {
-        var text = Encoding.Latin1.GetString(bytes);
+        var text = Encoding.Latin1.GetString(recording.Bytes);
         var position = 0;
         while (position < text.Length)
         {
@@ -30,7 +30,7 @@ internal static class RecordedRequests
             var fields = Fields(lines);
             position = end + 4;
             var isComplete = SkipBody(text, fields, ref position);
-            yield return new RecordedRequest(lines[0], isComplete);
+            yield return new RecordedRequest(lines[0], isComplete && (recording.IsAnswered || position < text.Length));
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class RecordingRelay : IAsyncDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly CancellationTokenSource _stopping = new();
-    private readonly ConcurrentQueue<MemoryStream> _records = new();
+    private readonly ConcurrentQueue<Recording> _records = new();
     private readonly ConcurrentQueue<Task> _running = new();
     private readonly int _serverPort;
     private readonly Task _accepting;
@@ -25,13 +25,13 @@ internal sealed class RecordingRelay : IAsyncDisposable
     public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
     /// <summary>Ends all connections and returns what went to the server on each.</summary>
-    public async Task<IReadOnlyList<byte[]>> StopAsync()
+    public async Task<IReadOnlyList<Recording>> StopAsync()
     {
         await _stopping.CancelAsync();
         _listener.Dispose();
         await _accepting;
         await Task.WhenAll(_running);
-        return [.. _records.Select(static record => record.ToArray())];
+        return [.. _records];
     }
 
     public async ValueTask DisposeAsync()
@@ -61,13 +61,13 @@ internal sealed class RecordingRelay : IAsyncDisposable
         using var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         using (proxy)
         {
-            var record = new MemoryStream();
+            var record = new Recording();
             _records.Enqueue(record);
             proxy.NoDelay = server.NoDelay = true;
             try
             {
                 await server.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _serverPort), _stopping.Token);
-                await Task.WhenAll(PumpAsync(proxy, server, record), PumpAsync(server, proxy, record: null));
+                await Task.WhenAll(PumpAsync(proxy, server, record.Sent), PumpAsync(server, proxy, record.Answered));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
@@ -76,12 +76,12 @@ internal sealed class RecordingRelay : IAsyncDisposable
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to, MemoryStream? record)
+    private async Task PumpAsync(Socket from, Socket to, Action<ReadOnlySpan<byte>> record)
     {
         var buffer = new byte[16 * 1024];
         while (await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var count)
         {
-            record?.Write(buffer, 0, count);
+            record(buffer.AsSpan(0, count));
             await to.SendAsync(buffer.AsMemory(0, count), _stopping.Token);
         }
 

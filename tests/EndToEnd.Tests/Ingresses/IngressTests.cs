@@ -46,6 +46,11 @@ public sealed class IngressTests
         (await AskAsync(Url("other.test", "/"))).Should().Be("404");
         (await AskAsync(Url("shop.test", "/none"))).Should().Be("503", "no EndpointSlice backs the port");
         (await AskAsync(Url("shop.test", "/missing"))).Should().Be("503", "there is no such Service");
+        (await AskAsync(Url("shop.test", "//x/..//api/%76%31"), "--path-as-is")).Should().Be("200 api /api/v1", "what is matched is what is forwarded");
+        (await AskAsync(Url("shop.test", "/x/..%2fapi"), "--path-as-is")).Should().Be("400");
+        (await AskAsync(Url("shop.test", "/../api"), "--path-as-is")).Should().Be("400");
+        (await AskAsync(Url("shop.test", "/api"), "-H", "x_user: root")).Should().Be("400");
+        api.Requests[^1].Headers["x-envoy-external-address"].Should().Be("127.0.0.1");
         (await AskAsync(Url("shop.test", "/api"), "-X", "POST", "-d", "a=b")).Should().Be("200 api /api");
         (await AskAsync(Url("shop.test", "/api"), "-X", "POST", "-H", "transfer-encoding: chunked", "-d", "a=b")).Should().Be("200 api /api");
         api.Requests.TakeLast(2).Should().OnlyContain(static request => request.BodyText == "a=b");

@@ -87,13 +87,30 @@ public sealed class AccessLogTests
         (await File.ReadAllLinesAsync(proxy.Folder.File("access.log.1"))).Should().Equal("/one");
     }
 
-    private static Task<StaticProxy> StartAsync(string format, int backendPort) => StaticProxy.StartAsync((folder, http, admin) => Bootstraps.Static(
+    [Fact]
+    public async Task A_filter_in_a_file_decides_what_is_recorded()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "hello"));
+        await using var proxy = await StartAsync(
+            """, log_format: { text_format_source: { inline_string: "%PATH(NQ)% %FILTER_CHAIN_NAME% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(8)%\n" } }""",
+            backend.Port,
+            """filter: { or_filter: { filters: [ { status_code_filter: { comparison: { op: GE, value: { default_value: 400, runtime_key: none } } } }, { header_filter: { header: { name: x-log, present_match: true } } } ] } }, """);
+
+        await proxy.GetAsync("/fine?a");
+        await RawHttpClient.ExchangeAsync(proxy.HttpPort, "GET /wanted?b HTTP/1.1\r\nhost: h\r\nx-log: 1\r\n\r\n");
+        await proxy.GetAsync("/direct");
+
+        // Each on a worker of its own, in whatever order they are written.
+        (await LinesAsync(proxy, 2)).Should().BeEquivalentTo("/wanted - 127.0.0.0/8", "/direct - 127.0.0.0/8");
+    }
+
+    private static Task<StaticProxy> StartAsync(string format, int backendPort, string filter = "") => StaticProxy.StartAsync((folder, http, admin) => Bootstraps.Static(
         admin,
         Bootstraps.Listener(
             "http",
             http,
             """{ match: { path: "/direct" }, direct_response: { status: 418, body: { inline_string: tea } } }, """ + Bootstraps.Route("backend"),
-            $$"""access_log: [ { name: envoy.access_loggers.file, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: "{{folder.File("access.log")}}"{{format}} } } ], """),
+            $$"""access_log: [ { name: envoy.access_loggers.file, {{filter}}typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: "{{folder.File("access.log")}}"{{format}} } } ], """),
         Bootstraps.Cluster("backend", backendPort)));
 
     private static async Task<string[]> LinesAsync(StaticProxy proxy, int count)

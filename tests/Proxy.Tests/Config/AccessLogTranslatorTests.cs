@@ -61,4 +61,32 @@ public sealed class AccessLogTranslatorTests
         Translate($"'@type': {File}, path: /tmp/log, {format}", out var problems).Should().BeNull();
         problems.Found.Should().ContainSingle().Which.Should().Match<ConfigProblem>(problem => problem.Path.ToString() == path && problem.Remedy == "correct the format string");
     }
+
+    [Fact]
+    public void A_filter_belongs_to_its_log()
+    {
+        var problems = new TranslationProblems();
+        var logs = AccessLogTranslator.Translate(
+            [
+                FromYaml.Message<AccessLog>($"{{filter: {{response_flag_filter: {{flags: [UF]}}}}, typed_config: {{'@type': {Stream}StdoutAccessLog}}}}"),
+                FromYaml.Message<AccessLog>($"{{typed_config: {{'@type': {Stream}StdoutAccessLog}}}}"),
+            ],
+            problems,
+            ConfigPath.Root.Field("access_log"));
+
+        problems.Found.Should().BeEmpty();
+        logs.Select(static log => log.Filter?.GetType()).Should().Equal(typeof(Runtime.LogFilters.ResponseFlagFilter), null);
+    }
+
+    [Fact]
+    public void A_log_with_a_filter_that_cannot_be_done_is_refused()
+    {
+        var problems = new TranslationProblems();
+        AccessLogTranslator.Translate(
+            [FromYaml.Message<AccessLog>($"{{filter: {{response_flag_filter: {{flags: [NO]}}}}, typed_config: {{'@type': {Stream}StdoutAccessLog}}}}")],
+            problems,
+            ConfigPath.Root.Field("access_log")).Should().BeEmpty();
+
+        problems.Found.Should().ContainSingle().Which.Path.ToString().Should().Be("access_log[0].filter.response_flag_filter.flags[0]");
+    }
 }

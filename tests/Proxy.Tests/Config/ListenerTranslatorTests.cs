@@ -1,15 +1,19 @@
+using System.Net;
 using AwesomeAssertions;
 using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
 
 /// <summary>Listeners down to what the engine runs: addresses, filter chains and every setting of the connection manager.</summary>
 public sealed class ListenerTranslatorTests
 {
+    private const string Xff = "original_ip_detection_extensions: [{name: x, typed_config: {'@type': type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig}}]";
     private const string Router = "{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}";
     private const string Address = "address: {socket_address: {address: 127.0.0.1, port_value: 80}}";
 
@@ -110,6 +114,63 @@ public sealed class ListenerTranslatorTests
     }
 
     [Fact]
+    public void Every_setting_of_identity_and_normalization_arrives()
+    {
+        var http = Http(
+            """
+            xff_num_trusted_hops: 2, internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}]}, normalize_path: true, merge_slashes: true,
+            path_with_escaped_slashes_action: REJECT_REQUEST, strip_any_host_port: true, strip_trailing_host_dot: true, via: 1.1 us, proxy_100_continue: true,
+            scheme_header_transformation: {scheme_to_overwrite: https}, common_http_protocol_options: {headers_with_underscores_action: DROP_HEADER}
+            """.ReplaceLineEndings(" "));
+        http.Should().Be(new HttpConnectionManagerConfig
+        {
+            StatPrefix = "s",
+            InlineRoutes = http.InlineRoutes,
+            AccessLogs = http.AccessLogs,
+            XffNumTrustedHops = 2,
+            InternalAddresses = http.InternalAddresses,
+            NormalizePath = true,
+            MergeSlashes = true,
+            PathWithEscapedSlashes = EscapedSlashesAction.RejectRequest,
+            StripHostPort = StripPortMode.Any,
+            StripTrailingHostDot = true,
+            Via = "1.1 us",
+            Proxy100Continue = true,
+            SchemeToOverwrite = "https",
+            HeadersWithUnderscores = HeadersWithUnderscoresAction.DropHeader,
+        });
+        http.InternalAddresses.Should().Equal(new CidrRange(IPAddress.Parse("10.0.0.0"), 8));
+    }
+
+    [Theory]
+    [InlineData("IMPLEMENTATION_SPECIFIC_DEFAULT", EscapedSlashesAction.KeepUnchanged)]
+    [InlineData("KEEP_UNCHANGED", EscapedSlashesAction.KeepUnchanged)]
+    [InlineData("UNESCAPE_AND_REDIRECT", EscapedSlashesAction.UnescapeAndRedirect)]
+    [InlineData("UNESCAPE_AND_FORWARD", EscapedSlashesAction.UnescapeAndForward)]
+    public void Escaped_slashes_have_every_action(string action, EscapedSlashesAction expected) =>
+        Http($"path_with_escaped_slashes_action: {action}").PathWithEscapedSlashes.Should().Be(expected);
+
+    [Fact]
+    public void Ways_to_find_the_original_address_keep_their_order()
+    {
+        var detections = Http(
+            """
+            original_ip_detection_extensions: [
+            {name: h, typed_config: {'@type': type.googleapis.com/envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig, header_name: X-Real-IP, allow_extension_to_set_address_as_trusted: true, reject_with_status: {code: Unauthorized}}},
+            {name: h, typed_config: {'@type': type.googleapis.com/envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig, header_name: a, reject_with_status: {code: OK}}},
+            {name: x, typed_config: {'@type': type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig, xff_trusted_cidrs: {cidrs: [{address_prefix: '::', prefix_len: 64}]}, skip_xff_append: false}},
+            {name: x, typed_config: {'@type': type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig, xff_num_trusted_hops: 3}}]
+            """.ReplaceLineEndings(" ")).OriginalIpDetections;
+
+        detections[0].Should().Be(new CustomHeaderDetection { HeaderName = "x-real-ip", AllowsTrust = true, RejectStatus = 401 });
+        detections[1].Should().Be(new CustomHeaderDetection { HeaderName = "a", RejectStatus = 403 });
+        var xff = detections[2].Should().BeOfType<XffDetection>().Which;
+        xff.TrustedCidrs.Should().Equal(new CidrRange(IPAddress.IPv6Any, 64));
+        xff.SkipXffAppend.Should().BeFalse();
+        detections[3].Should().Be(new XffDetection { TrustedHops = 3 });
+    }
+
+    [Fact]
     public void A_limit_of_connections_may_stand_before_the_connection_manager()
     {
         var limit = "{name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 7}}";
@@ -144,6 +205,11 @@ public sealed class ListenerTranslatorTests
     [InlineData("codec_type: HTTP2", "codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1")]
     [InlineData("max_request_headers_kb: 96", "max_request_headers_kb: 96 is more than 64; write a number from 1 to 64")]
     [InlineData("common_http_protocol_options: {max_headers_count: 20000}", "common_http_protocol_options.max_headers_count: 20000 is more than 10000; write a number from 1 to 10000")]
+    [InlineData("scheme_header_transformation: {scheme_to_overwrite: ws}", "scheme_header_transformation.scheme_to_overwrite: \"ws\" is no scheme that is served; write http or https")]
+    [InlineData("via: \"a\\r\\nb\"", "via: is no value for a header; write at most 128 printable ASCII characters, such as \"1.1 edge\"")]
+    [InlineData("use_remote_address: true, " + Xff, "original_ip_detection_extensions: exclude use_remote_address, which is true; keep one of the two")]
+    [InlineData("xff_num_trusted_hops: 1, " + Xff, "original_ip_detection_extensions: exclude xff_num_trusted_hops, which is set too; keep one of the two")]
+    [InlineData("original_ip_detection_extensions: [{name: x, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]", "original_ip_detection_extensions[0].typed_config: is no way to find the original address that is known; use envoy.http.original_ip_detection.xff or custom_header")]
     [InlineData("access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: {text_format_source: {filename: /nonexistent}}}}]", "access_log[0].typed_config.log_format.text_format_source.filename: \"/nonexistent\" cannot be read: Could not find file '/nonexistent'.; name a file that exists and can be read")]
     public void What_a_connection_manager_cannot_do_is_named_with_path_and_remedy(string field, string problem) =>
         Problems($"{Address}, {Chain(field)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);

@@ -107,7 +107,10 @@ internal sealed class RunningProxy : IAsyncDisposable
     public long Stat(string name) => Stats.Collect().Value(name);
 
     /// <summary>Waits until so many exchanges were logged and returns the last line, without its end.</summary>
-    public async Task<string> LogAsync(int lines = 1)
+    public async Task<string> LogAsync(int lines = 1) => (await LogLinesAsync(lines))[lines - 1];
+
+    /// <summary>Waits until so many exchanges were logged and returns all lines, without their ends.</summary>
+    public async Task<string[]> LogLinesAsync(int lines)
     {
         string[] logged = [];
         await Patience.UntilAsync(
@@ -118,7 +121,7 @@ internal sealed class RunningProxy : IAsyncDisposable
                 return logged.Length >= lines;
             },
             $"{lines} lines in the access log");
-        return logged[lines - 1];
+        return logged;
     }
 
     /// <summary>Waits until no client is connected.</summary>

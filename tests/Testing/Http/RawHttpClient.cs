@@ -32,12 +32,18 @@ public sealed class RawHttpClient : IAsyncDisposable
 
     /// <summary>Connects to a port of 127.0.0.1. No delay is set, so each send leaves as a segment of its own.</summary>
     /// <param name="receiveBuffer">SO_RCVBUF in bytes for a client that reads little; null for the system's.</param>
-    public static async Task<RawHttpClient> ConnectAsync(int port, int? receiveBuffer = null)
+    /// <param name="from">Address to come from, such as 127.0.0.5; null for the system's choice.</param>
+    public static async Task<RawHttpClient> ConnectAsync(int port, int? receiveBuffer = null, IPAddress? from = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (receiveBuffer is { } size)
         {
             socket.ReceiveBufferSize = size;
+        }
+
+        if (from is not null)
+        {
+            socket.Bind(new IPEndPoint(from, 0));
         }
 
         using var deadline = new CancellationTokenSource(Patience.Limit);

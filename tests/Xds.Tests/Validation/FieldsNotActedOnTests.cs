@@ -10,6 +10,8 @@ using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
+using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -28,6 +30,7 @@ public sealed class FieldsNotActedOnTests
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
+        XffConfig.Descriptor, CustomHeaderConfig.Descriptor,
     ];
 
     [Fact]
@@ -85,21 +88,16 @@ public sealed class FieldsNotActedOnTests
         Told<Listener>($"{{name: l, address: {{socket_address: {{address: 0.0.0.0, port_value: 1}}}}, filter_chains: [{{}}], {fields}}}").Should().BeEmpty();
 
     [Theory]
-    [InlineData("normalize_path: true", "normalize_path", "remove it, or write false")]
-    [InlineData("merge_slashes: true", "merge_slashes", "remove it")]
-    [InlineData("path_with_escaped_slashes_action: REJECT_REQUEST", "path_with_escaped_slashes_action", "remove it, or write IMPLEMENTATION_SPECIFIC_DEFAULT or KEEP_UNCHANGED")]
-    [InlineData("xff_num_trusted_hops: 1", "xff_num_trusted_hops", "remove it")]
-    [InlineData("strip_any_host_port: true", "strip_any_host_port", "remove it, or write false")]
-    [InlineData("via: us", "via", "remove it")]
+    [InlineData("append_x_forwarded_port: true", "append_x_forwarded_port", "remove it")]
+    [InlineData("scheme_header_transformation: {match_upstream: true}", "scheme_header_transformation.match_upstream", "remove it, or write false")]
     [InlineData("http_protocol_options: {allow_absolute_url: false}", "http_protocol_options.allow_absolute_url", "remove it, or write true")]
     [InlineData("http_protocol_options: {enable_trailers: true}", "http_protocol_options.enable_trailers", "remove it")]
     [InlineData("http2_protocol_options: {max_concurrent_streams: 100}", "http2_protocol_options.max_concurrent_streams", "remove it")]
-    [InlineData("common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}", "common_http_protocol_options.headers_with_underscores_action", "remove it, or write ALLOW")]
-    [InlineData("access_log: [{filter: {not_health_check_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter", "remove it")]
+    [InlineData("access_log: [{filter: {traceable_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter.traceable_filter", "remove it")]
     public void A_connection_manager_is_told_what_does_not_happen(string field, string path, string remedy) => Told<HttpConnectionManager>(ConnectionManager(field)).Should().Equal((path, remedy));
 
     [Theory]
-    [InlineData("codec_type: AUTO, normalize_path: false, path_with_escaped_slashes_action: KEEP_UNCHANGED, strip_any_host_port: false, stream_error_on_invalid_http_message: false")]
+    [InlineData("codec_type: AUTO, internal_address_config: {unix_sockets: true}, stream_error_on_invalid_http_message: false")]
     [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h}, http2_protocol_options: {}")]
     [InlineData("common_http_protocol_options: {headers_with_underscores_action: ALLOW, idle_timeout: 1s, max_headers_count: 50}")]
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();

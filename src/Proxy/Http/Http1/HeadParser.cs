@@ -29,6 +29,12 @@ internal abstract class HeadParser
     /// <summary>False until the first byte of the start line: an empty line before a request says nothing yet (RFC 9112 §2.2).</summary>
     public bool HasBegun { get; private set; }
 
+    /// <summary>What becomes of fields whose name has an underscore.</summary>
+    public HeadersWithUnderscoresAction Underscores { get; set; }
+
+    /// <summary>Number of fields that <see cref="Underscores"/> withheld.</summary>
+    public int DroppedFields { get; private set; }
+
     /// <summary>Why the head was refused; <see cref="Http1Error.None"/> until then.</summary>
     public Http1Error Error { get; private set; }
 
@@ -46,6 +52,7 @@ internal abstract class HeadParser
     {
         _start = _line = _scanned = start;
         _emptyLines = 0;
+        DroppedFields = 0;
         _inFields = false;
         HasBegun = false;
         Error = Http1Error.None;
@@ -164,7 +171,19 @@ internal abstract class HeadParser
         var name = line[..colon];
         LowerCase(name);
         var (valueStart, valueLength) = TrimWhiteSpace(value);
-        Head.AddField(new Slice(start, colon), new Slice(start + colon + 1 + valueStart, valueLength), KnownHeaders.Identify(name));
+        var id = KnownHeaders.Identify(name);
+        if (Underscores != HeadersWithUnderscoresAction.Allow && name.Contains((byte)'_'))
+        {
+            if (Underscores == HeadersWithUnderscoresAction.RejectRequest)
+            {
+                return Http1Error.UnderscoreInFieldName;
+            }
+
+            DroppedFields++;
+            id = KnownHeader.Withheld;
+        }
+
+        Head.AddField(new Slice(start, colon), new Slice(start + colon + 1 + valueStart, valueLength), id);
         return Http1Error.None;
     }
 

@@ -23,6 +23,9 @@ internal enum Http1Error : byte
     /// <summary>A field name is empty, holds a byte that is no tchar, or is followed by white space (RFC 9112 §5.1).</summary>
     BadFieldName,
 
+    /// <summary>A field name has an underscore, where that is not allowed.</summary>
+    UnderscoreInFieldName,
+
     /// <summary>A field value holds a control character (RFC 9110 §5.5).</summary>
     BadFieldValue,
 

@@ -149,6 +149,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
             return Http1Error.BadTarget;
         }
 
+        head.IsHttpsTarget = schemeLength == 8;
         if (authorityLength < rest.Length && rest[authorityLength] == '/')
         {
             head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);

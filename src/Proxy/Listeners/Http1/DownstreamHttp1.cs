@@ -323,10 +323,11 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
     private bool BeginServing(Exchange exchange)
     {
         _phase = Phase.Serving;
-        if (exchange.Parser.ExpectsContinue && !_stream.IsRequestComplete && _stream.BufferedBody.IsEmpty)
+        if (exchange.Parser.ExpectsContinue && !_state.Config.Proxy100Continue && !_stream.IsRequestComplete && _stream.BufferedBody.IsEmpty)
         {
             // As Envoy by default: the expectation is met here and not sent on (RFC 9110 §10.1.1).
             _connection.Send("HTTP/1.1 100 Continue\r\n\r\n"u8);
+            exchange.ResponseHeadBytes += "HTTP/1.1 100 Continue\r\n\r\n"u8.Length;
         }
 
         return HttpConnectionManager.Begin(exchange, _state);
@@ -432,6 +433,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         exchange.StartWallTicks = worker.WallClockTicks;
         exchange.Parser.MaxHeadBytes = Math.Min(_state.Config.MaxRequestHeadBytes, MaxHeadBytes);
         exchange.Parser.MaxFields = _state.Config.MaxRequestFields;
+        exchange.Parser.Underscores = _state.Config.HeadersWithUnderscores;
         exchange.Parser.Begin(0);
         _exchange = exchange;
         _input.Rent();
@@ -510,6 +512,10 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         if (error is Http1Error.HeadTooLarge or Http1Error.TooManyFields)
         {
             page.Increment(_state.Stats.RequestsTooLarge);
+        }
+        else if (error == Http1Error.UnderscoreInFieldName)
+        {
+            page.Increment(_state.Stats.RequestsRejectedWithUnderscores);
         }
 
         exchange.Flags |= ResponseFlags.DownstreamProtocolError;

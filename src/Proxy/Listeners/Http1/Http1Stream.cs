@@ -49,6 +49,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         if (!_body.IsComplete && !input.IsEmpty)
         {
             var length = _body.Decode(input.Unused, out var consumed);
+            exchange.RequestBodyWireBytes += consumed;
             _bufferedBody = new Slice(input.Start, length);
             input.Start += consumed;
         }
@@ -87,6 +88,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
             // What came before the tunnel was agreed, and was held back until then.
             payload = input.Unused;
             input.Start = input.End;
+            _exchange.RequestBodyWireBytes += payload.Length;
             return DownstreamRead.Ready;
         }
 
@@ -114,6 +116,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         }
 
         var length = _body.Decode(buffer[..count], out var consumed);
+        _exchange.RequestBodyWireBytes += consumed;
         if (_body.Error != Http1Error.None)
         {
             return DownstreamRead.Malformed;
@@ -136,13 +139,13 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     {
         var writer = new ByteWriter(Connection.Worker.Scratch);
         ResponseHeadWriter.WriteInterim(ref writer, head, _exchange.UpstreamFieldsEnd);
+        _exchange.ResponseHeadBytes += writer.Length;
         Connection.Send(writer.Written);
     }
 
     public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
     {
         exchange.Status = response.Head.Status;
-        exchange.KeepResponseHead(response.Head);
         if (IsAgreement(exchange.Upgrade, response.Head.Status))
         {
             SendAgreement(exchange, response.Head);
@@ -155,6 +158,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
         var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations + CopyLimit + ChunkWriter.MaxOverhead));
         ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, ClosesConnection);
+        exchange.NoteResponseHead(writer.Written);
         if (payload.Length > CopyLimit)
         {
             if (_responseFraming.Kind == BodyKind.Chunked)
@@ -199,6 +203,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         exchange.Status = 200;
         var writer = new ByteWriter(ScratchFor(exchange, exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations)));
         ResponseHeadWriter.WriteConnected(ref writer, exchange);
+        exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
     }
 
@@ -217,6 +222,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var mutations = exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations);
         var writer = new ByteWriter(ScratchFor(exchange, mutations + reply.Body.Length + reply.ExtraLines.Length));
         ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, ClosesConnection);
+        exchange.NoteLocalReply(reply, writer.Written);
         Connection.Send(writer.Written);
     }
 
@@ -235,12 +241,13 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
         var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations));
         ResponseHeadWriter.WriteAgreement(ref writer, exchange, head);
+        exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
     }
 
     private byte[] ScratchFor(Exchange exchange, int length)
     {
-        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length;
+        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length;
         var scratch = Connection.Worker.Scratch;
         return worstCase <= scratch.Length ? scratch : new byte[worstCase];
     }

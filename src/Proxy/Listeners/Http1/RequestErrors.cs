@@ -24,6 +24,7 @@ internal static class RequestErrors
         Http1Error.BadContentLength => "http1.invalid_content_length",
         Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
         Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
+        Http1Error.UnderscoreInFieldName => "http1.unexpected_underscore",
         Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
         _ => "http1.codec_error",
     };

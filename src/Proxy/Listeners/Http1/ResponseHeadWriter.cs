@@ -28,6 +28,11 @@ internal static class ResponseHeadWriter
             skip = skip.With(KnownHeader.Server);
         }
 
+        if (exchange.Via.Length > 0)
+        {
+            skip = skip.With(KnownHeader.Via);
+        }
+
         var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
         FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, skip, mutations, honourNominations: head.Has(KnownHeader.Connection));
         WriteOwnFields(ref writer, exchange, mutations, setsServer, setsDate: !head.Has(KnownHeader.Date), out var added);
@@ -38,6 +43,7 @@ internal static class ResponseHeadWriter
             writer.Write(LineEnd);
         }
 
+        WriteVia(ref writer, exchange, head);
         FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
         WriteFraming(ref writer, framing, response.DeclaredLength, head.Status);
         WriteEnd(ref writer, exchange, close);
@@ -88,9 +94,10 @@ internal static class ResponseHeadWriter
 
         writer.Write(reply.ExtraLines.Span);
         WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: true, out var own);
+        WriteVia(ref writer, exchange, head: null);
         foreach (var mutation in mutations.Items)
         {
-            var isPresent = mutation.Id != KnownHeader.Other && (added.Contains(mutation.Id) || own.Contains(mutation.Id));
+            var isPresent = KnownHeaders.IsName(mutation.Id) && (added.Contains(mutation.Id) || own.Contains(mutation.Id));
             writer.Write(isPresent ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
         }
 
@@ -159,6 +166,31 @@ internal static class ResponseHeadWriter
             writer.WriteField("x-request-id"u8, exchange.RequestId);
             added = added.With(KnownHeader.XRequestId);
         }
+    }
+
+    /// <summary>Adds this proxy to Via, behind those that the response has passed (RFC 9110 §7.6.3), where that is configured.</summary>
+    private static void WriteVia(ref ByteWriter writer, Exchange exchange, ResponseHead? head)
+    {
+        if (exchange.Via.IsEmpty)
+        {
+            return;
+        }
+
+        writer.Write("via: "u8);
+        if (head is not null && head.Has(KnownHeader.Via))
+        {
+            foreach (ref readonly var field in head.Fields)
+            {
+                if (field.Id == KnownHeader.Via && !field.Value.IsEmpty)
+                {
+                    writer.Write(head.Span(field.Value));
+                    writer.Write(", "u8);
+                }
+            }
+        }
+
+        writer.Write(exchange.Via);
+        writer.Write(LineEnd);
     }
 
     private static void WriteFraming(ref ByteWriter writer, BodyFraming framing, long declaredLength, int status)

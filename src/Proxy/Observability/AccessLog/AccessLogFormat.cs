@@ -38,7 +38,7 @@ public abstract class AccessLogFormat
 
     /// <summary>
     /// Compiles a JSON format (<c>json_format</c>): an object whose strings are format strings; other objects and arrays nest, numbers,
-    /// booleans and null stay. A string that is one operator keeps the operator's type: a number for numbers, null where there is no value.
+    /// booleans and null stay. Names are sorted by their bytes, as in Envoy. A string that is one operator keeps the operator's type: a number for numbers, null where there is no value.
     /// Each line is one object and ends with a line feed.
     /// </summary>
     /// <param name="format">The object; used only during the call.</param>
@@ -46,6 +46,9 @@ public abstract class AccessLogFormat
     /// <exception cref="AccessLogFormatException">It is no object, or a string in it is no valid format.</exception>
     public static AccessLogFormat ParseJson(JsonElement format, bool omitEmptyValues = false) =>
         new JsonAccessLogFormat(format, omitEmptyValues);
+
+    /// <summary>What must be kept of an exchange for its line.</summary>
+    public abstract AccessLogNeeds Needs { get; }
 
     /// <summary>
     /// Writes the line of one request. False, with nothing of use written, where <paramref name="destination"/> is too small; with

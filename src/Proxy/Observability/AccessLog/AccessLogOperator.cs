@@ -9,6 +9,9 @@ internal abstract class AccessLogOperator
     /// <summary>True where JSON shows the value without quotes.</summary>
     internal virtual bool IsNumber => false;
 
+    /// <summary>What must be kept for it.</summary>
+    internal virtual AccessLogNeeds Needs => AccessLogNeeds.None;
+
     /// <summary>Writes the value; false, with nothing written, where the request has none.</summary>
     internal abstract bool Write(IAccessLogSource source, ref FormatSink sink);
 }
@@ -16,20 +19,27 @@ internal abstract class AccessLogOperator
 internal delegate ReadOnlySpan<byte> BytesOf(IAccessLogSource source);
 
 /// <summary>A value that is bytes.</summary>
-internal sealed class BytesOperator(BytesOf read) : AccessLogOperator
+/// <param name="read">Reads it.</param>
+/// <param name="needs">What must be kept for it.</param>
+/// <param name="mayBeEmpty">True where an empty value is one, and not the lack of one.</param>
+internal sealed class BytesOperator(BytesOf read, AccessLogNeeds needs = AccessLogNeeds.None, bool mayBeEmpty = false) : AccessLogOperator
 {
+    internal override AccessLogNeeds Needs => needs;
+
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
         var value = read(source);
         sink.Value(value);
-        return !value.IsEmpty;
+        return mayBeEmpty || !value.IsEmpty;
     }
 }
 
 /// <summary>A value that is a whole number.</summary>
-internal sealed class NumberOperator(Func<IAccessLogSource, long?> read) : AccessLogOperator
+internal sealed class NumberOperator(Func<IAccessLogSource, long?> read, AccessLogNeeds needs = AccessLogNeeds.None) : AccessLogOperator
 {
     internal override bool IsNumber => true;
+
+    internal override AccessLogNeeds Needs => needs;
 
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
@@ -43,15 +53,15 @@ internal sealed class NumberOperator(Func<IAccessLogSource, long?> read) : Acces
     }
 }
 
-/// <summary>A value that never changes; empty where this proxy never has one.</summary>
-internal sealed class ConstantOperator(string value) : AccessLogOperator
+/// <summary>A text that never changes; null where this proxy never has a value.</summary>
+internal sealed class ConstantOperator(string? value, int maxLength = int.MaxValue) : AccessLogOperator
 {
-    private readonly byte[] _value = Encoding.UTF8.GetBytes(value);
+    private readonly byte[]? _value = value is null ? null : Encoding.UTF8.GetBytes(value);
 
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
-        sink.Value(_value);
-        return _value.Length > 0;
+        sink.Value(_value, maxLength);
+        return _value is not null;
     }
 }
 
@@ -93,30 +103,14 @@ internal sealed class CodeDetailsOperator(bool allowWhiteSpace) : AccessLogOpera
     }
 }
 
-/// <summary>Which part of <c>address:port</c> is shown.</summary>
-internal enum AddressPart
+/// <summary><c>%UNIQUE_ID%</c>: a random UUID (RFC 9562 §5.4), a new one for each place in each line.</summary>
+internal sealed class UniqueIdOperator : AccessLogOperator
 {
-    Whole,
-    WithoutPort,
-    Port,
-}
-
-/// <summary>An address and port, or a part of it. IPv6 addresses come in brackets and lose them without the port, as in Envoy.</summary>
-internal sealed class AddressOperator(BytesOf read, AddressPart part) : AccessLogOperator
-{
-    internal override bool IsNumber => part == AddressPart.Port;
-
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
-        var address = read(source);
-        var colon = address.LastIndexOf((byte)':');
-        address = part switch
-        {
-            AddressPart.Port => colon < 0 || address[(colon + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9') ? default : address[(colon + 1)..],
-            AddressPart.WithoutPort when colon >= 0 => address[..colon].TrimStart((byte)'[').TrimEnd((byte)']'),
-            _ => address,
-        };
-        sink.Value(address);
-        return !address.IsEmpty;
+        Span<byte> text = stackalloc byte[36];
+        UuidText.Write(text, source.NextRandom(), source.NextRandom());
+        sink.Raw(text);
+        return true;
     }
 }

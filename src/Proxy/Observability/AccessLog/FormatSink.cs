@@ -24,6 +24,7 @@ internal ref struct FormatSink(Span<byte> buffer, ValueEscaping escaping, int va
         SearchValues.Create([.. Enumerable.Range(0x20, 0x5f).Select(value => (byte)value).Where(value => value is not ((byte)'"' or (byte)'\\'))]);
 
     private readonly Span<byte> _buffer = buffer;
+    private int _maxLength = int.MaxValue;
 
     internal int Written { get; private set; }
 
@@ -67,7 +68,7 @@ internal ref struct FormatSink(Span<byte> buffer, ValueEscaping escaping, int va
     /// <summary>Appends at most <paramref name="maxLength"/> bytes of a value from outside, escaped.</summary>
     internal void Value(scoped ReadOnlySpan<byte> value, int maxLength = int.MaxValue)
     {
-        value = Cut(value, maxLength);
+        value = Cut(value, Math.Min(maxLength, _maxLength));
         var kept = Cut(value, valueLimit);
         if (escaping == ValueEscaping.Text)
         {
@@ -82,6 +83,14 @@ internal ref struct FormatSink(Span<byte> buffer, ValueEscaping escaping, int va
         {
             Raw("..."u8);
         }
+    }
+
+    /// <summary>Cuts values to so many bytes from here on. Returns the limit that held before.</summary>
+    internal int Limit(int maxLength)
+    {
+        var before = _maxLength;
+        _maxLength = maxLength;
+        return before;
     }
 
     /// <summary>Takes back what was written after <paramref name="position"/>.</summary>

@@ -23,6 +23,8 @@ internal sealed class HeaderOperator : AccessLogOperator
         _withoutQuery = withoutQuery;
     }
 
+    internal override AccessLogNeeds Needs => _isResponse ? AccessLogNeeds.ResponseHead : AccessLogNeeds.RequestHead;
+
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
         if (!TryGet(source, _name, out var value) && (_alternative is null || !TryGet(source, _alternative, out value)))

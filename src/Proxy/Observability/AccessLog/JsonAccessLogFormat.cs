@@ -20,6 +20,9 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
         _root = Compile(format, "json_format");
     }
 
+    /// <inheritdoc/>
+    public override AccessLogNeeds Needs => _root.Needs;
+
     private protected override ValueEscaping Escaping => ValueEscaping.Json;
 
     private protected override void Write(IAccessLogSource source, ref FormatSink sink)
@@ -31,7 +34,7 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
     private static Node Compile(JsonElement element, string path) => element.ValueKind switch
     {
         JsonValueKind.Object => new ObjectNode(
-            [.. element.EnumerateObject().Select(member => (Key(member.Name), Compile(member.Value, $"{path}.{member.Name}")))]),
+            [.. element.EnumerateObject().OrderBy(static member => member.Name, StringComparer.Ordinal).Select(member => (Key(member.Name), Compile(member.Value, $"{path}.{member.Name}")))]),
         JsonValueKind.Array => new ArrayNode([.. element.EnumerateArray().Select((item, index) => Compile(item, $"{path}[{index}]"))]),
         JsonValueKind.String => CompileText(element.GetString()!, path),
         _ => new LiteralNode(Encoding.UTF8.GetBytes(element.GetRawText())),
@@ -64,12 +67,16 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
 
     private abstract class Node
     {
+        internal virtual AccessLogNeeds Needs => AccessLogNeeds.None;
+
         /// <summary>Writes the value; false, with nothing written, where there is none and empty values are left out.</summary>
         internal abstract bool Write(IAccessLogSource source, bool omitEmpty, ref FormatSink sink);
     }
 
     private sealed class ObjectNode((byte[] Key, Node Value)[] members) : Node
     {
+        internal override AccessLogNeeds Needs => members.Aggregate(AccessLogNeeds.None, static (needs, member) => needs | member.Value.Needs);
+
         internal override bool Write(IAccessLogSource source, bool omitEmpty, ref FormatSink sink)
         {
             sink.Raw("{"u8);
@@ -96,6 +103,8 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
 
     private sealed class ArrayNode(Node[] items) : Node
     {
+        internal override AccessLogNeeds Needs => items.Aggregate(AccessLogNeeds.None, static (needs, item) => needs | item.Needs);
+
         internal override bool Write(IAccessLogSource source, bool omitEmpty, ref FormatSink sink)
         {
             sink.Raw("["u8);
@@ -116,6 +125,8 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
 
     private sealed class OperatorNode(AccessLogOperator single) : Node
     {
+        internal override AccessLogNeeds Needs => single.Needs;
+
         internal override bool Write(IAccessLogSource source, bool omitEmpty, ref FormatSink sink)
         {
             var before = sink.Written;
@@ -134,6 +145,8 @@ internal sealed class JsonAccessLogFormat : AccessLogFormat
 
     private sealed class TextNode(AccessLogSegment[] segments) : Node
     {
+        internal override AccessLogNeeds Needs => TextAccessLogFormat.NeedsOf(segments);
+
         internal override bool Write(IAccessLogSource source, bool omitEmpty, ref FormatSink sink)
         {
             sink.Raw("\""u8);

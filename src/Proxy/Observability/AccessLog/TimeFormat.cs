@@ -1,18 +1,19 @@
-using System.Globalization;
 using System.Text;
 
 namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
 /// <summary>
-/// A compiled <c>strftime</c> pattern, in UTC, with Envoy's additions: <c>%s</c> seconds since 1970, <c>%f</c> nanoseconds and <c>%1f</c> to
-/// <c>%9f</c> fractions, <c>%E3S</c> seconds with fraction.
+/// A compiled <c>strftime</c> pattern with Envoy's additions: <c>%s</c> seconds since 1970, <c>%f</c> nanoseconds and <c>%1f</c> to
+/// <c>%9f</c> fractions; and those of its time library: <c>%E3S</c> and <c>%E*S</c> seconds with fraction, <c>%E3f</c>, <c>%Ez</c>, <c>%E4Y</c>. Names are English.
 /// </summary>
 internal sealed class TimeFormat
 {
     /// <summary>What <c>%START_TIME%</c> shows without a pattern: <c>2016-04-15T20:17:00.310Z</c>.</summary>
     internal const string Default = "%Y-%m-%dT%H:%M:%S.%3fZ";
 
-    private const string Known = "%Y %y %C %m %d %e %H %I %M %S %p %j %a %A %b %h %B %u %w %F %T %D %R %z %Ez %Z %s %f %1f-%9f %E0S-%E9S %n %t %%";
+    private const string Known =
+        "%Y %E4Y %y %C %G %g %m %d %e %H %k %I %l %M %S %E0S-%E9S %E*S %p %P %j %a %A %b %h %B %u %w %U %W %V %F %T %D %R %r %c %x %X "
+        + "%z %Ez %Z %s %f %1f-%9f %E1f-%E9f %E*f %t %%";
 
     private readonly List<(char Kind, byte[] Literal, int Digits)> _parts = [];
 
@@ -29,9 +30,9 @@ internal sealed class TimeFormat
         return format;
     }
 
+    /// <summary>Writes the time in the zone that its offset says.</summary>
     internal void Write(DateTimeOffset time, ref FormatSink sink)
     {
-        time = time.ToUniversalTime();
         foreach (var (kind, literal, digits) in _parts)
         {
             if (kind == '\0')
@@ -40,54 +41,9 @@ internal sealed class TimeFormat
             }
             else
             {
-                WritePart(kind, digits, time, ref sink);
+                TimeParts.Write(kind, digits, time, ref sink);
             }
         }
-    }
-
-    private static void WritePart(char kind, int digits, DateTimeOffset time, ref FormatSink sink)
-    {
-        switch (kind)
-        {
-            case 'Y': sink.Number(time.Year); break;
-            case 'y': sink.Digits(time.Year % 100, 2); break;
-            case 'C': sink.Digits(time.Year / 100, 2); break;
-            case 'm': sink.Digits(time.Month, 2); break;
-            case 'd': sink.Digits(time.Day, 2); break;
-            case 'e': sink.Raw(time.Day < 10 ? " "u8 : ""u8); sink.Number(time.Day); break;
-            case 'H': sink.Digits(time.Hour, 2); break;
-            case 'I': sink.Digits(time.Hour % 12 == 0 ? 12 : time.Hour % 12, 2); break;
-            case 'M': sink.Digits(time.Minute, 2); break;
-            case 'S': sink.Digits(time.Second, 2); break;
-            case 'p': sink.Raw(time.Hour < 12 ? "AM"u8 : "PM"u8); break;
-            case 'j': sink.Digits(time.DayOfYear, 3); break;
-            case 'u': sink.Number(time.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)time.DayOfWeek); break;
-            case 'w': sink.Number((int)time.DayOfWeek); break;
-            case 'a': Name(CultureInfo.InvariantCulture.DateTimeFormat.AbbreviatedDayNames[(int)time.DayOfWeek], ref sink); break;
-            case 'A': Name(CultureInfo.InvariantCulture.DateTimeFormat.DayNames[(int)time.DayOfWeek], ref sink); break;
-            case 'b': Name(CultureInfo.InvariantCulture.DateTimeFormat.AbbreviatedMonthNames[time.Month - 1], ref sink); break;
-            case 'B': Name(CultureInfo.InvariantCulture.DateTimeFormat.MonthNames[time.Month - 1], ref sink); break;
-            case 's': sink.Number(time.ToUnixTimeSeconds()); break;
-            case 'f': Fraction(time, digits, ref sink); break;
-        }
-    }
-
-    // A tick is 100 ns, so the last two of nine digits are zero.
-    private static void Fraction(DateTimeOffset time, int digits, ref FormatSink sink)
-    {
-        var nanoseconds = time.Ticks % TimeSpan.TicksPerSecond * 100;
-        for (var i = digits; i < 9; i++)
-        {
-            nanoseconds /= 10;
-        }
-
-        sink.Digits(nanoseconds, digits);
-    }
-
-    private static void Name(string name, ref FormatSink sink)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        sink.Raw(bytes[..Encoding.ASCII.GetBytes(name, bytes)]);
     }
 
     private void Compile(string pattern, int position)
@@ -96,7 +52,7 @@ internal sealed class TimeFormat
         {
             if (pattern[i] is '\n' or '\r')
             {
-                throw new AccessLogFormatException(position + i, "a time pattern holds no line break; use the line break outside of %START_TIME(...)%");
+                throw NoLineBreak(position + i);
             }
 
             if (pattern[i] != '%')
@@ -111,15 +67,9 @@ internal sealed class TimeFormat
                 _parts.Add(('f', [], rest[0] - '0'));
                 i += 2;
             }
-            else if (rest.Length >= 3 && rest[0] == 'E' && char.IsAsciiDigit(rest[1]) && rest[2] == 'S')
+            else if (rest.Length >= 2 && rest[0] == 'E')
             {
-                SecondsWithFraction(rest[1] - '0');
-                i += 3;
-            }
-            else if (rest.StartsWith("Ez"))
-            {
-                Literal("+00:00");
-                i += 2;
+                i += 1 + Extended(rest[1..], position + i);
             }
             else
             {
@@ -129,13 +79,35 @@ internal sealed class TimeFormat
         }
     }
 
-    private void SecondsWithFraction(int digits)
+    /// <summary>What follows <c>%E</c>; its length.</summary>
+    private int Extended(ReadOnlySpan<char> rest, int position)
     {
-        _parts.Add(('S', [], 0));
-        if (digits > 0)
+        // A clock of 100 ns has seven digits that say something.
+        var digits = rest[0] == '*' ? 7 : char.IsAsciiDigit(rest[0]) ? rest[0] - '0' : -1;
+        switch (rest)
         {
-            Literal(".");
-            _parts.Add(('f', [], digits));
+            case [_, 'S', ..] when digits >= 0:
+                _parts.Add(('S', [], 0));
+                if (digits > 0)
+                {
+                    Literal(".");
+                    _parts.Add(('f', [], digits));
+                }
+
+                return 2;
+            case [_, 'f', ..] when digits > 0:
+                _parts.Add(('f', [], digits));
+                return 2;
+            case ['4', 'Y', ..]:
+                _parts.Add(('4', [], 0));
+                return 2;
+            case ['z', ..]:
+                _parts.Add(('O', [], 0));
+                return 1;
+            case ['n', ..]:
+                throw NoLineBreak(position);
+            default:
+                throw new AccessLogFormatException(position, $"%E{rest[0]} begins no known time conversion; known are {Known}");
         }
     }
 
@@ -144,17 +116,17 @@ internal sealed class TimeFormat
         switch (kind)
         {
             case '%': Literal("%"); break;
-            case 'n': Literal(" "); break;
             case 't': Literal("\t"); break;
-            case 'z': Literal("+0000"); break;
-            case 'Z': Literal("UTC"); break;
+            case 'n': throw NoLineBreak(position);
             case 'F': Compile("%Y-%m-%d", position); break;
-            case 'T': Compile("%H:%M:%S", position); break;
-            case 'D': Compile("%m/%d/%y", position); break;
+            case 'T' or 'X': Compile("%H:%M:%S", position); break;
+            case 'D' or 'x': Compile("%m/%d/%y", position); break;
             case 'R': Compile("%H:%M", position); break;
+            case 'r': Compile("%I:%M:%S %p", position); break;
+            case 'c': Compile("%a %b %e %H:%M:%S %Y", position); break;
             case 'h': _parts.Add(('b', [], 0)); break;
             case 'f': _parts.Add(('f', [], 9)); break;
-            case 'Y' or 'y' or 'C' or 'm' or 'd' or 'e' or 'H' or 'I' or 'M' or 'S' or 'p' or 'j' or 'u' or 'w' or 'a' or 'A' or 'b' or 'B' or 's':
+            case var _ when TimeParts.Kinds.Contains(kind, StringComparison.Ordinal):
                 _parts.Add((kind, [], 0));
                 break;
             default:
@@ -162,6 +134,9 @@ internal sealed class TimeFormat
                 throw new AccessLogFormatException(position, $"{what}; known are {Known}");
         }
     }
+
+    private static AccessLogFormatException NoLineBreak(int position) =>
+        new(position, "a time pattern holds no line break; use the line break outside of %START_TIME(...)%");
 
     private void Literal(string text)
     {
@@ -177,12 +152,16 @@ internal sealed class TimeFormat
     }
 }
 
-/// <summary><c>%START_TIME(pattern)%</c>.</summary>
-internal sealed class StartTimeOperator(TimeFormat format) : AccessLogOperator
+/// <summary><c>%START_TIME(pattern)%</c> and its kin.</summary>
+/// <param name="read">The time, in UTC.</param>
+/// <param name="format">How it is shown.</param>
+/// <param name="isLocal">True for the time zone of the machine instead of UTC.</param>
+internal sealed class TimeOperator(Func<IAccessLogSource, DateTimeOffset> read, TimeFormat format, bool isLocal) : AccessLogOperator
 {
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
-        format.Write(source.StartTime, ref sink);
+        var time = read(source).ToUniversalTime();
+        format.Write(isLocal ? time.ToOffset(TimeZoneInfo.Local.GetUtcOffset(time)) : time, ref sink);
         return true;
     }
 }
