@@ -8,10 +8,11 @@ internal static class AflTarget
 {
     private static readonly byte[] Input = new byte[ByteText.MaxLength];
 
-    /// <summary>Runs until afl-fuzz ends it.</summary>
-    public static int Run(IParserTarget target)
+    /// <summary>Runs until afl-fuzz ends it. Instrumented code may run only once the memory for its traces is there, so the target is made with the first input.</summary>
+    public static int Run(string name)
     {
-        SharpFuzz.Fuzzer.OutOfProcess.Run(stream => Judge(target, Input.AsSpan(0, stream.ReadAtLeast(Input, Input.Length, throwOnEndOfStream: false))));
+        IParserTarget? target = null;
+        SharpFuzz.Fuzzer.OutOfProcess.Run(stream => Judge(target ??= ParserRun.Target(name)!, Input.AsSpan(0, stream.ReadAtLeast(Input, Input.Length, throwOnEndOfStream: false))));
         return 0;
     }
 

@@ -29,8 +29,8 @@ public static class FuzzCommand
                 return WithTarget(target, output, one => ExportCorpus(one, folder));
             case ["file", "--target", var target, .. var paths]:
                 return WithTarget(target, output, one => JudgeFiles(one, paths, output));
-            case ["afl", "--target", var target]:
-                return WithTarget(target, output, AflTarget.Run);
+            case ["afl", "--target", "request" or "response" or "chunked"]:
+                return AflTarget.Run(arguments[2]);
             default:
                 output.WriteLine(Usage);
                 return 2;

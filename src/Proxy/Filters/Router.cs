@@ -1,6 +1,5 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
-using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;

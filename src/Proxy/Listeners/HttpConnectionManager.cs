@@ -6,7 +6,6 @@ using KubeProxyNet.Proxy.Listeners.Admission;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
-using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
 
