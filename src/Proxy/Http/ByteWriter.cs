@@ -27,14 +27,16 @@ internal ref struct ByteWriter(Span<byte> buffer)
     /// <summary>A decimal number.</summary>
     public void WriteNumber(long value)
     {
-        Utf8Formatter.TryFormat(value, _buffer[Length..], out var written);
+        var fits = Utf8Formatter.TryFormat(value, _buffer[Length..], out var written);
+        Check(fits);
         Length += written;
     }
 
     /// <summary>A hexadecimal number in lower case, without leading zeros.</summary>
     public void WriteHex(uint value)
     {
-        Utf8Formatter.TryFormat(value, _buffer[Length..], out var written, new System.Buffers.StandardFormat('x'));
+        var fits = Utf8Formatter.TryFormat(value, _buffer[Length..], out var written, new System.Buffers.StandardFormat('x'));
+        Check(fits);
         Length += written;
     }
 
@@ -45,5 +47,15 @@ internal ref struct ByteWriter(Span<byte> buffer)
         Write(": "u8);
         Write(value);
         Write("\r\n"u8);
+    }
+
+    // A number that does not fit would be left out in silence, and a length with it; other bytes throw by themselves.
+    [System.Diagnostics.Conditional("KPN_CHECKED")]
+    private static void Check(bool fits)
+    {
+        if (!fits)
+        {
+            throw new InvalidOperationException("The caller made the buffer too small.");
+        }
     }
 }

@@ -66,6 +66,11 @@ internal sealed partial class Exchange
 
     public Exchange? NextSpare { get; set; }
 
+#if KPN_CHECKED
+    /// <summary>True while nobody holds the exchange; finds double returns and late uses.</summary>
+    public bool IsSpare { get; set; }
+#endif
+
     /// <summary>The snapshot that this request sees from beginning to end.</summary>
     public RuntimeSnapshot Snapshot { get; set; } = RuntimeSnapshot.Empty;
 
@@ -143,6 +148,12 @@ internal sealed partial class Exchange
     /// <summary>Ends the exchange from outside its flow: whatever awaits is resumed, sees the reason and unwinds. The first reason stays.</summary>
     public void AbortWith(AbortReason reason)
     {
+#if KPN_CHECKED
+        if (IsSpare)
+        {
+            throw new InvalidOperationException("An exchange was used after it had been returned.");
+        }
+#endif
         if (Abort != AbortReason.None)
         {
             return;

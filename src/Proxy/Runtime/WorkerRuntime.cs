@@ -57,11 +57,22 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
         _spare = exchange.NextSpare;
         exchange.NextSpare = null;
         _spareCount--;
+#if KPN_CHECKED
+        exchange.IsSpare = false;
+#endif
         return exchange;
     }
 
     public void Return(Exchange exchange)
     {
+#if KPN_CHECKED
+        if (exchange.IsSpare)
+        {
+            throw new InvalidOperationException("An exchange was returned twice.");
+        }
+
+        exchange.IsSpare = true;
+#endif
         exchange.Reset();
         if (_spareCount < MaxSpareExchanges)
         {

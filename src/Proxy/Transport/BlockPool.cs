@@ -56,6 +56,10 @@ internal sealed class BlockPool
 
     private sealed class Shelf(int size, int keep)
     {
+#if KPN_CHECKED
+        private const byte Poison = 0xDB;
+#endif
+
         private Block? _top;
         private int _count;
 
@@ -74,6 +78,12 @@ internal sealed class BlockPool
                 _top = block.Next;
                 block.Next = null;
                 _count--;
+#if KPN_CHECKED
+                if (block.Bytes.AsSpan().ContainsAnyExcept(Poison))
+                {
+                    throw new InvalidOperationException("A block was written after it had been returned.");
+                }
+#endif
             }
 
 #if KPN_CHECKED
@@ -91,7 +101,7 @@ internal sealed class BlockPool
             }
 
             block.Rented = false;
-            block.Bytes.AsSpan().Fill(0xDB);
+            block.Bytes.AsSpan().Fill(Poison);
 #endif
             Rented--;
             if (_count >= keep)

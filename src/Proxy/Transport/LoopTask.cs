@@ -13,28 +13,52 @@ internal readonly struct LoopTask<T>
 {
     private readonly LoopTaskBox<T>? _box;
     private readonly T? _result;
+#if KPN_CHECKED
+    private readonly int _generation;
+#endif
 
     public LoopTask(T result) => _result = result;
 
-    public LoopTask(LoopTaskBox<T> box) => _box = box;
+    public LoopTask(LoopTaskBox<T> box)
+    {
+        _box = box;
+#if KPN_CHECKED
+        _generation = box.Generation;
+#endif
+    }
 
     /// <summary>True where awaiting continues at once.</summary>
-    public bool IsCompleted => _box is null || _box.IsCompleted;
+    public bool IsCompleted => Box is null or { IsCompleted: true };
+
+    /// <summary>The box while it is this task's: it serves another one once the result has been taken.</summary>
+    private LoopTaskBox<T>? Box
+    {
+        get
+        {
+#if KPN_CHECKED
+            if (_box is not null && _box.Generation != _generation)
+            {
+                throw new InvalidOperationException("A loop task was used after its result had been taken.");
+            }
+#endif
+            return _box;
+        }
+    }
 
     public Awaiter GetAwaiter() => new(this);
 
     /// <summary>Lets the method run on by itself; its result is dropped, its exception surfaces on the worker's loop.</summary>
-    public void Detach() => _box?.Detach();
+    public void Detach() => Box?.Detach();
 
     public readonly struct Awaiter(LoopTask<T> task) : ICriticalNotifyCompletion
     {
         public bool IsCompleted => task.IsCompleted;
 
-        public T GetResult() => task._box is null ? task._result! : task._box.TakeResult();
+        public T GetResult() => task.Box is { } box ? box.TakeResult() : task._result!;
 
-        public void OnCompleted(Action continuation) => task._box!.SetContinuation(continuation);
+        public void OnCompleted(Action continuation) => task.Box!.SetContinuation(continuation);
 
-        public void UnsafeOnCompleted(Action continuation) => task._box!.SetContinuation(continuation);
+        public void UnsafeOnCompleted(Action continuation) => task.Box!.SetContinuation(continuation);
     }
 }
 
@@ -62,7 +86,21 @@ internal abstract class LoopTaskBox<T>
 
     public bool IsCompleted { get; private set; }
 
-    public void SetContinuation(Action continuation) => _continuation = continuation;
+#if KPN_CHECKED
+    /// <summary>How many tasks the box has served.</summary>
+    public int Generation { get; private set; }
+#endif
+
+    public void SetContinuation(Action continuation)
+    {
+#if KPN_CHECKED
+        if (_continuation is not null || IsCompleted)
+        {
+            throw new InvalidOperationException("A loop task is awaited twice.");
+        }
+#endif
+        _continuation = continuation;
+    }
 
     public void Detach()
     {
@@ -119,6 +157,9 @@ internal abstract class LoopTaskBox<T>
         _error = null;
         _detached = false;
         IsCompleted = false;
+#if KPN_CHECKED
+        Generation++;
+#endif
         ReturnToPool();
     }
 }

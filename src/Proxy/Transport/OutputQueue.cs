@@ -37,6 +37,12 @@ internal sealed class OutputQueue(BlockPool pool)
     /// <summary>Drops bytes at the front, at most <see cref="Head"/>'s length.</summary>
     public void Consume(int count)
     {
+#if KPN_CHECKED
+        if (count < 0 || count > Head.Length)
+        {
+            throw new InvalidOperationException("More was consumed than the front holds.");
+        }
+#endif
         Length -= count;
         _start += count;
         if (Length == 0)

@@ -50,17 +50,26 @@ internal sealed unsafe class Poller : IDisposable
     }
 
     /// <summary>Changes what a level-triggered descriptor waits for.</summary>
-    public void Modify(int descriptor, uint interest, PollHandle handle) => Control(Native.EpollModify, descriptor, interest, handle);
+    public void Modify(int descriptor, uint interest, PollHandle handle)
+    {
+        Check(handle);
+        Control(Native.EpollModify, descriptor, interest, handle);
+    }
 
     /// <summary>
     /// Says whether the target's events come before all others of their batch (<see cref="DispatchUrgent"/>): for one whose news must be known
     /// before anything else of the batch may use it.
     /// </summary>
-    public void SetUrgent(PollHandle handle, bool isUrgent) => _entries[handle.Slot].IsUrgent = isUrgent;
+    public void SetUrgent(PollHandle handle, bool isUrgent)
+    {
+        Check(handle);
+        _entries[handle.Slot].IsUrgent = isUrgent;
+    }
 
     /// <summary>Forgets a target. Closing the descriptor takes it out of the kernel's set.</summary>
     public void Forget(PollHandle handle)
     {
+        Check(handle);
         ref var entry = ref _entries[handle.Slot];
         entry.Target = null;
         entry.IsUrgent = false;
@@ -110,6 +119,15 @@ internal sealed unsafe class Poller : IDisposable
         if (Native.EpollControl(_epoll, operation, descriptor, &change) < 0)
         {
             throw new InvalidOperationException($"epoll_ctl failed with errno {Native.Errno}.");
+        }
+    }
+
+    [System.Diagnostics.Conditional("KPN_CHECKED")]
+    private void Check(PollHandle handle)
+    {
+        if (_entries[handle.Slot].Generation != handle.Generation)
+        {
+            throw new InvalidOperationException("A slot was used after it had been given up.");
         }
     }
 

@@ -31,7 +31,7 @@ internal static class TargetForms
         Refused("two Hosts", Host, "GET /form HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400, BadHost),
         Refused("the same Host twice", Host, "GET /form HTTP/1.1\r\nhost: a\r\nHost: a\r\n\r\n", 400, BadHost),
         Refused("two Hosts in absolute form", Host, "GET http://a/form HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400, BadHost),
-        .. new[] { "", "a b", "a/b", "u@a", "a\\b", "a#b", "a?b", "a\u00e9", "a:b", "a:1:2", ":80", "[::1", "[::1]a", "a]", "\"a\"", "<a>", "http://a" }
+        .. new[] { "", "a b", "a/b", "u@a", "a\\b", "a#b", "a?b", "a\u00e9", "a:b", "a:1:2", ":80", "[::1", "[::1]a", "[::[::1]", "[]", "a]", "\"a\"", "<a>", "http://a" }
             .Select(static host => Refused($"Host '{host}'", Host, $"GET /form HTTP/1.1\r\nhost: {host}\r\n\r\n", 400, BadHost)),
         .. new[] { "form", "*", "a:80", "ftp://a/", "http:/form", "http:///form", "http://", "http://u@a/", "http://a:b/", "http://a b/", "http://a\\b/",
             "/form#f", "/\0", "/\t", "/\u00e9", "/\u007f" }

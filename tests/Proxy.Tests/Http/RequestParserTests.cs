@@ -51,6 +51,7 @@ public sealed class RequestParserTests
         { "GET http://?x HTTP/1.1\r\n", "BadTarget" },
         { "GET http://a:b/ HTTP/1.1\r\n", "BadTarget" },
         { "GET http://[::1/ HTTP/1.1\r\n", "BadTarget" },
+        { "GET http://[::[::1]:80/ HTTP/1.1\r\n", "BadTarget" },
         { "CONNECT a/b HTTP/1.1\r\n", "BadTarget" },
         { "CONNECT a:b HTTP/1.1\r\n", "BadTarget" },
         { "\r\n\r\n\r\n\r\n\r\n", "BadStartLine" },

@@ -29,7 +29,7 @@ internal static class Grammar
             return false;
         }
 
-        var host = bytes[0] == '[' ? bytes.IndexOf((byte)']') + 1 : bytes.IndexOfAny(":[]"u8);
+        var host = bytes[0] == '[' ? LiteralLength(bytes) : bytes.IndexOfAny(":[]"u8);
         if (host < 0)
         {
             return true;
@@ -42,6 +42,13 @@ internal static class Grammar
 
         var port = bytes[host..];
         return port.IsEmpty || (port[0] == ':' && port[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0);
+    }
+
+    /// <summary>Length of an address with its brackets; 0 where there is none, or another bracket in it.</summary>
+    private static int LiteralLength(ReadOnlySpan<byte> bytes)
+    {
+        var end = bytes[1..].IndexOfAny((byte)'[', (byte)']') + 1;
+        return end > 1 && bytes[end] == ']' ? end + 1 : 0;
     }
 
     private static byte[] ControlBytes()

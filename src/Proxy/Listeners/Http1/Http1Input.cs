@@ -60,6 +60,12 @@ internal sealed class Http1Input(BlockPool blocks)
     /// <summary>Forgets what was used: what is left moves to the front, and without any the block goes back.</summary>
     public void Compact()
     {
+#if KPN_CHECKED
+        if (Start < 0 || Start > End || End > Held)
+        {
+            throw new InvalidOperationException($"Bytes {Start} to {End} of {Held} are no range.");
+        }
+#endif
         if (IsEmpty)
         {
             Release();

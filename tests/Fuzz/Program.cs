@@ -1,0 +1,1 @@
+return KubeProxyNet.Fuzz.FuzzCommand.Run(args, Console.Out);
