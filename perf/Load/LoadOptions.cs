@@ -1,21 +1,26 @@
 using System.Globalization;
+using KubeProxyNet.Load.Scenarios;
 
 namespace KubeProxyNet.Load;
 
-/// <summary>What is asked of each connection.</summary>
-internal enum Scenario
+/// <summary>What the rates of <see cref="Scenario.Tail"/> are half of.</summary>
+internal enum TailRate
 {
-    /// <summary>A small body over connections that are kept, as fast as it goes.</summary>
-    KeepAlive,
+    /// <summary>Each proxy's own capacity.</summary>
+    Own,
 
-    /// <summary>A client connection for each request; the upstream ones are kept.</summary>
-    Close,
+    /// <summary>kpn's capacity, for all.</summary>
+    Kpn,
+}
 
-    /// <summary>A body of 256 KiB unless --body-size says otherwise.</summary>
-    Large,
+/// <summary>When the open-loop generator sends.</summary>
+internal enum Schedule
+{
+    /// <summary>At equal intervals.</summary>
+    Constant,
 
-    /// <summary>As KeepAlive, but each connection pauses so that about --rate requests a second are asked for.</summary>
-    Rate,
+    /// <summary>At exponentially distributed intervals, as independent clients would; the seed is the round.</summary>
+    Poisson,
 }
 
 /// <summary>The command line of a comparison.</summary>
@@ -26,83 +31,115 @@ internal sealed record LoadOptions
 
           dotnet run -c Release --project perf/Load -- [options]
 
-          --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, kpn (all)
-          --scenario NAME      keepalive (default), close, large, rate
-          --rounds N           measurements of each proxy; medians are printed (5)
+          --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, kpn (depends on the scenario)
+          --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, where; all: the table of goals
+          --rounds N           measurements of each proxy; medians are printed (10)
           --duration SECONDS   of one measurement (4)
           --connections N      of the load generator (64)
-          --body-size BYTES    of the backend's answer (50; 262144 in 'large')
-          --rate N             requests a second in 'rate' (10000)
-          --routes N           kpn only: routes of the one virtual host; the last one is asked for (1)
+          --body-size BYTES    of the backend's answer (50; 100000 in 'large')
+          --rate N             requests a second in 'rate' (1000)
+          --tail-rate OF       'tail' sends half of: own (each proxy's own capacity, default), kpn (the same for all)
+          --schedule NAME      of the open-loop generator in 'tail' and 'rate': constant (default), poisson
+          --idle N             connections of 'idle' (10000)
+          --entries N          routes and clusters of the large table in 'scale' (10000)
+          --routes N           kpn only: routes of the one virtual host; all of them are asked for in turn (1)
           --kpn PATH           the kpn binary (default: published here with NativeAOT)
-          --out FILE           also writes the table with its circumstances as Markdown
+          --out FILE           also writes the result with its circumstances as Markdown
         """;
 
-    public IReadOnlyList<string> Only { get; private init; } = ["nginx", "haproxy", "yarp", "relay", "kpn"];
+    private static readonly string[] AllNames = ["nginx", "haproxy", "yarp", "relay", "kpn"];
 
-    public Scenario Scenario { get; private init; }
+    /// <summary>Null: those that the scenario is about.</summary>
+    public IReadOnlyList<string>? Only { get; private init; }
 
-    public int Rounds { get; private init; } = 5;
+    public Scenario Scenario { get; init; }
+
+    public int Rounds { get; private init; } = 10;
 
     public int DurationSeconds { get; private init; } = 4;
 
     public int Connections { get; private init; } = 64;
 
+    /// <summary>In bytes; null: what the scenario is about.</summary>
+    public int? GivenBodySize { get; private init; }
+
     /// <summary>In bytes.</summary>
-    public int BodySize { get; private init; } = 50;
+    public int BodySize => GivenBodySize ?? (Scenario == Scenario.Large ? 100_000 : 50);
 
     /// <summary>Requests a second, over all connections, in <see cref="Scenario.Rate"/>.</summary>
-    public int Rate { get; private init; } = 10_000;
+    public int Rate { get; private init; } = 1000;
+
+    public TailRate TailRate { get; private init; }
+
+    public Schedule Schedule { get; private init; }
+
+    public int IdleConnections { get; private init; } = 10_000;
+
+    public int Entries { get; private init; } = 10_000;
 
     public int Routes { get; private init; } = 1;
 
     /// <summary>Null: publish it.</summary>
-    public string? KpnPath { get; private init; }
+    public string? KpnPath { get; init; }
 
     public string? OutFile { get; private init; }
 
-    /// <summary>The request target, the same for every proxy.</summary>
-    public string Path => Routes == 1 ? "/" : $"/route-{Routes - 1}/";
+    /// <summary>The proxies of a scenario: those asked for, or its usual ones, without those that cannot do its job.</summary>
+    public IReadOnlyList<string> Contenders()
+    {
+        // The relay cannot end a client's connection after an answer, as it does not know where the answer ends, nor share upstream connections.
+        string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate && Only is null && !InTable
+            ? AllNames
+            : ["nginx", "haproxy", "relay", "kpn"];
+        var able = Scenario is Scenario.Close or Scenario.Idle ? AllNames.Except(["relay"]) : AllNames;
+        return [.. (Only ?? usual).Intersect(able)];
+    }
+
+    /// <summary>Whether this scenario is run as a part of <see cref="Scenario.All"/>.</summary>
+    public bool InTable { get; init; }
 
     /// <summary>Throws <see cref="FormatException"/> with what is wrong.</summary>
     public static LoadOptions Parse(IReadOnlyList<string> args)
     {
         var options = new LoadOptions();
-        var bodySizeGiven = false;
         for (var i = 0; i < args.Count; i += 2)
         {
             var name = args[i];
             var value = i + 1 < args.Count ? args[i + 1] : throw new FormatException($"{name} needs a value");
-            bodySizeGiven |= name == "--body-size";
             options = name switch
             {
                 "--only" => options with { Only = Names(value) },
-                "--scenario" => options with { Scenario = ScenarioOf(value) },
+                "--scenario" => options with { Scenario = Named<Scenario>(name, value) },
                 "--rounds" => options with { Rounds = Number(name, value, 100) },
                 "--duration" => options with { DurationSeconds = Number(name, value, 600) },
                 "--connections" => options with { Connections = Number(name, value, 8_000) },
-                "--body-size" => options with { BodySize = Number(name, value, 1 << 28) },
-                "--rate" => options with { Rate = Number(name, value, 1_000_000) },
+                "--body-size" => options with { GivenBodySize = Number(name, value, 1 << 28) },
+                "--rate" => options with { Rate = Number(name, value, 100_000) },
+                "--tail-rate" => options with { TailRate = Named<TailRate>(name, value) },
+                "--schedule" => options with { Schedule = Named<Schedule>(name, value) },
+                "--idle" => options with { IdleConnections = Number(name, value, 19_000) },
+                "--entries" => options with { Entries = Number(name, value, 100_000) },
                 "--routes" => options with { Routes = Number(name, value, 100_000) },
-                "--kpn" => options with { KpnPath = System.IO.Path.GetFullPath(value) },
-                "--out" => options with { OutFile = System.IO.Path.GetFullPath(value) },
+                "--kpn" => options with { KpnPath = Path.GetFullPath(value) },
+                "--out" => options with { OutFile = Path.GetFullPath(value) },
                 _ => throw new FormatException($"unknown option {name}"),
             };
         }
 
-        return options.Scenario == Scenario.Large && !bodySizeGiven ? options with { BodySize = 256 * 1024 } : options;
+        return options;
     }
 
     private static string[] Names(string value)
     {
         var names = value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var unknown = names.Except(new LoadOptions().Only).FirstOrDefault();
+        var unknown = names.Except(AllNames).FirstOrDefault();
         return unknown is null ? names : throw new FormatException($"--only: there is no '{unknown}'");
     }
 
-    private static Scenario ScenarioOf(string value) => Enum.TryParse<Scenario>(value, ignoreCase: true, out var scenario) && !char.IsDigit(value[0])
-        ? scenario
-        : throw new FormatException($"--scenario: there is no '{value}'");
+    private static T Named<T>(string option, string value)
+        where T : struct, Enum => Enum.TryParse<T>(value, ignoreCase: true, out var named) && !char.IsDigit(value[0])
+        ? named
+        : throw new FormatException($"{option}: there is no '{value}'");
 
     private static int Number(string name, string value, int max) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= max

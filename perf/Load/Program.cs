@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using KubeProxyNet.Load;
 using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Reporting;
+using KubeProxyNet.Load.Scenarios;
+using KubeProxyNet.Load.SelfCheck;
 using KubeProxyNet.Load.Update;
 
 if (args is [YarpContender.Subcommand, var port, var backendPort])
@@ -15,9 +18,14 @@ if (args is [UpdateOptions.Subcommand, .. var updateArguments])
     return await EndpointUpdate.RunAsync(updateArguments);
 }
 
+if (args is [GeneratorCheck.Subcommand])
+{
+    return await GeneratorCheck.RunAsync();
+}
+
 if (args is ["--help" or "-h", ..])
 {
-    Console.WriteLine($"{LoadOptions.Usage}\n\n{UpdateOptions.Usage}");
+    Console.WriteLine($"{LoadOptions.Usage}\n\n{UpdateOptions.Usage}\n\n{GeneratorCheck.Usage}");
     return 0;
 }
 
@@ -46,14 +54,23 @@ var folder = Directory.CreateTempSubdirectory("kpn-load-").FullName;
 try
 {
     var loadAtStart = await Report.LoadAverageAsync(cancellation.Token);
-    await using var comparison = new Comparison(options, folder);
-    var results = await comparison.RunAsync(cancellation.Token);
-    Console.WriteLine(Report.Table(results));
-    if (options.OutFile is { } file)
+    options = await KpnBinary.EnsureAsync(options, cancellation.Token);
+    var outcomes = new List<Outcome>();
+    await foreach (var outcome in WholeTable.RunAsync(options, folder, cancellation.Token))
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        await File.WriteAllTextAsync(file, await Report.MarkdownAsync(options, results, args, loadAtStart, cancellation.Token));
-        Console.WriteLine($"written: {file}");
+        outcomes.Add(outcome);
+        if (options.OutFile is { } file)
+        {
+            // Written anew after each scenario: what was measured stays, whatever becomes of the rest.
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllTextAsync(file, await Report.MarkdownAsync(options, outcomes, args, loadAtStart, cancellation.Token));
+        }
+    }
+
+    Console.WriteLine(Report.Console(outcomes));
+    if (options.OutFile is not null)
+    {
+        Console.WriteLine($"written: {options.OutFile}");
     }
 
     return 0;

@@ -16,6 +16,9 @@ internal abstract class Contender
 {
     public abstract string Name { get; }
 
+    /// <summary>Request targets that are asked for in turn.</summary>
+    public virtual IReadOnlyList<string> Paths => ["/"];
+
     /// <summary>Commands that must be on the PATH.</summary>
     public virtual IReadOnlyList<string> Tools => [];
 
@@ -31,12 +34,12 @@ internal abstract class Contender
     /// <summary>Bytes that the proxy's workers have allocated on the GC heap so far; null for a proxy that has none or does not tell.</summary>
     public virtual Task<long?> HeapBytesAsync(CancellationToken cancel) => Task.FromResult<long?>(null);
 
-    public static Contender Named(string name) => name switch
+    public static Contender Named(string name, LoadOptions options) => name switch
     {
         "nginx" => new NginxContender(),
         "haproxy" => new HaproxyContender(),
         "yarp" => new YarpContender(),
         "relay" => new RelayContender(),
-        _ => new KpnContender(),
+        _ => new KpnContender("kpn", new KpnTable(options.Routes, 1, options.Routes)),
     };
 }

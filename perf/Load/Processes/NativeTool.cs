@@ -18,9 +18,12 @@ internal static class NativeTool
     {
         var binary = Path.Combine(folder, name);
         var source = Path.Combine(AppContext.BaseDirectory, "Native", $"{name}.c");
-        await RunningProcess.RunAsync("gcc", ["-O2", "-Wall", "-o", binary, source], cancel);
+        await RunningProcess.RunAsync("gcc", ["-O2", "-Wall", "-o", binary, source, "-lm"], cancel);
         return binary;
     }
+
+    /// <summary>Whether a command is installed.</summary>
+    public static bool Has(string command) => Find(command) is not null;
 
     /// <summary>The full path of a command; daemons live in /usr/sbin, which is not on every user's PATH.</summary>
     public static string PathOf(string command) => Find(command) ?? command;

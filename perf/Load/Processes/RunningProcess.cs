@@ -8,6 +8,7 @@ namespace KubeProxyNet.Load.Processes;
 internal sealed class RunningProcess : IAsyncDisposable
 {
     private const int MaxOutput = 16 * 1024;
+    private const int SigInt = 2;
     private const int SigTerm = 15;
     private const int SigKill = 9;
 
@@ -76,6 +77,14 @@ internal sealed class RunningProcess : IAsyncDisposable
     /// <summary>Runs a command to its end and returns what it wrote to both outputs. A status other than 0 throws.</summary>
     public static async Task<string> RunAsync(string command, IEnumerable<string> arguments, CancellationToken cancel, string? folder = null)
     {
+        var (status, output) = await TryRunAsync(command, arguments, cancel, folder);
+        return status == 0 ? output : throw new LoadException($"{command} ended with status {status}:\n{output}");
+    }
+
+    /// <summary>Runs a command to its end and returns its status and what it wrote to both outputs.</summary>
+    public static async Task<(int Status, string Output)> TryRunAsync(
+        string command, IEnumerable<string> arguments, CancellationToken cancel, string? folder = null)
+    {
         using var process = Process.Start(new ProcessStartInfo(command, arguments)
         {
             UseShellExecute = false,
@@ -90,7 +99,7 @@ internal sealed class RunningProcess : IAsyncDisposable
             var error = process.StandardError.ReadToEndAsync(cancel);
             var output = await process.StandardOutput.ReadToEndAsync(cancel) + await error;
             await process.WaitForExitAsync(cancel);
-            return process.ExitCode == 0 ? output : throw new LoadException($"{command} ended with status {process.ExitCode}:\n{output}");
+            return (process.ExitCode, output);
         }
         finally
         {
@@ -99,6 +108,20 @@ internal sealed class RunningProcess : IAsyncDisposable
                 _ = kill(process.Id, SigKill);
             }
         }
+    }
+
+    /// <summary>Gives a tracer time to attach to its subjects, which it does not tell when it has done.</summary>
+    public Task SettleAsync(CancellationToken cancel) => Task.Delay(TimeSpan.FromSeconds(1), cancel);
+
+    /// <summary>Interrupts it, as Ctrl-C does, and waits for its end: a tracer then writes what it has found.</summary>
+    public async Task InterruptAsync(CancellationToken cancel)
+    {
+        if (!_process.HasExited)
+        {
+            _ = kill(_process.Id, SigInt);
+        }
+
+        await _process.WaitForExitAsync(cancel);
     }
 
     public async ValueTask DisposeAsync()

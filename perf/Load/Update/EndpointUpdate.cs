@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Reporting;
 
 namespace KubeProxyNet.Load.Update;
 

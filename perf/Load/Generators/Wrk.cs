@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json;
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load.Generators;
+
+/// <summary>The closed-loop generator: Debian's wrk on one thread. Each connection sends its next request when it has the answer to the last.</summary>
+/// <param name="Paths">Request targets, asked for in turn over all connections.</param>
+/// <param name="Close">Asks for the end of the connection with each request.</param>
+internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Paths, bool Close, string Folder)
+{
+    // 'done' runs once, after the last request. Where there is one path there is no 'request' function either: the script costs nothing
+    // while requests run.
+    private const string DoneScript = """
+        done = function(summary, latency)
+          local e = summary.errors
+          io.write(string.format('\n{"requests":%d,"micros":%d,"p50":%f,"p90":%f,"p99":%f,"p999":%f,"errors":%d}\n',
+            summary.requests, summary.duration, latency:percentile(50), latency:percentile(90), latency:percentile(99),
+            latency:percentile(99.9), e.connect + e.read + e.write + e.status + e.timeout))
+        end
+        """;
+
+    private const string TurnScript = """
+        local requests, turn = {}, 0
+        init = function()
+          for i, path in ipairs(paths) do requests[i] = wrk.format('GET', path) end
+        end
+        request = function()
+          turn = turn % #requests + 1
+          return requests[turn]
+        end
+        """;
+
+    public async Task<LoadResult> RunAsync(int port, TimeSpan duration, CancellationToken cancel)
+    {
+        var script = Path.Combine(Folder, "wrk.lua");
+        await File.WriteAllTextAsync(script, Script(), cancel);
+        var seconds = Math.Max(1, (int)duration.TotalSeconds);
+        string[] arguments =
+        [
+            "-c", Text(Core), "wrk", "-t1", $"-c{Text(Connections)}", $"-d{Text(seconds)}s", "--timeout", "5s", "-s", script,
+            $"http://127.0.0.1:{Text(port)}{Paths[0]}",
+        ];
+        return Parse(await RunningProcess.RunAsync("taskset", arguments, cancel));
+    }
+
+    private string Script()
+    {
+        var close = Close ? "wrk.headers['connection'] = 'close'\n" : "";
+        var turn = Paths.Count > 1 ? $"local paths = {{ {string.Join(", ", Paths.Select(p => $"'{p}'"))} }}\n{TurnScript}\n" : "";
+        return close + turn + DoneScript;
+    }
+
+    private static LoadResult Parse(string output)
+    {
+        var line = output.Split('\n').LastOrDefault(l => l.StartsWith('{')) ?? throw new LoadException($"wrk printed no summary:\n{output}");
+        using var json = JsonDocument.Parse(line);
+        double Value(string name) => json.RootElement.GetProperty(name).GetDouble();
+        return new LoadResult(
+            (long)Value("requests"), Value("micros") / 1e6, Value("p50"), Value("p90"), Value("p99"), Value("p999"), (long)Value("errors"));
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

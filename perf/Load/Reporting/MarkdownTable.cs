@@ -1,0 +1,29 @@
+using System.Globalization;
+using System.Text;
+
+namespace KubeProxyNet.Load.Reporting;
+
+/// <summary>A table that reads well on the console and is Markdown: the first column to the left, the others to the right.</summary>
+internal static class MarkdownTable
+{
+    public static string Of(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> cells)
+    {
+        var rows = cells.Prepend(columns).ToList();
+        var widths = Enumerable.Range(0, columns.Count).Select(i => rows.Max(row => row[i].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var (index, row) in rows.Index())
+        {
+            text.Append("| ").AppendJoin(" | ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).AppendLine(" |");
+            if (index == 0)
+            {
+                text.Append("| ").AppendJoin(" | ", widths.Select((w, i) => i == 0 ? new string('-', w) : new string('-', w - 1) + ":")).AppendLine(" |");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    public static string Number(double value, int decimals) => value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
+
+    public static string Grouped(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

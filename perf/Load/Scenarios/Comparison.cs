@@ -1,0 +1,103 @@
+using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Generators;
+using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Reporting;
+
+namespace KubeProxyNet.Load.Scenarios;
+
+/// <summary>
+/// CPU time a request, proxy beside proxy: keepalive, close and large as fast as it goes, rate with the open-loop generator. Contenders stay
+/// up between their turns, idle.
+/// </summary>
+internal static class Comparison
+{
+    private static readonly string[] Columns =
+    [
+        "proxy", "CPU µs/request", "min – max", "user", "system", "× nginx", "× HAProxy", "requests/s", "core busy %", "p50 µs", "p99 µs", "p99.9 µs",
+        "lag p99 µs", "heap B/request", "RSS MB", "at start", "start ms",
+    ];
+
+    public static async Task<Outcome> RunAsync(Stage stage, CancellationToken cancel)
+    {
+        var options = stage.Options;
+        var contenders = options.Contenders().Select(name => Contender.Named(name, options)).ToList();
+        NativeTool.Require(["taskset", "wrk", "gcc", .. contenders.SelectMany(c => c.Tools)]);
+        var load = await LoadAsync(stage, cancel);
+        var results = new List<ContenderResult>();
+        foreach (var contender in contenders)
+        {
+            var runner = await stage.StartAsync(contender, load.BackendPort, cancel);
+            await load.RunAsync(runner, contender.WarmUp);
+            results.Add(new ContenderResult(runner, []));
+        }
+
+        var duration = TimeSpan.FromSeconds(options.DurationSeconds);
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            foreach (var (runner, rounds) in Stage.InTurn(results, round))
+            {
+                var measured = await Measurement.OfAsync(runner, duration, heap: true, () => load.RunAsync(runner, duration), cancel);
+                rounds.Add(measured);
+                await stage.SayAsync(round, runner.Name, $"{measured.CpuMicros,7:F2} µs/request {measured.Load.RequestsPerSecond,8:F0} requests/s");
+            }
+        }
+
+        return new Outcome(
+            Title(options),
+            MarkdownTable.Of(Columns, results.Select(r => Row(r, results))) + "\n" + Note(options),
+            [.. ComparisonGoals.Of(options, results)],
+            [.. results.Select(r => r.Runner.VersionLine)]);
+    }
+
+    private static async Task<(int BackendPort, Func<Runner, TimeSpan, Task<LoadResult>> RunAsync)> LoadAsync(Stage stage, CancellationToken cancel)
+    {
+        if (stage.Options.Scenario == Scenario.Rate)
+        {
+            var ledgerPort = await stage.StartLedgerBackendAsync(fault: null, cancel);
+            var openLoop = await stage.OpenLoopAsync(ledgerPort, "/", cancel);
+            return (ledgerPort, (runner, duration) => openLoop.RunAsync(runner.Port, stage.Options.Rate, duration, cancel));
+        }
+
+        var backendPort = await stage.StartBackendAsync(cancel);
+        return (backendPort, (runner, duration) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, duration, cancel));
+    }
+
+    private static string Title(LoadOptions options) => options.Scenario switch
+    {
+        Scenario.Close => "close: a client connection for each request",
+        Scenario.Large => $"large: bodies of {MarkdownTable.Grouped(options.BodySize)} bytes",
+        Scenario.Rate => $"rate: {MarkdownTable.Grouped(options.Rate)} requests a second, open loop",
+        _ => "keepalive: small bodies as fast as it goes",
+    };
+
+    private static string Note(LoadOptions options) => $"""
+        {options.Connections} connections, {options.BodySize} bytes of body, {(options.Scenario == Scenario.Rate ? "open loop (Native/open_loop.c)" : "closed loop (wrk)")}.
+        CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. RSS counts shared
+        pages for each process.
+
+        """;
+
+    private static string[] Row(ContenderResult result, IReadOnlyList<ContenderResult> all) =>
+    [
+        result.Name,
+        MarkdownTable.Number(result.CpuMicros, 2),
+        $"{MarkdownTable.Number(result.Rounds.Min(m => m.CpuMicros), 1)} – {MarkdownTable.Number(result.Rounds.Max(m => m.CpuMicros), 1)}",
+        MarkdownTable.Number(result.Median(m => m.UserMicros), 2),
+        MarkdownTable.Number(result.Median(m => m.CpuMicros - m.UserMicros), 2),
+        Ratio(result, all, "nginx"),
+        Ratio(result, all, "haproxy"),
+        MarkdownTable.Number(result.Median(m => m.Load.RequestsPerSecond), 0),
+        MarkdownTable.Number(100 * result.Median(m => m.Busy), 0),
+        MarkdownTable.Number(result.Median(m => m.Load.P50), 0),
+        MarkdownTable.Number(result.Median(m => m.Load.P99), 0),
+        MarkdownTable.Number(result.Median(m => m.Load.P999), 0),
+        result.Rounds[0].Load.Lag is null ? "–" : MarkdownTable.Number(result.Median(m => m.Load.Lag?.P99 ?? 0), 0),
+        result.Rounds[0].HeapBytes is null ? "–" : MarkdownTable.Number(result.Median(m => m.HeapBytes ?? 0), 2),
+        MarkdownTable.Number(result.Median(m => m.ResidentBytes) / 1e6, 1),
+        MarkdownTable.Number(result.Runner.ResidentAtStart / 1e6, 1),
+        MarkdownTable.Number(result.Runner.Start.TotalMilliseconds, 0),
+    ];
+
+    private static string Ratio(ContenderResult result, IReadOnlyList<ContenderResult> all, string to) =>
+        all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.Number(result.CpuMicros / other.CpuMicros, 2) : "–";
+}

@@ -1,0 +1,63 @@
+using KubeProxyNet.Load.Reporting;
+
+namespace KubeProxyNet.Load.Scenarios;
+
+/// <summary>The bounds on CPU time a request; those whose rival did not take part are left out.</summary>
+internal static class ComparisonGoals
+{
+    private const double HeapBytesShownAsZero = 0.005;
+
+    public static IEnumerable<Goal> Of(LoadOptions options, IReadOnlyList<ContenderResult> results)
+    {
+        ContenderResult? Named(string name) => results.FirstOrDefault(r => r.Name == name);
+        return Named("kpn") is { } kpn ? Of(options, kpn, Named("nginx"), Named("haproxy"), Named("relay")) : [];
+    }
+
+    private static IEnumerable<Goal> Of(
+        LoadOptions options, ContenderResult kpn, ContenderResult? nginx, ContenderResult? haproxy, ContenderResult? relay)
+    {
+        ContenderResult[] rivals = [.. new[] { nginx, haproxy }.OfType<ContenderResult>()];
+        return options.Scenario switch
+        {
+            Scenario.Close => AgainstBetter("new connection for each request", kpn, rivals, 0.95),
+            Scenario.Large => AgainstBetter($"bodies of {MarkdownTable.Grouped(options.BodySize)} bytes", kpn, rivals, 1.00),
+            Scenario.Rate => rivals.Select(r => Printed($"CPU at {MarkdownTable.Grouped(options.Rate)} requests/s", kpn, r)),
+            _ => KeepAlive(kpn, nginx, haproxy, relay),
+        };
+    }
+
+    private static IEnumerable<Goal> KeepAlive(ContenderResult kpn, ContenderResult? nginx, ContenderResult? haproxy, ContenderResult? relay)
+    {
+        const string Name = "keep-alive, small body: CPU";
+        (ContenderResult? Rival, double Bound, string Name)[] bounds = [(nginx, 0.80, Name), (haproxy, 0.75, Name), (relay, 1.15, $"{Name} (stretch)")];
+        foreach (var (rival, bound, name) in bounds)
+        {
+            if (rival is not null)
+            {
+                yield return AtMost(name, kpn, rival, bound);
+            }
+        }
+
+        var user = kpn.Median(m => m.UserMicros);
+        yield return new Goal("keep-alive: user time", "≤ 4 µs", $"{MarkdownTable.Number(user, 2)} µs", user <= 4);
+        if (kpn.Rounds[0].HeapBytes is not null)
+        {
+            var heap = kpn.Median(m => m.HeapBytes ?? 0);
+            yield return new Goal("GC heap bytes a request", "0.00", MarkdownTable.Number(heap, 2), heap < HeapBytesShownAsZero);
+        }
+    }
+
+    private static Goal[] AgainstBetter(string name, ContenderResult kpn, ContenderResult[] rivals, double bound) =>
+        rivals.MinBy(r => r.CpuMicros) is { } better ? [AtMost($"{name}: CPU", kpn, better, bound)] : [];
+
+    private static Goal AtMost(string name, ContenderResult kpn, ContenderResult rival, double bound)
+    {
+        var ratio = kpn.CpuMicros / rival.CpuMicros;
+        return new Goal(name, $"≤ {MarkdownTable.Number(bound, 2)} × {rival.Name}", Found(kpn, rival), ratio <= bound);
+    }
+
+    private static Goal Printed(string name, ContenderResult kpn, ContenderResult rival) => new(name, $"printed, beside {rival.Name}", Found(kpn, rival), null);
+
+    private static string Found(ContenderResult kpn, ContenderResult rival) =>
+        $"{MarkdownTable.Number(kpn.CpuMicros / rival.CpuMicros, 2)} × ({MarkdownTable.Number(kpn.CpuMicros, 1)} against {MarkdownTable.Number(rival.CpuMicros, 1)} µs)";
+}

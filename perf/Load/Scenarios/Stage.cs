@@ -1,0 +1,115 @@
+using System.Globalization;
+using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Generators;
+using KubeProxyNet.Load.Processes;
+
+namespace KubeProxyNet.Load.Scenarios;
+
+/// <summary>The processes of one scenario: a backend, proxies, generators. It ends what it started.</summary>
+internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposable
+{
+    public const int ProxyCore = 0;
+    public const int LoadCore = 1;
+
+    private readonly List<RunningProcess> _processes = [];
+    private int _started;
+
+    public LoadOptions Options => options;
+
+    public string Folder => folder;
+
+    /// <summary>The cheap backend of the closed loops: a fixed answer. Returns its port.</summary>
+    public Task<int> StartBackendAsync(CancellationToken cancel) => StartBackendAsync("backend", [], cancel);
+
+    /// <summary>The backend that keeps a ledger. Returns its port.</summary>
+    /// <param name="fault">What it does wrong, for the check of the ledger; see Native/ledger_backend.c.</param>
+    public Task<int> StartLedgerBackendAsync(string? fault, CancellationToken cancel) =>
+        StartBackendAsync("ledger_backend", fault is null ? [] : [fault], cancel);
+
+    /// <summary>Starts a proxy in front of the backend and waits for its first answer.</summary>
+    public async Task<Runner> StartAsync(Contender contender, int backendPort, CancellationToken cancel)
+    {
+        var own = Directory.CreateDirectory(Path.Combine(folder, $"{contender.Name}-{_started++}")).FullName;
+        var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own);
+        var process = await contender.StartAsync(site, cancel);
+        _processes.Add(process);
+        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, contender.Paths[0], process, cancel);
+        var resident = ProcessSample.Of(process.Id).ResidentBytes;
+        return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, resident);
+    }
+
+    /// <summary>Ends a process before the stage ends.</summary>
+    public async Task EndAsync(Runner runner)
+    {
+        _processes.Remove(runner.Process);
+        await runner.Process.DisposeAsync();
+    }
+
+    /// <summary>A process beside the proxies, such as a tracer, on the generator's core.</summary>
+    public RunningProcess StartBeside(string command, IEnumerable<string> arguments)
+    {
+        var process = RunningProcess.Start(LoadCore, command, arguments);
+        _processes.Add(process);
+        return process;
+    }
+
+    public Wrk Wrk(IReadOnlyList<string> paths) => new(LoadCore, options.Connections, paths, options.Scenario == Scenario.Close, folder);
+
+    public async Task<OpenLoop> OpenLoopAsync(int ledgerPort, string path, CancellationToken cancel) =>
+        new(await NativeTool.CompileAsync("open_loop", folder, cancel), LoadCore, options.Connections, path, ledgerPort, options.Schedule);
+
+    /// <summary>Each round begins with another one, and every second round runs backwards, so that a drift of the machine falls on all alike.</summary>
+    public static IEnumerable<T> InTurn<T>(IReadOnlyList<T> runners, int round)
+    {
+        var rotated = runners.Skip(round % runners.Count).Concat(runners.Take(round % runners.Count));
+        return round % 2 == 0 ? rotated : rotated.Reverse();
+    }
+
+    /// <summary>One line of progress on the error output.</summary>
+    public Task SayAsync(int round, string name, FormattableString found) => Console.Error.WriteLineAsync(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{options.Scenario.ToString().ToLowerInvariant()} {round + 1}/{options.Rounds} {name,-14} {found.ToString(CultureInfo.InvariantCulture)}"));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in Enumerable.Reverse(_processes))
+        {
+            await process.DisposeAsync();
+        }
+    }
+
+    private async Task<int> StartBackendAsync(string name, IEnumerable<string> more, CancellationToken cancel)
+    {
+        if (Environment.ProcessorCount < 2)
+        {
+            throw new LoadException("two cores are needed: one for the proxy, one for the load generator and the backend");
+        }
+
+        var binary = await NativeTool.CompileAsync(name, folder, cancel);
+        var port = LoopbackPort.Free();
+        var process = RunningProcess.Start(
+            LoadCore, binary, [port.ToString(CultureInfo.InvariantCulture), options.BodySize.ToString(CultureInfo.InvariantCulture), .. more]);
+        _processes.Add(process);
+        await LoopbackPort.WaitForAnswerAsync("the backend", port, "/", process, cancel);
+        return port;
+    }
+}
+
+/// <summary>A proxy that runs.</summary>
+/// <param name="Start">From the start of its process to its first answer.</param>
+/// <param name="ResidentAtStart">Right after its first answer, in bytes.</param>
+internal sealed record Runner(Contender Contender, string Version, RunningProcess Process, int Port, TimeSpan Start, long ResidentAtStart)
+{
+    public string Name => Contender.Name;
+
+    public string VersionLine => $"{Name}: {Version}";
+
+    /// <summary>Throws if the process is gone.</summary>
+    public void MustLive()
+    {
+        if (Process.HasExited)
+        {
+            throw new LoadException($"{Name} ended under load: {Process.Obituary}");
+        }
+    }
+}
