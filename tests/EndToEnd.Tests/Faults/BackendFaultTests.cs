@@ -14,24 +14,25 @@ public sealed class BackendFaultTests
     private const string Head = "HTTP/1.1 200 OK\r\n";
     private const string Chunked = $"{Head}transfer-encoding: chunked\r\n\r\n";
 
+    // Where the fault is known before the head has left, the client gets an answer that says so; afterwards only a cut is left.
     private static readonly Dictionary<string, (BackendFault Play, string[] Reasons)> Faults = new(StringComparer.Ordinal)
     {
         ["reset before the head"] = (Reset(static _ => ""), [NoAnswer]),
         ["reset in the head"] = (Reset(static answer => $"{Head}content-length: {answer.Length}\r\nx-half: "), [NoAnswer]),
-        ["reset after the head"] = (Reset(static answer => $"{Head}content-length: {answer.Length}\r\n\r\n"), [Cut]),
-        ["reset in the body"] = (Reset(static answer => FaultyBackend.ResponseOf(answer)[..^10]), [Cut]),
-        ["reset in a chunk"] = (Reset(static answer => $"{Chunked}{answer.Length + 10:x}\r\n{answer}"), [Cut]),
+        ["reset after the head"] = (Reset(static answer => $"{Head}content-length: {answer.Length}\r\n\r\n"), [Cut, NoAnswer]),
+        ["reset in the body"] = (Reset(static answer => FaultyBackend.ResponseOf(answer)[..^10]), [Cut, NoAnswer]),
+        ["reset in a chunk"] = (Reset(static answer => $"{Chunked}{answer.Length + 10:x}\r\n{answer}"), [Cut, NoAnswer]),
         ["reset after the body"] = (Reset(FaultyBackend.ResponseOf), []),
         ["close before the head"] = (Close(static _ => ""), [NoAnswer]),
         ["close after the body"] = (Close(FaultyBackend.ResponseOf), []),
-        ["a length that is too long"] = (Close(static answer => $"{Head}content-length: {answer.Length + 10}\r\n\r\n{answer}"), [Cut]),
+        ["a length that is too long"] = (Close(static answer => $"{Head}content-length: {answer.Length + 10}\r\n\r\n{answer}"), [Cut, NoAnswer]),
         ["a length that is too short"] = (Keep(static answer => FaultyBackend.ResponseOf(answer) + "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"), []),
         ["a body that ends with the connection"] = (Close(static answer => $"{Head}\r\n{answer}"), []),
         ["a head of endlessly many fields"] = (Endless(static _ => Head, static i => $"x-{i}: y\r\n"), [BadAnswer]),
         ["a field that never ends"] = (Endless(static _ => $"{Head}x-long: ", static _ => new string('y', 1000)), [BadAnswer]),
         ["endless interim responses"] = (Endless(static _ => "", static _ => "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"), [BadAnswer]),
-        ["endless trailers"] = (Endless(static answer => $"{Chunked}{answer.Length:x}\r\n{answer}\r\n0\r\n", static i => $"x-{i}: y\r\n"), [BadBody]),
-        ["an endless chunk size"] = (Endless(static _ => Chunked, static _ => "0000000000"), [BadBody]),
+        ["endless trailers"] = (Endless(static answer => $"{Chunked}{answer.Length:x}\r\n{answer}\r\n0\r\n", static i => $"x-{i}: y\r\n"), [BadBody, BadAnswer]),
+        ["an endless chunk size"] = (Endless(static _ => Chunked, static _ => "0000000000"), [BadBody, BadAnswer]),
     };
 
     public static TheoryData<string> FaultNames => [.. Faults.Keys];
