@@ -68,7 +68,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         overload ??= OverloadConfig.Default;
         _connections.Limit = overload.MaxDownstreamConnections;
         _resets = registry.Counter($"overload.{OverloadNames.Of(OverloadAction.ResetHighMemoryStream)}.count");
-        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, registry, time, logger);
+        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, GiveBackUnused, registry, time, logger);
     }
 
     /// <summary>Number of workers.</summary>
@@ -211,6 +211,15 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         foreach (var listener in _listeners.Open)
         {
             listener.ResetLargest(count => _registry.Shared.Add(_resets, count));
+        }
+    }
+
+    /// <summary>Lets every worker forget the blocks that it keeps for later, in its next turn.</summary>
+    internal void GiveBackUnused()
+    {
+        foreach (var worker in _workers)
+        {
+            worker.Post(worker.Blocks.Trim);
         }
     }
 

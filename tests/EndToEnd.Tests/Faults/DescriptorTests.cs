@@ -12,7 +12,7 @@ public sealed class DescriptorTests
     private const int Clients = 400;
 
     [Theory]
-    [InlineData(128)]
+    [InlineData(250)]
     [InlineData(200)]
     public async Task Every_client_is_answered_in_the_end_and_nothing_spins_meanwhile(int descriptors)
     {
