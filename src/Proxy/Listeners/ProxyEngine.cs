@@ -59,6 +59,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _clusters = new ClusterStore(registry, _workers);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
+        registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
         foreach (var worker in _workers)
         {
             worker.Start();
