@@ -15,8 +15,11 @@ internal sealed unsafe class DescriptorBudget
     public const int MaxUpstreamReserve = 4096;
 
     private const int NoFile = 7;
-    private readonly long _acceptLimit;
-    private readonly long _clientLimit;
+    private const int TightLimit = 4096;
+    private const int RecountEvery = 8;
+    private readonly bool _isOfSystem;
+    private long _acceptLimit = long.MaxValue;
+    private long _clientLimit = long.MaxValue;
     private long _open;
 
     /// <summary>Raises the soft limit to the hard one, and reckons with it.</summary>
@@ -25,7 +28,6 @@ internal sealed unsafe class DescriptorBudget
         Native.ResourceLimit limit;
         if (Native.GetResourceLimit(NoFile, &limit) < 0)
         {
-            _acceptLimit = _clientLimit = long.MaxValue;
             return;
         }
 
@@ -36,7 +38,8 @@ internal sealed unsafe class DescriptorBudget
         }
 
         Limit = (long)Math.Min(limit.Soft, long.MaxValue);
-        (_acceptLimit, _clientLimit) = Shares(Limit, Directory.GetFileSystemEntries("/proc/self/fd").Length);
+        _isOfSystem = true;
+        Recount();
     }
 
     /// <summary>A budget of so many descriptors, whatever the system grants.</summary>
@@ -45,7 +48,7 @@ internal sealed unsafe class DescriptorBudget
     public DescriptorBudget(long limit, long others = 0)
     {
         Limit = limit;
-        (_acceptLimit, _clientLimit) = Shares(limit, others);
+        Share(others);
     }
 
     /// <summary>Descriptors that the process may have.</summary>
@@ -56,16 +59,40 @@ internal sealed unsafe class DescriptorBudget
 
     /// <summary>False where only the reserves are left.</summary>
     /// <param name="clients">Client connections of the process now.</param>
-    public bool MayAccept(long clients) => Open < _acceptLimit && clients < _clientLimit;
+    public bool MayAccept(long clients)
+    {
+        // Where every one counts, what the process itself has open is counted again now and then; elsewhere the reserve is good for it.
+        if (_isOfSystem && Limit < TightLimit && clients % RecountEvery == 0)
+        {
+            Recount();
+        }
+
+        return Open < Interlocked.Read(ref _acceptLimit) && clients < Interlocked.Read(ref _clientLimit);
+    }
+
+    /// <summary>Counts anew what the process has open beside its connections.</summary>
+    private void Recount()
+    {
+        try
+        {
+            Share(Math.Max(0, Directory.GetFileSystemEntries("/proc/self/fd").Length - Open));
+        }
+        catch (IOException)
+        {
+            // Not even one was left for counting.
+            Share(Math.Max(0, Limit - Open));
+        }
+    }
 
     public void Take() => Interlocked.Increment(ref _open);
 
     public void Return() => Interlocked.Decrement(ref _open);
 
     // One client at least is served, however few there are.
-    private static (long Accept, long Client) Shares(long limit, long others)
+    private void Share(long others)
     {
-        var usable = Math.Max(2, limit - others - Math.Max(limit / 20, MinReserve));
-        return (usable, Math.Max(usable / 2, usable - MaxUpstreamReserve));
+        var usable = Math.Max(2, Limit - others - Math.Max(Limit / 20, MinReserve));
+        Interlocked.Exchange(ref _acceptLimit, usable);
+        Interlocked.Exchange(ref _clientLimit, Math.Max(usable / 2, usable - MaxUpstreamReserve));
     }
 }

@@ -10,7 +10,13 @@ namespace KubeProxyNet.EndToEnd.Tests.Faults;
 public sealed class SlowHttpTestTests
 {
     private const string Deadlines = "request_headers_timeout: 2s, request_timeout: 3s, stream_idle_timeout: 3s, common_http_protocol_options: { max_stream_duration: 4s, idle_timeout: 3s }, ";
-    private const long MemoryBound = 64_000_000;
+    private const int Attackers = 200;
+
+    // The well-behaved clients and the attacker's own probe.
+    private const int Others = 3;
+
+    // A client that takes nothing has what is queued before its upstream is no longer read, and one read more: twice 256 KiB.
+    private const long MemoryBound = (Attackers * 2 * 256 * 1024) + 32_000_000;
     private static readonly string Large = new('x', 2_000_000);
 
     [Theory]
@@ -30,16 +36,19 @@ public sealed class SlowHttpTestTests
         var most = before;
 
         await using var attacker = ChildProcess.Start(
-            tool, [.. arguments.Split(' '), "-c", "200", "-r", "200", "-l", "15", "-p", "3", "-u", $"http://127.0.0.1:{proxy.HttpPort}/"]);
-        while (!attacker.HasExited)
-        {
-            await Task.WhenAny(attacker.Exited, traffic.WaitForMoreAsync(20));
-            most = Math.Max(most, proxy.ResidentBytes());
-        }
+            tool, [.. arguments.Split(' '), "-c", $"{Attackers}", "-r", "200", "-l", "60", "-p", "3", "-u", $"http://127.0.0.1:{proxy.HttpPort}/"]);
+        await Patience.UntilAsync(async () => await proxy.StatAsync(@"http\.http\.downstream_cx_total") >= Attackers || attacker.HasExited, "the attack");
+        await Patience.UntilAsync(
+            async () =>
+            {
+                await traffic.WaitForMoreAsync(10);
+                most = Math.Max(most, proxy.ResidentBytes());
+                return attacker.HasExited || await proxy.StatAsync(@"http\.http\.downstream_cx_active") <= Others;
+            },
+            $"the end of {attack} by the proxy's deadlines");
+        attacker.Output.Should().NotContain("Hit test time limit", "the attacker has not given up by itself");
 
-        attacker.Output.Should().Contain("No open connections left", $"all of {attack} are ended before the attacker gives up");
         (await traffic.StopAsync()).Should().OnlyContain(static record => record.IsSuccess && record.Response!.BodyText == record.Expected);
         (most - before).Should().BeLessThan(MemoryBound);
-        await Patience.UntilAsync(async () => await proxy.StatAsync(@"http\.http\.downstream_cx_active") == 0, "the end of every connection");
     }
 }
