@@ -32,7 +32,7 @@ internal sealed record LoadOptions
           dotnet run -c Release --project perf/Load -- [options]
 
           --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, relay-uring, kpn (depends on the scenario)
-          --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, where; all: the table of goals
+          --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, overload, where; all: the table of goals
           --rounds N           measurements of each proxy; medians are printed (10)
           --duration SECONDS   of one measurement (4)
           --connections N      of the load generator (64)

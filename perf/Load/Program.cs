@@ -5,6 +5,7 @@ using KubeProxyNet.Load.Contenders;
 using KubeProxyNet.Load.Reporting;
 using KubeProxyNet.Load.Scenarios;
 using KubeProxyNet.Load.SelfCheck;
+using KubeProxyNet.Load.Soak;
 using KubeProxyNet.Load.Update;
 
 if (args is [YarpContender.Subcommand, var port, var backendPort])
@@ -18,6 +19,11 @@ if (args is [UpdateOptions.Subcommand, .. var updateArguments])
     return await EndpointUpdate.RunAsync(updateArguments);
 }
 
+if (args is [SoakOptions.Subcommand, .. var soakArguments])
+{
+    return await SoakRun.RunAsync(soakArguments);
+}
+
 if (args is [GeneratorCheck.Subcommand])
 {
     return await GeneratorCheck.RunAsync();
@@ -25,7 +31,7 @@ if (args is [GeneratorCheck.Subcommand])
 
 if (args is ["--help" or "-h", ..])
 {
-    Console.WriteLine($"{LoadOptions.Usage}\n\n{UpdateOptions.Usage}\n\n{GeneratorCheck.Usage}");
+    Console.WriteLine($"{LoadOptions.Usage}\n\n{UpdateOptions.Usage}\n\n{GeneratorCheck.Usage}\n\n{SoakOptions.Usage}");
     return 0;
 }
 

@@ -24,6 +24,9 @@ internal enum Scenario
     /// <summary>Memory of connections that are kept and idle.</summary>
     Idle,
 
+    /// <summary>kpn alone: ten times the connections that saturate it.</summary>
+    Overload,
+
     /// <summary>System calls by name, and where CPU time goes.</summary>
     Where,
 

@@ -5,7 +5,7 @@ internal static class WholeTable
 {
     private static readonly Scenario[] Parts =
     [
-        Scenario.KeepAlive, Scenario.Large, Scenario.Close, Scenario.Tail, Scenario.Rate, Scenario.Scale, Scenario.Idle, Scenario.Where,
+        Scenario.KeepAlive, Scenario.Large, Scenario.Close, Scenario.Tail, Scenario.Rate, Scenario.Scale, Scenario.Idle, Scenario.Overload, Scenario.Where,
     ];
 
     /// <summary>Hands out each outcome as soon as it is there. One that failed in the table is an outcome too, with a goal that is not met.</summary>
@@ -44,6 +44,7 @@ internal static class WholeTable
             Scenario.Tail => Tail.RunAsync(stage, cancel),
             Scenario.Scale => Scale.RunAsync(stage, cancel),
             Scenario.Idle => Idle.RunAsync(stage, cancel),
+            Scenario.Overload => Overload.RunAsync(stage, cancel),
             Scenario.Where => Where.RunAsync(stage, cancel),
             _ => Comparison.RunAsync(stage, cancel),
         });

@@ -84,7 +84,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         }
     }
 
-    private bool MayAccept() => _runtime.Worker.Descriptors.MayAccept && !_runtime.Overload.IsActive(OverloadAction.StopAcceptingConnections);
+    private bool MayAccept() => _runtime.Worker.Descriptors.MayAccept(_runtime.Connections.Open) && !_runtime.Overload.IsActive(OverloadAction.StopAcceptingConnections);
 
     private bool TryAccept()
     {

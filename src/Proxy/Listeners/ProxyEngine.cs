@@ -59,6 +59,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _clusters = new ClusterStore(registry, _workers);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
+        registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
         foreach (var worker in _workers)
         {
             worker.Start();
@@ -68,7 +69,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         overload ??= OverloadConfig.Default;
         _connections.Limit = overload.MaxDownstreamConnections;
         _resets = registry.Counter($"overload.{OverloadNames.Of(OverloadAction.ResetHighMemoryStream)}.count");
-        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, registry, time, logger);
+        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, GiveBackUnused, registry, time, logger);
     }
 
     /// <summary>Number of workers.</summary>
@@ -211,6 +212,15 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         foreach (var listener in _listeners.Open)
         {
             listener.ResetLargest(count => _registry.Shared.Add(_resets, count));
+        }
+    }
+
+    /// <summary>Lets every worker forget the blocks that it keeps for later, in its next turn.</summary>
+    internal void GiveBackUnused()
+    {
+        foreach (var worker in _workers)
+        {
+            worker.Post(worker.Blocks.Trim);
         }
     }
 

@@ -19,6 +19,7 @@ internal sealed partial class OverloadMonitor : IDisposable
     private readonly DownstreamConnectionLimit _connections;
     private readonly Func<long> _residentMemory;
     private readonly Action _resetLargest;
+    private readonly Action _giveBackUnused;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly bool[] _isActive;
@@ -33,6 +34,7 @@ internal sealed partial class OverloadMonitor : IDisposable
     /// <param name="connections">All client connections.</param>
     /// <param name="residentMemory">Memory in use, in bytes.</param>
     /// <param name="resetLargest">Resets the connections that hold the most.</param>
+    /// <param name="giveBackUnused">Lets go of buffers that are kept for later.</param>
     /// <param name="registry">Where pressure is shown.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Told of each change.</param>
@@ -42,6 +44,7 @@ internal sealed partial class OverloadMonitor : IDisposable
         DownstreamConnectionLimit connections,
         Func<long> residentMemory,
         Action resetLargest,
+        Action giveBackUnused,
         StatRegistry registry,
         TimeProvider time,
         ILogger logger)
@@ -51,10 +54,12 @@ internal sealed partial class OverloadMonitor : IDisposable
         _connections = connections;
         _residentMemory = residentMemory;
         _resetLargest = resetLargest;
+        _giveBackUnused = giveBackUnused;
         _time = time;
         _logger = logger;
         _isActive = new bool[config.Actions.Length];
         _maxMemory = config.MaxMemoryBytes > 0 ? config.MaxMemoryBytes : ProcessMemory.Granted();
+        _memoryPercent = PercentOf(residentMemory());
         state.Observe(registry);
         registry.Observe($"overload.{OverloadNames.FixedHeap}.pressure", () => _memoryPercent);
         registry.Observe($"overload.{OverloadNames.DownstreamConnections}.pressure", () => (long)(100 * ConnectionPressure));
@@ -68,8 +73,9 @@ internal sealed partial class OverloadMonitor : IDisposable
     {
         lock (_isActive)
         {
-            var memory = _maxMemory > 0 ? (double)_residentMemory() / _maxMemory : 0;
-            _memoryPercent = (int)(100 * memory);
+            var resident = _residentMemory();
+            var memory = _maxMemory > 0 ? (double)resident / _maxMemory : 0;
+            _memoryPercent = PercentOf(resident);
             foreach (var action in Enum.GetValues<OverloadAction>())
             {
                 SetDegree(action, memory);
@@ -121,6 +127,8 @@ internal sealed partial class OverloadMonitor : IDisposable
         }
     }
 
+    private int PercentOf(long resident) => _maxMemory > 0 ? (int)(100.0 * resident / _maxMemory) : 0;
+
     private bool IsMemoryShort()
     {
         for (var i = 0; i < _isActive.Length; i++)
@@ -148,6 +156,7 @@ internal sealed partial class OverloadMonitor : IDisposable
         if (_shrunkAt == 0 || _time.GetElapsedTime(_shrunkAt) >= ShrinkInterval)
         {
             _shrunkAt = _time.GetTimestamp();
+            _giveBackUnused();
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }

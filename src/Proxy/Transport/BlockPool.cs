@@ -46,6 +46,14 @@ internal sealed class BlockPool
     /// <summary>Gives a block back; the caller must not touch it again.</summary>
     public void Return(Block block) => ShelfFor(block.Size).Return(block);
 
+    /// <summary>Forgets every block that nobody holds, so that the collector can give its memory back.</summary>
+    public void Trim()
+    {
+        _small.Trim();
+        _medium.Trim();
+        _large.Trim();
+    }
+
     private Shelf ShelfFor(int size) => size switch
     {
         <= Small => _small,
@@ -90,6 +98,12 @@ internal sealed class BlockPool
             block.Rented = true;
 #endif
             return block;
+        }
+
+        public void Trim()
+        {
+            _top = null;
+            _count = 0;
         }
 
         public void Return(Block block)

@@ -31,12 +31,17 @@ internal sealed class StaticProxy : IAsyncDisposable
 
     /// <summary>A proxy with any bootstrap; waits until it is ready.</summary>
     /// <param name="bootstrap">Makes it from the folder, the port to listen on and the admin port.</param>
-    public static async Task<StaticProxy> StartAsync(Func<TempFolder, int, int, string> bootstrap, int drainSeconds = 5)
+    /// <param name="limits">Shell commands that bound the process before it starts, such as "ulimit -n 100"; null for none.</param>
+    public static async Task<StaticProxy> StartAsync(Func<TempFolder, int, int, string> bootstrap, int drainSeconds = 5, string? limits = null)
     {
         var folder = new TempFolder();
         var (http, admin) = (FreePort.Take(), FreePort.Take());
         var file = folder.Write("envoy.yaml", bootstrap(folder, http, admin));
-        var proxy = new StaticProxy(ChildProcess.StartKpn("proxy", "-c", file, "--drain-time-s", $"{drainSeconds}"), folder, http, admin);
+        string[] arguments = ["proxy", "-c", file, "--drain-time-s", $"{drainSeconds}"];
+        var process = limits is null
+            ? ChildProcess.StartKpn(arguments)
+            : ChildProcess.Start("/bin/sh", ["-c", $"{limits}; exec \"$0\" \"$@\"", KpnBinary.Path, .. arguments]);
+        var proxy = new StaticProxy(process, folder, http, admin);
         await proxy.Process.WaitForHttpAsync(admin);
         return proxy;
     }

@@ -15,6 +15,7 @@ public sealed class OverloadMonitorTests : IDisposable
     private readonly DownstreamConnectionLimit _connections = new();
     private long _memory;
     private int _resets;
+    private int _givenBack;
     private OverloadMonitor? _monitor;
 
     public void Dispose() => _monitor?.Dispose();
@@ -89,11 +90,23 @@ public sealed class OverloadMonitorTests : IDisposable
     }
 
     [Fact]
+    public void Unused_buffers_are_given_back_while_memory_is_short()
+    {
+        Watch(OverloadConfig.Default);
+        See(Ceiling / 2);
+        _givenBack.Should().Be(0);
+
+        See(Ceiling * 9 / 10);
+
+        _givenBack.Should().Be(1);
+    }
+
+    [Fact]
     public void Memory_of_this_process_is_read() => ProcessMemory.Resident().Should().BeInRange(10_000_000, ProcessMemory.Granted());
 
     private void Watch(OverloadConfig config) => _monitor = new OverloadMonitor(
         config with { MaxMemoryBytes = Ceiling, RefreshInterval = TimeSpan.FromHours(1) },
-        _state, _connections, () => _memory, () => _resets++, _registry, TimeProvider.System, NullLogger.Instance);
+        _state, _connections, () => _memory, () => _resets++, () => _givenBack++, _registry, TimeProvider.System, NullLogger.Instance);
 
     private void See(long memory)
     {

@@ -15,6 +15,21 @@ public sealed class BlockPoolTests
     public void A_block_is_the_smallest_that_fits(int size, int expected) => new BlockPool().Rent(size).Size.Should().Be(expected);
 
     [Fact]
+    public void What_was_trimmed_does_not_come_again_and_what_is_held_stays_counted()
+    {
+        var pool = new BlockPool();
+        var (held, kept) = (pool.Rent(1), pool.Rent(1));
+        pool.Return(kept);
+
+        pool.Trim();
+
+        pool.Rented.Should().Be(1);
+        pool.Rent(1).Should().NotBeSameAs(kept);
+        pool.Return(held);
+        pool.Rented.Should().Be(1);
+    }
+
+    [Fact]
     public void More_than_the_largest_is_refused()
     {
         var rent = () => new BlockPool().Rent(BlockPool.Large + 1);

@@ -365,6 +365,9 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         ArmWriteStall();
         await _connection.FlushedAsync();
         _sentBefore = NotWriting;
+
+        // One who takes nothing would not see the end behind it, and the kernel would keep all of it for him.
+        _mustReset |= _deadlinePassed && _connection.PendingOutput > 0;
         if (_connection.IsPeerClosed || _deadlinePassed || _requests == 0)
         {
             return;

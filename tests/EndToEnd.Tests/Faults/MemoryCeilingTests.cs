@@ -1,0 +1,75 @@
+using AwesomeAssertions;
+using KubeProxyNet.EndToEnd.Tests.Setup;
+using KubeProxyNet.Testing;
+using KubeProxyNet.Testing.Http;
+
+namespace KubeProxyNet.EndToEnd.Tests.Faults;
+
+/// <summary>Clients that let large answers pile up, against a ceiling of memory.</summary>
+public sealed class MemoryCeilingTests
+{
+    private const int Hoarders = 600;
+    private const long Room = 40_000_000;
+    private static readonly string Large = new('x', 8_000_000);
+
+    [Fact]
+    public async Task Memory_stays_below_its_ceiling_and_everything_is_served_again_afterwards()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequest(static (connection, request) => connection.SendAsync(
+            FaultyBackend.ResponseOf(request.Headers[SteadyTraffic.IdHeader] is { } id ? FaultyBackend.AnswerTo(id, request.Body) : Large))));
+        var ceiling = await WarmMemoryAsync(backend.Port) + Room;
+        await using var proxy = await FaultProxy.StartAsync(backend.Port, routeTimeout: "0s", bootstrap: Ceiling(ceiling));
+        await using var traffic = FaultTraffic.Start(proxy.HttpPort, clients: 4);
+        await traffic.WaitForMoreAsync(200);
+
+        var most = 0L;
+        var hoarders = new List<RawHttpClient>();
+        for (var i = 0; i < Hoarders; i++)
+        {
+            hoarders.Add(await RawHttpClient.ConnectAsync(proxy.HttpPort, receiveBuffer: 4096));
+            await hoarders[^1].SendAsync("GET /large HTTP/1.1\r\nhost: a\r\n\r\n");
+            most = Math.Max(most, proxy.ResidentBytes());
+        }
+
+        await proxy.Process.WaitForLineAsync("overload: envoy.overload_actions.stop_accepting_requests sets in");
+        for (var i = 0; i < 50; i++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20));
+            most = Math.Max(most, proxy.ResidentBytes());
+        }
+
+        most.Should().BeLessThan(ceiling + (ceiling / 10));
+        foreach (var hoarder in hoarders)
+        {
+            await hoarder.DisposeAsync();
+        }
+
+        await proxy.Process.WaitForLineAsync("overload: envoy.overload_actions.stop_accepting_requests has ended");
+        traffic.MarkLifted();
+        await traffic.WaitForMoreAsync(200);
+        var asked = await traffic.StopAsync();
+        asked.Should().OnlyContain(static record => record.IsSuccess || (!record.IsAfterFault && record.Response != null && record.Response.Status == 503));
+        asked.Where(static record => record.IsSuccess).Should().OnlyContain(static record => record.Response!.BodyText == record.Expected);
+    }
+
+    /// <summary>What a proxy has that has served the same traffic.</summary>
+    private static async Task<long> WarmMemoryAsync(int backendPort)
+    {
+        await using var proxy = await FaultProxy.StartAsync(backendPort);
+        await using var traffic = FaultTraffic.Start(proxy.HttpPort, clients: 4);
+        await traffic.WaitForMoreAsync(1000);
+        return proxy.ResidentBytes();
+    }
+
+    private static string Ceiling(long bytes) => $$"""
+        overload_manager:
+          refresh_interval: 0.1s
+          resource_monitors:
+          - name: heap
+            typed_config: { "@type": type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig, max_heap_size_bytes: {{bytes}} }
+          actions:
+          - { name: envoy.overload_actions.stop_accepting_requests, triggers: [ { name: heap, threshold: { value: 0.90 } } ] }
+          - { name: envoy.overload_actions.stop_accepting_connections, triggers: [ { name: heap, threshold: { value: 0.95 } } ] }
+          - { name: envoy.overload_actions.reset_high_memory_stream, triggers: [ { name: heap, threshold: { value: 0.97 } } ] }
+        """;
+}
