@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using KubeProxyNet.Fuzz.Generation;
 using KubeProxyNet.Fuzz.Parsers;
 
 namespace KubeProxyNet.Fuzz;

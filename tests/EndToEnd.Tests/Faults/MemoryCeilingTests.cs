@@ -1,6 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.EndToEnd.Tests.Setup;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.EndToEnd.Tests.Faults;

@@ -1,5 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Processes;

@@ -1,6 +1,5 @@
 using System.Text;
 using AwesomeAssertions;
-using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 

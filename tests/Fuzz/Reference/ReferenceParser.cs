@@ -13,27 +13,29 @@ internal static class ReferenceParser
     private const string Token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
     private const RegexOptions Options = RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
 
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
     // RFC 9112 §3. The target's bytes are those that ours passes: visible ones except "#".
-    private static readonly Regex RequestLine = new($@"\A(?<method>{Token}) (?<target>[\x21\x22\x24-\x7E]+) HTTP/1\.(?<minor>[01])\z", Options);
+    private static readonly Regex RequestLine = new($@"\A(?<method>{Token}) (?<target>[\x21\x22\x24-\x7E]+) HTTP/1\.(?<minor>[01])\z", Options, Limit);
 
     // RFC 9112 §4; "servers and clients should accept" a missing space before an empty reason is common practice.
-    private static readonly Regex StatusLine = new(@"\AHTTP/1\.(?<minor>[01]) (?<status>[1-9][0-9]{2})( [\t\x20-\x7E\x80-\xFF]*)?\z", Options);
+    private static readonly Regex StatusLine = new(@"\AHTTP/1\.(?<minor>[01]) (?<status>[1-9][0-9]{2})( [\t\x20-\x7E\x80-\xFF]*)?\z", Options, Limit);
 
     // RFC 9112 §5 and RFC 9110 §5.5.
-    private static readonly Regex FieldLine = new($@"\A(?<name>{Token}):[ \t]*(?<value>[\t\x20-\x7E\x80-\xFF]*?)[ \t]*\z", Options);
+    private static readonly Regex FieldLine = new($@"\A(?<name>{Token}):(?<value>[\t\x20-\x7E\x80-\xFF]*)\z", Options, Limit);
 
     // RFC 9110 §7.2, RFC 3986 §3.2.2.
-    private static readonly Regex Authority = new(@"\A(\[[0-9A-Za-z:.~%!$&'()*+,;=_\-]+\]|[0-9A-Za-z\-._~%!$&'()*+,;=]+)(:[0-9]*)?\z", Options);
-    private static readonly Regex AbsoluteForm = new(@"\A(?i:https?)://(?<authority>[^/?]*)(?<rest>.*)\z", Options);
+    private static readonly Regex Authority = new(@"\A(\[[0-9A-Za-z:.~%!$&'()*+,;=_\-]+\]|[0-9A-Za-z\-._~%!$&'()*+,;=]+)(:[0-9]*)?\z", Options, Limit);
+    private static readonly Regex AbsoluteForm = new(@"\A(?i:https?)://(?<authority>[^/?]*)(?<rest>.*)\z", Options, Limit);
 
-    private static readonly Regex EndsInPort = new(":[0-9]+\\z", Options);
+    private static readonly Regex EndsInPort = new(":[0-9]+\\z", Options, Limit);
 
     // RFC 9110 §8.6.
-    private static readonly Regex Digits = new(@"\A[0-9]+\z", Options);
+    private static readonly Regex Digits = new(@"\A[0-9]+\z", Options, Limit);
 
     // RFC 9112 §7.1 and §7.1.1.
     private static readonly Regex ChunkLine = new(
-        $@"\A(?<size>[0-9A-Fa-f]+)(;[ \t]*{Token}([ \t]*=[ \t]*({Token}|""([\t\x20\x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""))?[ \t]*(?=;|\z))*\z", Options);
+        $@"\A(?<size>[0-9A-Fa-f]+)(;[ \t]*{Token}([ \t]*=[ \t]*({Token}|""([\t\x20\x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""))?[ \t]*(?=;|\z))*\z", Options, Limit);
 
     /// <summary>Reads one request from the front.</summary>
     public static ReferenceMessage Request(ReadOnlySpan<byte> bytes)
@@ -192,7 +194,7 @@ internal static class ReferenceParser
             return false;
         }
 
-        message.Fields.Add(new ReferenceField(LowerCase(match.Groups["name"].Value), match.Groups["value"].Value));
+        message.Fields.Add(new ReferenceField(LowerCase(match.Groups["name"].Value), match.Groups["value"].Value.Trim(' ', '\t')));
         return true;
     }
 

@@ -71,8 +71,8 @@ public sealed class CheckedBuildTests
         var release = new Gate();
         var task = WaitAsync(release);
         release.Open();
-        task.GetAwaiter().GetResult().Should().Be(1);
-        var again = () => task.GetAwaiter().GetResult();
+        ResultOf(task).Should().Be(1);
+        var again = () => ResultOf(task);
         again.Should().Throw<InvalidOperationException>();
 
         static async LoopTask<int> WaitAsync(Gate gate)
@@ -81,6 +81,8 @@ public sealed class CheckedBuildTests
             return 1;
         }
     }
+
+    private static int ResultOf(LoopTask<int> task) => task.GetAwaiter().GetResult();
 
     /// <summary>Lets one waiter go on when it is opened.</summary>
     private sealed class Gate : System.Runtime.CompilerServices.INotifyCompletion
