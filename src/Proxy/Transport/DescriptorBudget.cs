@@ -9,7 +9,7 @@ namespace KubeProxyNet.Proxy.Transport;
 internal sealed unsafe class DescriptorBudget
 {
     /// <summary>Fewest descriptors kept for files and the admin page.</summary>
-    public const int MinReserve = 32;
+    public const int MinReserve = 64;
 
     /// <summary>Most descriptors kept for connections to upstreams.</summary>
     public const int MaxUpstreamReserve = 4096;

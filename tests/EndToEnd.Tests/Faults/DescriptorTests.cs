@@ -7,6 +7,7 @@ using KubeProxyNet.Testing.Http;
 namespace KubeProxyNet.EndToEnd.Tests.Faults;
 
 /// <summary>More clients than descriptors: what is accepted is served, the rest waits in the kernel's queue until there is room.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class DescriptorTests
 {
     private const int Clients = 400;

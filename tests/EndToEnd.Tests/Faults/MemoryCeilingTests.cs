@@ -4,6 +4,7 @@ using KubeProxyNet.Testing.Http;
 namespace KubeProxyNet.EndToEnd.Tests.Faults;
 
 /// <summary>Clients that let large answers pile up, against a ceiling of memory.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class MemoryCeilingTests
 {
     private const int Hoarders = 600;

@@ -6,6 +6,7 @@ using KubeProxyNet.Testing.Processes;
 namespace KubeProxyNet.EndToEnd.Tests.Faults;
 
 /// <summary>The four attacks of slowhttptest(1), with 200 connections each, while a well-behaved client asks all the time.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class SlowHttpTestTests
 {
     private const string Deadlines = "request_headers_timeout: 2s, request_timeout: 3s, stream_idle_timeout: 3s, common_http_protocol_options: { max_stream_duration: 4s, idle_timeout: 3s }, ";

@@ -9,12 +9,17 @@ internal static class RewriteOracle
     private static readonly HashSet<string> Owned =
     [
         "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "transfer-encoding", "content-length", "host", "expect", "close",
-        "x-forwarded-for", "x-forwarded-proto", "x-request-id", "x-envoy-expected-rq-timeout-ms",
+        "x-forwarded-for", "x-forwarded-proto", "x-forwarded-client-cert", "x-request-id",
     ];
+
+    private const string Envoys = "x-envoy-";
+
+    /// <summary>The fields of that prefix that the proxy itself sends.</summary>
+    private static readonly HashSet<string> Sent = ["x-envoy-external-address", "x-envoy-expected-rq-timeout-ms"];
 
     private static readonly string[] NeverSent = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
 
-    private static readonly HashSet<string> CannotBeNominated = ["x-forwarded-host", "x-envoy-external-address", "x-envoy-internal", "content-type", "date"];
+    private static readonly HashSet<string> CannotBeNominated = ["x-forwarded-host", "content-type", "date"];
 
     public static void Judge(ReferenceMessage request, ReferenceMessage sent, RequestRewriter rewriter)
     {
@@ -44,12 +49,14 @@ internal static class RewriteOracle
         Expect.Equal(target, sent.Target, "the target upstream");
         Expect.Equal(authority, sent.ValuesOf("host").Single(), "the host upstream");
         var nominated = Nominated(request);
-        var expected = request.Fields.Where(field => !Owned.Contains(field.Name) && (CannotBeNominated.Contains(field.Name) || !nominated.Contains(field.Name)));
-        Expect.Equal(Text(expected), Text(sent.Fields.Where(static field => !Owned.Contains(field.Name))), "the fields upstream");
+        var expected = request.Fields.Where(field => !IsOwned(field) && (CannotBeNominated.Contains(field.Name) || !nominated.Contains(field.Name)));
+        Expect.Equal(Text(expected), Text(sent.Fields.Where(static field => !IsOwned(field))), "the fields upstream");
         if (isEdge)
         {
             var chain = string.Concat(request.ValuesOf("x-forwarded-for").Where(static value => value.Length > 0).Select(static value => value + ","));
             Expect.Equal(chain + "192.0.2.1", sent.ValuesOf("x-forwarded-for").Single(), "x-forwarded-for upstream");
+            Expect.True(sent.ValuesOf("x-envoy-external-address").SequenceEqual(["192.0.2.1"]), "x-envoy-external-address upstream");
+            Expect.True(sent.Fields.All(static field => !field.Name.StartsWith(Envoys, StringComparison.Ordinal) || Sent.Contains(field.Name)), "an x-envoy- field of the client goes upstream");
             Expect.Equal("http", sent.ValuesOf("x-forwarded-proto").Single(), "x-forwarded-proto upstream");
             Expect.Equal(36, sent.ValuesOf("x-request-id").Single().Length, "the length of x-request-id upstream");
         }
@@ -59,6 +66,9 @@ internal static class RewriteOracle
             Expect.True(sent.Has("x-request-id") && sent.Has("x-forwarded-proto"), "x-request-id and x-forwarded-proto upstream");
         }
     }
+
+    // What a client may say of itself to the proxy, and the proxy to the upstream, is for the tests of admission.
+    private static bool IsOwned(ReferenceField field) => Owned.Contains(field.Name) || field.Name.StartsWith(Envoys, StringComparison.Ordinal);
 
     private static HashSet<string> Nominated(ReferenceMessage request) =>
         [.. request.ValuesOf("connection").SelectMany(static value => value.Split(',')).Select(static option => option.Trim(' ', '\t').ToLowerInvariant())];
