@@ -7,8 +7,8 @@ namespace KubeProxyNet.Proxy.Tests.Transport;
 public sealed class DescriptorBudgetTests
 {
     [Theory]
-    [InlineData(200, 100, 34)]
-    [InlineData(1024, 24, 474)]
+    [InlineData(200, 100, 18)]
+    [InlineData(1024, 24, 468)]
     [InlineData(20_000, 100, 14_804)]
     [InlineData(10, 10, 1)]
     public void Clients_get_what_leaves_room_for_their_upstreams(long limit, long others, long clients)
@@ -23,7 +23,7 @@ public sealed class DescriptorBudgetTests
     public void No_client_is_accepted_where_only_the_reserve_is_left()
     {
         var budget = new DescriptorBudget(limit: 100);
-        for (var i = 0; i < 68; i++)
+        for (var i = 0; i < 36; i++)
         {
             budget.MayAccept(0).Should().BeTrue();
             budget.Take();
