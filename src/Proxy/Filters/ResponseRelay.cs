@@ -68,7 +68,7 @@ internal static class ResponseRelay
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
         var downstream = exchange.Downstream;
-        if (IsAgreed(exchange, upstream.Head.Status))
+        if (exchange.Upgrade.IsAgreedBy(upstream.Head.Status))
         {
             downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, BodyFraming.None, -1), default, end: false);
             upstream.DropHead();
@@ -170,9 +170,6 @@ internal static class ResponseRelay
         && head.TryGet(KnownHeader.Upgrade, out var agreed)
         && exchange.Request.TryGet(KnownHeader.Upgrade, out var wanted)
         && Ascii.EqualsIgnoreCase(agreed, wanted);
-
-    private static bool IsAgreed(Exchange exchange, int status) =>
-        exchange.Upgrade == UpgradeKind.Protocol ? status == 101 : exchange.Upgrade == UpgradeKind.Connect && status is >= 200 and < 300;
 
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {

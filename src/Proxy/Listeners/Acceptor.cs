@@ -59,9 +59,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         {
             if (!MayAccept())
             {
-                // The queue keeps the clients meanwhile; asking again at once would only spin.
-                _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
-                _runtime.Worker.SetTimer(_pause, PauseMs);
+                Pause();
                 return;
             }
 
@@ -84,6 +82,13 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         }
     }
 
+    /// <summary>The queue keeps the clients meanwhile; asking again at once would only spin.</summary>
+    private void Pause()
+    {
+        _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
+        _runtime.Worker.SetTimer(_pause, PauseMs);
+    }
+
     private bool MayAccept() => _runtime.Worker.Descriptors.MayAccept(_runtime.Connections.Open) && !_runtime.Overload.IsActive(OverloadAction.StopAcceptingConnections);
 
     private bool TryAccept()
@@ -103,8 +108,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
                 return true;
             case Native.EMFile or Native.ENFile or Native.ENoBufs or Native.ENoMem:
                 // Out of descriptors in spite of the reserve: others of this user or machine have taken them.
-                _runtime.Worker.Poller.Modify(_descriptor, 0, _handle);
-                _runtime.Worker.SetTimer(_pause, PauseMs);
+                Pause();
                 return false;
             default:
                 return false;

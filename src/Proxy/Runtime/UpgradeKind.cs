@@ -15,3 +15,11 @@ internal enum UpgradeKind : byte
     /// <summary>A tunnel that ends here: the upstream sees the bare bytes.</summary>
     ConnectHere,
 }
+
+/// <summary>What an upstream's answer says of an upgrade.</summary>
+internal static class UpgradeAgreement
+{
+    /// <summary>True where this status agrees to what was asked for: the connections become a tunnel.</summary>
+    public static bool IsAgreedBy(this UpgradeKind upgrade, int status) =>
+        upgrade == UpgradeKind.Protocol ? status == 101 : upgrade == UpgradeKind.Connect && status is >= 200 and < 300;
+}

@@ -146,7 +146,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
     {
         exchange.Status = response.Head.Status;
-        if (IsAgreement(exchange.Upgrade, response.Head.Status))
+        if (exchange.Upgrade.IsAgreedBy(response.Head.Status))
         {
             SendAgreement(exchange, response.Head);
             return;
@@ -254,9 +254,6 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         var scratch = Connection.Worker.Scratch;
         return worstCase <= scratch.Length ? scratch : new byte[worstCase];
     }
-
-    private static bool IsAgreement(UpgradeKind upgrade, int status) =>
-        upgrade == UpgradeKind.Protocol ? status == 101 : upgrade == UpgradeKind.Connect && status is >= 200 and < 300;
 
     private BodyFraming ClientFraming(BodyFraming upstream) =>
         upstream.Kind is not (BodyKind.Chunked or BodyKind.UntilClose) ? upstream
