@@ -8,7 +8,13 @@ internal sealed record LoadResult(
     public double RequestsPerSecond => Requests / Seconds;
 }
 
-/// <summary>Actual minus intended send time, in microseconds: the part of the latency that the generator itself may have caused.</summary>
+/// <summary>
+/// How far an open-loop generator is to be trusted: actual minus intended send time, in microseconds, the part of the latency that the generator
+/// itself may have caused, and what else says that it is not the target that was measured.
+/// </summary>
 /// <param name="Waited">Requests that waited because every connection was busy; their delay is the target's and not in the lag.</param>
 /// <param name="Unsent">Requests that still waited for a connection when the run was given up: the target cannot do this rate.</param>
-internal sealed record GeneratorLag(double P50, double P99, double P999, double Max, long Waited, long Unsent);
+/// <param name="Busy">
+/// The share of the run in which the generator, with the backend if it is that too, was at work on its core: near 1 it is the limit, not the target.
+/// </param>
+internal sealed record GeneratorLag(double P50, double P99, double P999, double Max, long Waited, long Unsent, double Busy);

@@ -4,10 +4,10 @@ using KubeProxyNet.Load.Processes;
 
 namespace KubeProxyNet.Load.Generators;
 
-/// <summary>The open-loop generator, Native/open_loop.c, with the ledger that it shares with Native/ledger_backend.c.</summary>
+/// <summary>The open-loop generator, Native/open_loop.c, and the ledger that it compares with its backend's.</summary>
 /// <param name="binary">Native/open_loop.c, compiled.</param>
-/// <param name="ledgerPort">Where the backend listens.</param>
-internal sealed class OpenLoop(string binary, int core, int connections, string path, int ledgerPort, Schedule schedule)
+/// <param name="backend">Its options that name the backend.</param>
+internal sealed class OpenLoop(string binary, int core, int connections, string path, IReadOnlyList<string> backend, Schedule schedule)
 {
     private int _runs;
 
@@ -27,7 +27,7 @@ internal sealed class OpenLoop(string binary, int core, int connections, string 
         var run = Interlocked.Increment(ref _runs);
         string[] arguments =
         [
-            "-c", Text(core), binary, "--port", Text(port), "--ledger-port", Text(ledgerPort), "--rate", Text(rate),
+            "-c", Text(core), binary, "--port", Text(port), .. backend, "--rate", Text(rate),
             "--seconds", Text(duration.TotalSeconds), "--connections", Text(connections), "--path", path, "--run", Text(run),
             .. schedule == Schedule.Poisson ? (string[])["--poisson", Text(run)] : [],
             .. more,
@@ -47,7 +47,14 @@ internal sealed class OpenLoop(string binary, int core, int connections, string 
             Value("p99"),
             Value("p999"),
             Errors: 0,
-            new GeneratorLag(Value("lag_p50"), Value("lag_p99"), Value("lag_p999"), Value("lag_max"), (long)Value("waited"), (long)Value("unsent")));
+            new GeneratorLag(
+                Value("lag_p50"),
+                Value("lag_p99"),
+                Value("lag_p999"),
+                Value("lag_max"),
+                (long)Value("waited"),
+                (long)Value("unsent"),
+                Value("busy") / 100));
     }
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);

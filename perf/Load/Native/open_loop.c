@@ -3,27 +3,39 @@
  * time to the last byte of the answer, so a proxy that stalls is charged for all requests that should have been sent meanwhile. One thread,
  * edge-triggered epoll, one request at a time on each kept connection; a due request waits for a connection only when all are busy.
  *
- * With --ledger-port, where a ledger_backend listens, each request is numbered and both ledgers are compared at the end. What is lost, duplicated,
- * corrupted or misdelivered is listed and the status is 3. The last line of the output is the result in JSON, times in microseconds.
+ * With --backend-port it is the backend, too: it listens there and serves what the target forwards in the same thread, so that no scheduler decides
+ * between a request that is due, one that has arrived and an answer. After every event that is served, whatever is due is sent.
+ *
+ * With --backend-port, or --ledger-port where a ledger_backend listens, each request is numbered and the ledgers of client and backend are compared at
+ * the end. What is lost, duplicated, corrupted or misdelivered is listed and the status is 3. The last line of the output is the result in JSON, times
+ * in microseconds; "busy" is the share of the run, in per cent, in which this process was on its core other than waiting for the next intended time.
  */
 #define _GNU_SOURCE
 #include "histogram.h"
+#include "ledger_backend.h"
 #include "ledger_client.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_HEAD = 16384, SECOND = 1000000000, LISTED = 5 };
+/*
+ * In nanoseconds. The last SPIN before an intended time are polled away, not slept: to be woken takes tens of microseconds, and the core is ours alone.
+ * A poll that finds nothing and takes POLL or longer was interrupted: the core did something else. For LINGER after the end, answers too many may come.
+ */
+enum { SECOND = 1000000000, SPIN = 50000, POLL = 5000, LINGER = 50000000 };
+enum { MAX_HEAD = 16384, LISTED = 5 };
 enum state { UNSENT, SENT, ANSWERED, REFUSED, BROKEN, MISDELIVERED };
 
 struct connection {
+    enum party party;           /* CLIENT */
     int fd;
     int64_t number;             /* of the request that waits for its answer; -1 for none */
     int64_t intended;
@@ -44,17 +56,18 @@ struct request {
 };
 
 static struct {
-    int port, ledger_port, connections, poisson;
+    int port, ledger_port, backend_port, has_ledger, connections, poisson;
     double rate, seconds, warm_up, patience;
     const char *path;
-    size_t body_size;
+    size_t body_size, answer_size;
     uint64_t run;
-} options = {.connections = 64, .rate = 1000, .seconds = 4, .warm_up = 1, .patience = 5, .path = "/", .run = 1};
+} options = {.connections = 64, .rate = 1000, .seconds = 4, .warm_up = 1, .patience = 5, .path = "/", .answer_size = 50, .run = 1};
 
 static struct connection *connections;
 static struct request *requests;
 static int64_t total, next, done;
-static int64_t start, ended, next_intended, measured_from, out_of_connections_until;
+static int given_up; /* nothing more is sent */
+static int64_t start, ended, spun, on_core, next_intended, measured_from, out_of_connections_until;
 static struct histogram latency, lag;
 static uint64_t waited, unsent, reconnects, refused, random_state = 88172645463325252ull;
 static int last_refusal;
@@ -63,13 +76,23 @@ static char *filler, template[512];
 static size_t template_length, template_id, head_length;
 static int epoll;
 
-static int64_t now(void) {
+static int64_t time_of(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return t.tv_sec * (int64_t)SECOND + t.tv_nsec;
 }
 
+static int64_t now(void) { return time_of(CLOCK_MONOTONIC); }
+
+/* Zeros in memory that is there now: none of it is paged in while requests run. */
+static void *zeros(size_t count, size_t size) {
+    void *memory = mmap(NULL, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) fail("memory");
+    return memory;
+}
+
 static void open_connection(struct connection *c) {
+    c->party = CLIENT;
     c->fd = connect_to(options.port);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     c->number = -1;
@@ -112,7 +135,7 @@ static void finish(struct connection *c, enum state state) {
 static void answer_ended(struct connection *c) {
     int64_t named = (uint32_t)c->id;
     c->in_body = 0;
-    if (options.ledger_port != 0 && c->status == 200) {
+    if (options.has_ledger && c->status == 200) {
         int is_ours = c->id >> 32 == options.run && named < total;
         if (is_ours && named != c->number && requests[named].state != UNSENT && requests[named].state != SENT) {
             requests[named].again++; /* what this connection waits for may still come */
@@ -148,7 +171,7 @@ static int take(struct connection *c, const char *bytes, size_t n) {
     while (n > 0 || (c->in_body && c->body_left == 0)) {
         if (c->in_body) {
             size_t part = n < c->body_left ? n : c->body_left;
-            if (options.ledger_port != 0) hash_add(&c->body, bytes, part);
+            if (options.has_ledger) hash_add(&c->body, bytes, part);
             c->body_left -= part;
             bytes += part;
             n -= part;
@@ -219,10 +242,10 @@ static void plan_next(void) {
     next_intended += (int64_t)(-log(((random_state >> 11) + 1) * 0x1p-53) / options.rate * SECOND);
 }
 
-/* Sends whatever is due, as far as there are connections. */
-static void send_due(void) {
+/* Sends whatever is due, as far as there are connections, and returns the time. */
+static int64_t send_due(void) {
     int64_t at = now();
-    for (; next < total && next_intended <= at && idle_count > 0; at = now()) {
+    for (; next < total && next_intended <= at && idle_count > 0 && !given_up; at = now()) {
         struct connection *c = &connections[idle[idle_first]];
         idle_first = (idle_first + 1) % options.connections;
         idle_count--;
@@ -243,35 +266,52 @@ static void send_due(void) {
         plan_next();
         if (continue_request(c) < 0) reopen(c);
     }
+    return at;
+}
+
+/* Waits for events until shortly before a time and serves them; what becomes due meanwhile is sent between them. Returns the time at the end. */
+static int64_t serve_events(int64_t at, int64_t until) {
+    struct epoll_event events[256];
+    int64_t asleep = until - at > SPIN ? until - at - SPIN : 0;
+    struct timespec timeout = {asleep / SECOND, asleep % SECOND};
+    int n = epoll_pwait2(epoll, events, 256, &timeout, NULL);
+    for (int i = 0; i < n; i++) {
+        /* A connection that send_due() reopens may have an event of its former socket here: the new one is then found to have nothing. */
+        if (*(enum party *)events[i].data.ptr == CLIENT) serve(events[i].data.ptr);
+        else backend_serve(events[i].data.ptr);
+        at = send_due();
+    }
+    if (n > 0) return at;
+    if (asleep == 0) {
+        int64_t took = now() - at;
+        if (took < POLL) spun += took;
+    }
+    return send_due();
 }
 
 static void run(void) {
-    struct epoll_event events[256];
-    int64_t deadline = INT64_MAX, give_up;
-    int stopped = 0;
+    int64_t deadline = INT64_MAX, give_up, at;
     start = now() + SECOND / 100;
     measured_from = start + (int64_t)(options.warm_up * SECOND);
     next_intended = start;
     give_up = start + (int64_t)((options.warm_up + options.seconds + options.patience) * SECOND);
-    while (done < next || (next < total && !stopped)) {
-        if (!stopped) send_due();
-        int64_t at = now(), until = !stopped && next < total && idle_count > 0 ? next_intended : at + SECOND / 10;
+    on_core = -time_of(CLOCK_PROCESS_CPUTIME_ID);
+    for (at = now(); done < next || (next < total && !given_up);) {
+        int64_t until = !given_up && next < total && idle_count > 0 ? next_intended : at + SECOND / 10;
         /* A target that cannot keep up is not sent the rest; what it was sent, it may still answer. */
-        if (at > give_up) stopped = 1;
-        if ((next == total || stopped) && deadline == INT64_MAX) deadline = at + (int64_t)(options.patience * SECOND);
+        if (at > give_up) given_up = 1;
+        if ((next == total || given_up) && deadline == INT64_MAX) deadline = at + (int64_t)(options.patience * SECOND);
         if (at > deadline) break;
-        int64_t wait = until > at ? until - at : 0;
-        struct timespec timeout = {wait / SECOND, wait % SECOND};
-        int n = epoll_pwait2(epoll, events, 256, &timeout, NULL);
-        for (int i = 0; i < n; i++) serve(events[i].data.ptr);
+        at = serve_events(at, until);
     }
-    ended = now();
+    ended = at;
+    given_up = 1;
+    on_core += time_of(CLOCK_PROCESS_CPUTIME_ID);
     /* What was not sent has waited until now: leaving it out would make the latencies of an overload look well. */
     for (unsent = total - next; next < total; next++, plan_next())
         if (next_intended >= measured_from) histogram_record(&latency, ended > next_intended ? ended - next_intended : 0);
-    /* An answer too many to one of the last requests would come now. */
-    int n = epoll_wait(epoll, events, 256, 50);
-    for (int i = 0; i < n; i++) serve(events[i].data.ptr);
+    /* An answer too many to one of the last requests, or one of them once more, would come now. */
+    for (int64_t until = ended + LINGER; (at = now()) < until;) serve_events(at, until);
 }
 
 struct verdict {
@@ -285,14 +325,14 @@ static void charge(struct verdict *verdict, int64_t number, const char *why, lon
 
 /* Compares the two ledgers and returns the number of faults. */
 static long judge(struct verdict *lost, struct verdict *duplicated, struct verdict *corrupted, struct verdict *misdelivered) {
-    struct account_header header = {0};
-    struct account none = {0};
+    struct account_header header = backend.header;
+    struct account none = {0}, *accounts = backend.accounts;
     char *body = NULL;
     if (options.ledger_port != 0) {
         body = ask_ledger(options.ledger_port, options.run, "end");
         memcpy(&header, body, sizeof header);
+        accounts = (struct account *)(body + sizeof header);
     }
-    struct account *accounts = (struct account *)(body + sizeof header);
     for (int64_t i = 0; i < total; i++) {
         const struct request *mine = &requests[i];
         const struct account *theirs = i < (int64_t)header.count ? &accounts[i] : &none;
@@ -303,7 +343,7 @@ static long judge(struct verdict *lost, struct verdict *duplicated, struct verdi
         else if (mine->state == BROKEN) charge(lost, i, "its connection ended", theirs->times);
         else if (mine->state == MISDELIVERED) charge(misdelivered, i, "the answer names another request", theirs->times);
         if (mine->again > 0) charge(duplicated, i, "answered more than once", theirs->times);
-        if (options.ledger_port == 0 || mine->state != ANSWERED) continue;
+        if (!options.has_ledger || mine->state != ANSWERED) continue;
         if (theirs->times == 0) {
             charge(misdelivered, i, "an answer that the backend did not give", 0);
             continue;
@@ -320,7 +360,8 @@ static long judge(struct verdict *lost, struct verdict *duplicated, struct verdi
 static void read_options(int argc, char **argv) {
     static const struct option names[] = {
         {"port", 1, 0, 'p'}, {"ledger-port", 1, 0, 'l'}, {"rate", 1, 0, 'r'}, {"seconds", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"connections", 1, 0, 'c'},
-        {"poisson", 1, 0, 'o'}, {"path", 1, 0, 'a'}, {"body-size", 1, 0, 'b'}, {"run", 1, 0, 'u'}, {"patience", 1, 0, 't'}, {0}};
+        {"poisson", 1, 0, 'o'}, {"path", 1, 0, 'a'}, {"body-size", 1, 0, 'b'}, {"run", 1, 0, 'u'}, {"patience", 1, 0, 't'},
+        {"backend-port", 1, 0, 'k'}, {"answer-size", 1, 0, 'n'}, {"fault", 1, 0, 'f'}, {0}};
     for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (o) {
         case 'p': options.port = atoi(optarg); break;
         case 'l': options.ledger_port = atoi(optarg); break;
@@ -333,12 +374,18 @@ static void read_options(int argc, char **argv) {
         case 'b': options.body_size = strtoul(optarg, NULL, 10); break;
         case 'u': options.run = strtoul(optarg, NULL, 10); break;
         case 't': options.patience = atof(optarg); break;
+        case 'k': options.backend_port = atoi(optarg); break;
+        case 'n': options.answer_size = strtoul(optarg, NULL, 10); break;
+        case 'f': backend.fault = optarg; break;
         default: exit(2);
     }
     total = (int64_t)(options.rate * (options.warm_up + options.seconds));
-    if (options.port == 0 || options.rate <= 0 || options.connections < 1 || options.run == 0 || total < 1 || total > MAX_REQUESTS || strlen(options.path) > 128) {
-        fprintf(stderr, "open_loop --port N [--ledger-port N] [--rate PER_SECOND] [--seconds S] [--warm-up S] [--connections N] [--poisson SEED]\n"
-            "          [--path PATH] [--body-size BYTES] [--run N] [--patience S]\n");
+    options.has_ledger = options.ledger_port != 0 || options.backend_port != 0;
+    int wrong = options.port == 0 || (options.ledger_port != 0 && options.backend_port != 0) || options.rate <= 0 || options.connections < 1
+        || options.run == 0 || total < 1 || total > MAX_REQUESTS || strlen(options.path) > 128;
+    if (wrong) {
+        fprintf(stderr, "open_loop --port N [--ledger-port N | --backend-port N [--answer-size BYTES] [--fault NAME]] [--rate PER_SECOND] [--seconds S]\n"
+            "          [--warm-up S] [--connections N] [--poisson SEED] [--path PATH] [--body-size BYTES] [--run N] [--patience S]\n");
         exit(2);
     }
 }
@@ -352,12 +399,16 @@ static void prepare(void) {
     memcpy(template + n + ID_LENGTH, "\r\n\r\n", 4);
     head_length = template_length + id_bytes_of(options.body_size);
     filler = make_filler(options.body_size);
-    requests = calloc(total, sizeof *requests);
-    memset(requests, 0, total * sizeof *requests); /* touched now, not while requests run */
-    connections = calloc(options.connections, sizeof *connections);
+    requests = zeros(total, sizeof *requests);
+    connections = zeros(options.connections, sizeof *connections);
     idle = calloc(options.connections, sizeof *idle);
     epoll = epoll_create1(0);
     prctl(PR_SET_TIMERSLACK, 1); /* the kernel may otherwise wake us 50 us late */
+    if (options.backend_port != 0) {
+        backend_reserve(total);
+        backend_begin(options.run);
+        if (backend_listen(epoll, options.backend_port, options.answer_size) < 0) fail("listen");
+    }
     if (options.ledger_port != 0) free(ask_ledger(options.ledger_port, options.run, "begin"));
     for (int i = 0; i < options.connections; i++) open_connection(&connections[i]);
 }
@@ -371,11 +422,13 @@ int main(int argc, char **argv) {
     run();
     long faults = judge(&lost, &duplicated, &corrupted, &misdelivered);
     if (refused > 0) printf("refused: %llu requests, the last with status %d\n", (unsigned long long)refused, last_refusal);
+    double busy = 100.0 * (on_core - spun) / (ended - start);
     printf("{\"requests\":%lld,\"micros\":%lld,\"measured\":%llu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,"
-        "\"lag_p50\":%.1f,\"lag_p99\":%.1f,\"lag_p999\":%.1f,\"lag_max\":%.1f,\"waited\":%llu,\"unsent\":%llu,\"reconnects\":%llu,\"refused\":%llu,"
+        "\"lag_p50\":%.1f,\"lag_p99\":%.1f,\"lag_p999\":%.1f,\"lag_max\":%.1f,\"waited\":%llu,\"unsent\":%llu,\"busy\":%.1f,\"reconnects\":%llu,\"refused\":%llu,"
         "\"lost\":%ld,\"duplicated\":%ld,\"corrupted\":%ld,\"misdelivered\":%ld}\n",
         (long long)done, (long long)(ended - start) / 1000, (unsigned long long)latency.total, micros(&latency, 50), micros(&latency, 90), micros(&latency, 99),
         micros(&latency, 99.9), latency.max / 1000.0, micros(&lag, 50), micros(&lag, 99), micros(&lag, 99.9), lag.max / 1000.0,
-        (unsigned long long)waited, (unsigned long long)unsent, (unsigned long long)reconnects, (unsigned long long)refused, lost.count, duplicated.count, corrupted.count, misdelivered.count);
+        (unsigned long long)waited, (unsigned long long)unsent, busy,
+        (unsigned long long)reconnects, (unsigned long long)refused, lost.count, duplicated.count, corrupted.count, misdelivered.count);
     return faults > 0 || refused > 0 ? 3 : 0;
 }

@@ -26,9 +26,13 @@ internal static class Comparison
         var results = new List<ContenderResult>();
         foreach (var contender in contenders)
         {
-            var runner = await stage.StartAsync(contender, load.BackendPort, cancel);
-            await load.RunAsync(runner, contender.WarmUp);
-            results.Add(new ContenderResult(runner, []));
+            results.Add(new ContenderResult(await stage.StartAsync(contender, load.BackendPort, cancel), []));
+        }
+
+        var runAsync = await load.ReadyAsync();
+        foreach (var (runner, _) in results)
+        {
+            await runAsync(runner, runner.Contender.WarmUp);
         }
 
         var duration = TimeSpan.FromSeconds(options.DurationSeconds);
@@ -36,7 +40,7 @@ internal static class Comparison
         {
             foreach (var (runner, rounds) in Stage.InTurn(results, round))
             {
-                var measured = await Measurement.OfAsync(runner, duration, heap: true, () => load.RunAsync(runner, duration), cancel);
+                var measured = await Measurement.OfAsync(runner, duration, heap: true, () => runAsync(runner, duration), cancel);
                 rounds.Add(measured);
                 await stage.SayAsync(round, runner.Name, $"{measured.CpuMicros,7:F2} µs/request {measured.Load.RequestsPerSecond,8:F0} requests/s");
             }
@@ -49,17 +53,23 @@ internal static class Comparison
             [.. results.Select(r => r.Runner.VersionLine)]);
     }
 
-    private static async Task<(int BackendPort, Func<Runner, TimeSpan, Task<LoadResult>> RunAsync)> LoadAsync(Stage stage, CancellationToken cancel)
+    /// <summary>Starts a backend, and says how to go on when the proxies have found it: an open-loop generator then takes its place.</summary>
+    private static async Task<(int BackendPort, Func<Task<Run>> ReadyAsync)> LoadAsync(Stage stage, CancellationToken cancel)
     {
-        if (stage.Options.Scenario == Scenario.Rate)
+        if (stage.Options.Scenario != Scenario.Rate)
         {
-            var ledgerPort = await stage.StartLedgerBackendAsync(fault: null, cancel);
-            var openLoop = await stage.OpenLoopAsync(ledgerPort, "/", cancel);
-            return (ledgerPort, (runner, duration) => openLoop.RunAsync(runner.Port, stage.Options.Rate, duration, cancel));
+            var backendPort = await stage.StartBackendAsync(cancel);
+            return (
+                backendPort,
+                () => Task.FromResult<Run>((runner, duration) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, duration, cancel)));
         }
 
-        var backendPort = await stage.StartBackendAsync(cancel);
-        return (backendPort, (runner, duration) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, duration, cancel));
+        var standIn = await stage.StartLedgerBackendAsync(fault: null, cancel);
+        return (standIn.Port, async () =>
+        {
+            var openLoop = await stage.TakeOverAsync(standIn, "/", cancel);
+            return (runner, duration) => openLoop.RunAsync(runner.Port, stage.Options.Rate, duration, cancel);
+        });
     }
 
     private static string Title(LoadOptions options) => options.Scenario switch
@@ -100,4 +110,7 @@ internal static class Comparison
 
     private static string Ratio(ContenderResult result, IReadOnlyList<ContenderResult> all, string to) =>
         all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.Number(result.CpuMicros / other.CpuMicros, 2) : "–";
+
+    /// <summary>One run of the load generator.</summary>
+    private delegate Task<LoadResult> Run(Runner runner, TimeSpan duration);
 }

@@ -19,11 +19,11 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
     public string Folder => folder;
 
     /// <summary>The cheap backend of the closed loops: a fixed answer. Returns its port.</summary>
-    public Task<int> StartBackendAsync(CancellationToken cancel) => StartBackendAsync("backend", [], cancel);
+    public async Task<int> StartBackendAsync(CancellationToken cancel) => (await StartBackendAsync("backend", [], cancel)).Port;
 
-    /// <summary>The backend that keeps a ledger. Returns its port.</summary>
+    /// <summary>The backend that keeps a ledger, as a process of its own.</summary>
     /// <param name="fault">What it does wrong, for the check of the ledger; see Native/ledger_backend.c.</param>
-    public Task<int> StartLedgerBackendAsync(string? fault, CancellationToken cancel) =>
+    public Task<Backend> StartLedgerBackendAsync(string? fault, CancellationToken cancel) =>
         StartBackendAsync("ledger_backend", fault is null ? [] : [fault], cancel);
 
     /// <summary>Starts a proxy in front of the backend and waits for its first answer.</summary>
@@ -38,12 +38,8 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, resident);
     }
 
-    /// <summary>Ends a process before the stage ends.</summary>
-    public async Task EndAsync(Runner runner)
-    {
-        _processes.Remove(runner.Process);
-        await runner.Process.DisposeAsync();
-    }
+    /// <summary>Ends a proxy before the stage ends.</summary>
+    public Task EndAsync(Runner runner) => EndAsync(runner.Process);
 
     /// <summary>A process beside the proxies, such as a tracer, on the generator's core.</summary>
     public RunningProcess StartBeside(string command, IEnumerable<string> arguments)
@@ -55,8 +51,19 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
 
     public Wrk Wrk(IReadOnlyList<string> paths) => new(LoadCore, options.Connections, paths, options.Scenario == Scenario.Close, folder);
 
-    public async Task<OpenLoop> OpenLoopAsync(int ledgerPort, string path, CancellationToken cancel) =>
-        new(await NativeTool.CompileAsync("open_loop", folder, cancel), LoadCore, options.Connections, path, ledgerPort, options.Schedule);
+    /// <summary>The open-loop generator beside a backend that keeps a ledger.</summary>
+    public Task<OpenLoop> OpenLoopAsync(Backend backend, string path, CancellationToken cancel) =>
+        OpenLoopAsync(path, ["--ledger-port", Text(backend.Port)], cancel);
+
+    /// <summary>
+    /// The open-loop generator that is the backend, too, in one thread: two processes that share a core would wait for each other's time slices,
+    /// which are longer than what is measured. It takes the port over from a backend that stood in for it, and listens there only while it runs.
+    /// </summary>
+    public async Task<OpenLoop> TakeOverAsync(Backend standIn, string path, CancellationToken cancel)
+    {
+        await EndAsync(standIn.Process);
+        return await OpenLoopAsync(path, ["--backend-port", Text(standIn.Port), "--answer-size", Text(options.BodySize)], cancel);
+    }
 
     /// <summary>Each round begins with another one, and every second round runs backwards, so that a drift of the machine falls on all alike.</summary>
     public static IEnumerable<T> InTurn<T>(IReadOnlyList<T> runners, int round)
@@ -78,7 +85,18 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         }
     }
 
-    private async Task<int> StartBackendAsync(string name, IEnumerable<string> more, CancellationToken cancel)
+    private async Task EndAsync(RunningProcess process)
+    {
+        _processes.Remove(process);
+        await process.DisposeAsync();
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private async Task<OpenLoop> OpenLoopAsync(string path, string[] backend, CancellationToken cancel) =>
+        new(await NativeTool.CompileAsync("open_loop", folder, cancel), LoadCore, options.Connections, path, backend, options.Schedule);
+
+    private async Task<Backend> StartBackendAsync(string name, IEnumerable<string> more, CancellationToken cancel)
     {
         if (Environment.ProcessorCount < 2)
         {
@@ -87,13 +105,15 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
 
         var binary = await NativeTool.CompileAsync(name, folder, cancel);
         var port = LoopbackPort.Free();
-        var process = RunningProcess.Start(
-            LoadCore, binary, [port.ToString(CultureInfo.InvariantCulture), options.BodySize.ToString(CultureInfo.InvariantCulture), .. more]);
+        var process = RunningProcess.Start(LoadCore, binary, [Text(port), Text(options.BodySize), .. more]);
         _processes.Add(process);
         await LoopbackPort.WaitForAnswerAsync("the backend", port, "/", process, cancel);
-        return port;
+        return new Backend(process, port);
     }
 }
+
+/// <summary>A backend that runs.</summary>
+internal sealed record Backend(RunningProcess Process, int Port);
 
 /// <summary>A proxy that runs.</summary>
 /// <param name="Start">From the start of its process to its first answer.</param>

@@ -8,7 +8,7 @@ namespace KubeProxyNet.Load.Scenarios;
 /// <summary>
 /// Latency at half the capacity. First each proxy is saturated by a closed loop; its capacity is what its core could do at that CPU time a
 /// request, so that a proxy for which the generator was too slow is not let off with a lower rate. Then the open-loop generator sends half of
-/// that at a steady rate, each time also straight to the backend: the difference is what the proxy added.
+/// that at a steady rate, each time also straight to the backend: the difference is what the proxy added. The generator is the backend, too.
 /// </summary>
 internal static class Tail
 {
@@ -18,7 +18,7 @@ internal static class Tail
     private static readonly string[] Columns =
     [
         "proxy", "capacity/s", "core busy %", "sent/s", "p50 µs", "p90 µs", "p99 µs", "p99.9 µs", "added p50", "added p99", "added p99.9",
-        "direct p99", "lag p50", "lag p99", "lag p99.9", "waited", "unsent",
+        "direct p99", "lag p50", "lag p99", "lag p99.9", "waited", "unsent", "generator busy %",
     ];
 
     public static async Task<Outcome> RunAsync(Stage stage, CancellationToken cancel)
@@ -26,14 +26,14 @@ internal static class Tail
         var options = stage.Options;
         var contenders = options.Contenders().Select(name => Contender.Named(name, options)).ToList();
         NativeTool.Require(["taskset", "wrk", "gcc", .. contenders.SelectMany(c => c.Tools)]);
-        var subjects = await CapacitiesAsync(stage, contenders, cancel);
+        var (subjects, standIn) = await CapacitiesAsync(stage, contenders, cancel);
         if (options.TailRate == TailRate.Kpn)
         {
             var ofKpn = subjects.FirstOrDefault(s => s.Name == "kpn")?.Capacity ?? throw new LoadException("--tail-rate kpn: kpn does not take part");
             subjects = [.. subjects.Select(s => s with { Rate = Math.Round(ofKpn * Share) })];
         }
 
-        await MeasureAsync(stage, subjects, cancel);
+        await MeasureAsync(stage, subjects, standIn, cancel);
         return new Outcome(
             options.TailRate == TailRate.Own ? "tail: latency at half of each proxy's own capacity" : "tail: latency at half of kpn's capacity",
             MarkdownTable.Of(Columns, subjects.Select(Row)) + "\n" + Note(options),
@@ -41,7 +41,8 @@ internal static class Tail
             [.. subjects.Select(s => s.Runner.VersionLine)]);
     }
 
-    private static async Task<IReadOnlyList<Subject>> CapacitiesAsync(Stage stage, List<Contender> contenders, CancellationToken cancel)
+    private static async Task<(IReadOnlyList<Subject> Subjects, Backend StandIn)> CapacitiesAsync(
+        Stage stage, List<Contender> contenders, CancellationToken cancel)
     {
         var backendPort = await stage.StartBackendAsync(cancel);
         var runners = new List<Runner>();
@@ -62,35 +63,38 @@ internal static class Tail
             }
         }
 
-        // The ledger's backend takes the place of the fast one: the same proxies would keep their connections to the latter.
-        var ledgerPort = await stage.StartLedgerBackendAsync(fault: null, cancel);
+        // The same proxies would keep their connections to the fast backend. This one answers until the generator takes its port over.
+        var standIn = await stage.StartLedgerBackendAsync(fault: null, cancel);
         var subjects = new List<Subject>();
         foreach (var runner in runners)
         {
             await stage.EndAsync(runner);
             var capacity = 1e6 / found[runner].Median(m => m.CpuMicros);
-            var again = await stage.StartAsync(Contender.Named(runner.Name, stage.Options), ledgerPort, cancel);
+            var again = await stage.StartAsync(Contender.Named(runner.Name, stage.Options), standIn.Port, cancel);
             await wrk.RunAsync(again.Port, again.Contender.WarmUp, cancel);
-            subjects.Add(new Subject(again, ledgerPort, capacity, found[runner].Median(m => m.Busy), Math.Round(capacity * Share), []));
+            subjects.Add(new Subject(again, capacity, found[runner].Median(m => m.Busy), Math.Round(capacity * Share), []));
         }
 
-        return subjects;
+        return (subjects, standIn);
     }
 
-    private static async Task MeasureAsync(Stage stage, IReadOnlyList<Subject> subjects, CancellationToken cancel)
+    private static async Task MeasureAsync(Stage stage, IReadOnlyList<Subject> subjects, Backend standIn, CancellationToken cancel)
     {
-        var openLoop = await stage.OpenLoopAsync(subjects[0].BackendPort, "/", cancel);
+        var openLoop = await stage.TakeOverAsync(standIn, "/", cancel);
         var duration = TimeSpan.FromSeconds(stage.Options.DurationSeconds);
         for (var round = 0; round < stage.Options.Rounds; round++)
         {
             foreach (var subject in Stage.InTurn(subjects, round))
             {
-                var direct = await openLoop.RunAsync(subject.BackendPort, subject.Rate, duration, cancel);
+                var direct = await openLoop.RunAsync(standIn.Port, subject.Rate, duration, cancel);
                 var proxied = await openLoop.RunAsync(subject.Runner.Port, subject.Rate, duration, cancel);
                 subject.Runner.MustLive();
                 subject.Rounds.Add((direct, proxied));
+                var lag = proxied.Lag!;
                 await stage.SayAsync(
-                    round, subject.Name, $"{subject.Rate,6:F0}/s p99 {proxied.P99,7:F0} µs, direct {direct.P99,6:F0}, lag {proxied.Lag!.P99,6:F0}");
+                    round,
+                    subject.Name,
+                    $"{subject.Rate,6:F0}/s p99 {proxied.P99,7:F0} µs, direct {direct.P99,6:F0}, lag {lag.P99,6:F0}, busy {100 * lag.Busy,3:F0} %");
             }
         }
     }
@@ -114,6 +118,7 @@ internal static class Tail
         Micros(s, r => r.Proxied.Lag!.P999),
         MarkdownTable.Number(s.Rounds.Median(r => r.Proxied.Lag!.Waited), 0),
         MarkdownTable.Number(s.Rounds.Median(r => r.Proxied.Lag!.Unsent), 0),
+        MarkdownTable.Number(100 * s.Rounds.Median(r => r.Proxied.Lag!.Busy), 0),
     ];
 
     private static string Micros(Subject subject, Func<(LoadResult Direct, LoadResult Proxied), double> value) =>
@@ -136,12 +141,15 @@ internal static class Tail
         Open loop (Native/open_loop.c), {options.Schedule.ToString().ToLowerInvariant()} rate, {options.Connections} connections; latency from the intended time of each
         request to the last byte of its answer. *capacity*: 1 s over the CPU time a request under a closed loop, and how busy the proxy's core was then.
         *added*: minus the same rate straight to the backend, run just before. *lag*: how late the generator sent; *waited*: requests a run that found every
-        connection busy; *unsent*: those that still waited when the run was given up, so that the rate was not reached. The ledgers of generator and backend agreed after every run: nothing lost, duplicated, corrupted or misdelivered.
+        connection busy; *unsent*: those that still waited when the run was given up, so that the rate was not reached.
+        *generator busy*: how much of its core the generator used, which is the backend, too, in one thread; what it polled away before an intended time is left
+        out. Near 100 the generator is the limit and not the proxy. The ledgers of client and backend agreed after every run: nothing lost, duplicated, corrupted
+        or misdelivered.
 
         """;
 
     private sealed record Subject(
-        Runner Runner, int BackendPort, double Capacity, double Busy, double Rate, List<(LoadResult Direct, LoadResult Proxied)> Rounds)
+        Runner Runner, double Capacity, double Busy, double Rate, List<(LoadResult Direct, LoadResult Proxied)> Rounds)
     {
         public string Name => Runner.Name;
 
