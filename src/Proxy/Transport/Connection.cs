@@ -23,8 +23,9 @@ internal interface IConnectionOwner
 }
 
 /// <summary>
-/// A non-blocking stream socket on one worker: try first, wait only when the kernel said it would block. Output that does not fit the
-/// socket is kept in pooled blocks and flushed on readiness; above <see cref="HighWaterMark"/> the producer awaits <see cref="Drained"/>.
+/// A non-blocking stream socket on one worker: try first, wait only when the kernel said it would block. Small output leaves at the end of the
+/// loop's turn (<see cref="TurnOutput"/>), large output at once. What does not fit the socket is kept in pooled blocks and flushed on readiness; above
+/// <see cref="HighWaterMark"/> the producer awaits <see cref="Drained"/>.
 /// </summary>
 internal sealed class Connection : IPollTarget, ITimerOwner
 {
@@ -44,6 +45,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
 
     private readonly OutputQueue _output;
     private readonly PollHandle _handle;
+    private TurnOutput.Piece _kept;
     private int _descriptor;
     private SocketEndpoint? _localAddress;
     private bool _readable;
@@ -92,8 +94,8 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     /// <summary>True where <see cref="Receive"/> may find bytes.</summary>
     public bool IsReadable => _readable;
 
-    /// <summary>Bytes queued because the socket did not take them.</summary>
-    public int PendingOutput => _output.Length;
+    /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
+    public int PendingOutput => _output.Length + _kept.Length;
 
     /// <summary>Bytes received and sent over its life.</summary>
     public long BytesReceived { get; private set; }
@@ -153,7 +155,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         }
     }
 
-    /// <summary>Sends both spans in order, in one system call; queues what the socket does not take. False where the connection is broken.</summary>
+    /// <summary>Sends both spans in order: at the turn's end, or at once what is long; queues what the socket does not take. False where the connection is broken.</summary>
     public bool Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default)
     {
         if (Error != 0 || IsClosed)
@@ -168,21 +170,20 @@ internal sealed class Connection : IPollTarget, ITimerOwner
             return true;
         }
 
-        var total = first.Length + second.Length;
-        var sent = SendNow(first, second);
-        if (sent == total)
-        {
-            return true;
-        }
+        return Keep(first, second) || (SendKept() && SendOrQueue(first, second));
+    }
 
-        if (sent < 0)
-        {
-            return false;
-        }
+    /// <summary>Sends what the turn's output holds of this connection. False where the connection is broken.</summary>
+    public bool SendKept() => SendKept(Native.MsgNoSignal);
 
-        _output.Append(sent < first.Length ? first[sent..] : default);
-        _output.Append(second[Math.Max(0, sent - first.Length)..]);
-        return true;
+    /// <summary>
+    /// Sends what the turn's output holds of this connection, for <see cref="Close"/> to follow at once: the kernel then puts the FIN on the last
+    /// segment. False where output is left that needs <see cref="FlushedAsync"/> before.
+    /// </summary>
+    public bool SendLast()
+    {
+        SendKept(Native.MsgNoSignal | Native.MsgMore);
+        return _output.Length == 0;
     }
 
     /// <summary>Looks for bytes or FIN without taking them; for a kept connection just before a request that must not be sent twice.</summary>
@@ -212,6 +213,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     /// <summary>Waits until all queued output has been taken by the socket, or the connection broke.</summary>
     public async LoopTask<WaitResult> FlushedAsync()
     {
+        SendKept();
         while (_output.Length > 0 && Error == 0 && !IsClosed)
         {
             if (await new WriteAwaitable(this, waitForConnect: false, all: true) == WaitResult.Interrupted)
@@ -252,6 +254,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     {
         if (!IsClosed)
         {
+            SendKept();
             _finSent = true;
             _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
         }
@@ -265,8 +268,14 @@ internal sealed class Connection : IPollTarget, ITimerOwner
             return;
         }
 
-        if (reset)
+        if (!reset)
         {
+            SendKept();
+        }
+        else
+        {
+            _kept = default;
+
             // struct linger { l_onoff = 1, l_linger = 0 }
             var linger = 1L;
             _ = Native.SetSocketOption(_descriptor, Native.SolSocket, Native.SoLinger, &linger, sizeof(long));
@@ -340,11 +349,82 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         }
     }
 
+    private bool Keep(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    {
+        var output = Worker.Output;
+        if (first.Length + second.Length > TurnOutput.MaxPiece)
+        {
+            return false;
+        }
+
+        if (_kept.Length > 0)
+        {
+            return output.TryExtend(first, second, ref _kept);
+        }
+
+        if (output.TryBegin(this, first, second, out _kept))
+        {
+            return true;
+        }
+
+        output.Flush();
+        return output.TryBegin(this, first, second, out _kept);
+    }
+
+    private bool SendKept(int flags)
+    {
+        if (_kept.Length == 0)
+        {
+            return Error == 0;
+        }
+
+        var bytes = Worker.Output[_kept];
+        _kept = default;
+        if (SendOrQueue(bytes, default, flags))
+        {
+            return true;
+        }
+
+        // Who waits for an answer will not get one: the read tells how it ended.
+        if (_reader is { } reader)
+        {
+            _reader = null;
+            _readResult = WaitResult.Ready;
+            Worker.Enqueue(reader);
+        }
+
+        return false;
+    }
+
+    private bool SendOrQueue(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int flags = Native.MsgNoSignal)
+    {
+        if (!_writable)
+        {
+            _output.Append(first);
+            _output.Append(second);
+            return true;
+        }
+
+        var sent = SendNow(first, second, flags);
+        if (sent < 0)
+        {
+            return false;
+        }
+
+        if (sent < first.Length + second.Length)
+        {
+            _output.Append(sent < first.Length ? first[sent..] : default);
+            _output.Append(second[Math.Max(0, sent - first.Length)..]);
+        }
+
+        return true;
+    }
+
     private void Flush()
     {
         while (_output.Length > 0 && _writable && Error == 0)
         {
-            var sent = SendNow(_output.Head, default);
+            var sent = SendNow(_output.Head, default, Native.MsgNoSignal);
             if (sent <= 0)
             {
                 return;
@@ -354,7 +434,7 @@ internal sealed class Connection : IPollTarget, ITimerOwner
         }
     }
 
-    private unsafe int SendNow(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    private unsafe int SendNow(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int flags)
     {
         fixed (byte* start1 = first, start2 = second)
         {
@@ -364,14 +444,14 @@ internal sealed class Connection : IPollTarget, ITimerOwner
                 nint sent;
                 if (second.IsEmpty)
                 {
-                    sent = Native.Send(_descriptor, start1, (nuint)first.Length, Native.MsgNoSignal);
+                    sent = Native.Send(_descriptor, start1, (nuint)first.Length, flags);
                 }
                 else
                 {
                     vectors[0] = new Native.IoVector { Base = start1, Length = (nuint)first.Length };
                     vectors[1] = new Native.IoVector { Base = start2, Length = (nuint)second.Length };
                     var message = new Native.MessageHeader { Vectors = vectors, VectorCount = 2 };
-                    sent = Native.SendMessage(_descriptor, &message, Native.MsgNoSignal);
+                    sent = Native.SendMessage(_descriptor, &message, flags);
                 }
 
                 if (sent >= 0)

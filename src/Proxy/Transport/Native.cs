@@ -13,7 +13,7 @@ internal static unsafe partial class Native
     public const int SockStream = 1, SockNonBlock = 0x800, SockCloseOnExec = 0x80000;
     public const int SolSocket = 1, SoReuseAddress = 2, SoError = 4, SoReusePort = 15, SoLinger = 13;
     public const int IpProtoTcp = 6, TcpNoDelay = 1, IpProtoIpV6 = 41, IpV6Only = 26;
-    public const int MsgNoSignal = 0x4000, MsgPeek = 0x2;
+    public const int MsgNoSignal = 0x4000, MsgMore = 0x8000, MsgPeek = 0x2;
     public const int ShutdownWrite = 1;
     public const int EventFdNonBlock = 0x800, EventFdCloseOnExec = 0x80000, EpollCloseOnExec = 0x80000;
 

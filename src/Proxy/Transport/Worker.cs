@@ -84,6 +84,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Where heads are composed; valid until the next suspension.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
 
+    /// <summary>What connections send in this turn of the loop.</summary>
+    public TurnOutput Output { get; } = new();
+
     /// <summary>Connections accepted so far; numbers them.</summary>
     public int ConnectionCount { get; set; }
 
@@ -161,6 +164,8 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
             {
                 Guard(_ready.Dequeue());
             }
+
+            Output.Flush();
         }
     }
 

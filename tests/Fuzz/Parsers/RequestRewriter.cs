@@ -74,6 +74,7 @@ internal sealed class RequestRewriter : IDisposable, IConnectionOwner
         }
 
         RequestHeadWriter.Send(Exchange, _upstream);
+        _worker.Output.Flush();
         Drain();
         while (_upstream.PendingOutput > 0)
         {

@@ -362,19 +362,20 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
             return;
         }
 
+        // A client that announced the end itself has sent all it will: nothing can arrive that would make the close a reset.
+        var mayCloseAtOnce = _connection.IsPeerClosed || (_clientAskedToClose && _stream.IsRequestComplete && _input.IsEmpty);
+        if (mayCloseAtOnce && _connection.SendLast())
+        {
+            return;
+        }
+
         ArmWriteStall();
         await _connection.FlushedAsync();
         _sentBefore = NotWriting;
 
         // One who takes nothing would not see the end behind it, and the kernel would keep all of it for him.
         _mustReset |= _deadlinePassed && _connection.PendingOutput > 0;
-        if (_connection.IsPeerClosed || _deadlinePassed || _requests == 0)
-        {
-            return;
-        }
-
-        // A client that announced the end itself has sent all it will: nothing can arrive that would make the close a reset.
-        if (_clientAskedToClose && _stream.IsRequestComplete && _input.IsEmpty)
+        if (mayCloseAtOnce || _connection.IsPeerClosed || _deadlinePassed || _requests == 0)
         {
             return;
         }
