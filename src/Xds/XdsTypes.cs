@@ -10,6 +10,11 @@ using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
+using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
+using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -37,15 +42,21 @@ public static class XdsTypes
         FixedHeapConfig.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
+        LeastRequest.Descriptor,
         Listener.Descriptor,
+        Maglev.Descriptor,
         PreviousHostsPredicate.Descriptor,
+        Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random.Descriptor,
         RawBuffer.Descriptor,
+        RingHash.Descriptor,
+        RoundRobin.Descriptor,
         RouteConfiguration.Descriptor,
         Router.Descriptor,
         Secret.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,
+        WrrLocality.Descriptor,
         XffConfig.Descriptor,
     ];
 

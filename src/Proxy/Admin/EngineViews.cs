@@ -52,7 +52,7 @@ public static class EngineViews
             // The three are read at slightly different moments.
             RqSuccess = Math.Max(0, total - active - failed),
             RqTotal = total,
-            Health = Flags(endpoint.Config.Health),
+            Health = Flags(endpoint.Config.Health) | Flags(endpoint.State.Health.Flags),
             Weight = endpoint.Config.Weight,
             Region = locality[0],
             Zone = locality.ElementAtOrDefault(1) ?? "",
@@ -60,6 +60,11 @@ public static class EngineViews
             Priority = endpoint.Config.Priority,
         };
     }
+
+    private static EndpointHealthFlags Flags(HostHealthFlags found) =>
+        (found.HasFlag(HostHealthFlags.FailedActiveHealthCheck) ? EndpointHealthFlags.FailedActiveHealthCheck : EndpointHealthFlags.None)
+        | (found.HasFlag(HostHealthFlags.FailedOutlierCheck) ? EndpointHealthFlags.FailedOutlierCheck : EndpointHealthFlags.None)
+        | (found.HasFlag(HostHealthFlags.DegradedActiveHealthCheck) ? EndpointHealthFlags.DegradedActiveHealthCheck : EndpointHealthFlags.None);
 
     // Timeout counts as unhealthy (Envoy, config.core.v3.HealthStatus).
     private static EndpointHealthFlags Flags(EndpointHealth health) => health switch

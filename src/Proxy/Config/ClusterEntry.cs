@@ -35,7 +35,11 @@ internal sealed record TranslatedCluster(
     string ServiceName,
     ImmutableArray<DnsTarget> DnsTargets,
     DnsSettings Dns,
-    TimeSpan EndpointsTimeout);
+    TimeSpan EndpointsTimeout)
+{
+    /// <summary>How the health of endpoints becomes load, where they do not come from discovery.</summary>
+    public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
+}
 
 /// <summary>How a cluster's names are resolved.</summary>
 /// <param name="Refresh">How often; 5 s by default, as in Envoy.</param>
@@ -48,7 +52,11 @@ internal sealed record DnsSettings(TimeSpan Refresh, ClusterMessage.Types.DnsLoo
 /// <param name="Weight">Weight of each endpoint.</param>
 /// <param name="Priority">Priority of each endpoint.</param>
 /// <param name="Locality">Locality of each endpoint.</param>
-internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality);
+internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality)
+{
+    /// <summary>Weight of its locality among those of its priority; 0 for none.</summary>
+    public uint LocalityWeight { get; init; }
+}
 
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
 internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
@@ -67,6 +75,9 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
 
     /// <summary>The endpoints; null while they are not known, which keeps the cluster out of the snapshot (warming).</summary>
     public ImmutableArray<EndpointConfig>? Endpoints { get; set; }
+
+    /// <summary>How the health of <see cref="Endpoints"/> becomes load.</summary>
+    public AssignmentPolicy Policy { get; set; } = translated.Policy;
 
     /// <summary>Ends the wait for endpoints; null where there is none.</summary>
     public ITimer? Patience { get; set; }

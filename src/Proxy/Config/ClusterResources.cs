@@ -142,10 +142,11 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
                 continue;
             }
 
-            _assignments[message.ClusterName] = new AssignmentEntry(message, endpoints!.Value, version, time.GetUtcNow());
+            var assignment = new AssignmentEntry(message, endpoints!.Value, version, time.GetUtcNow());
+            _assignments[message.ClusterName] = assignment;
             foreach (var cluster in clusters.ToArray())
             {
-                SetEndpoints(cluster, endpoints.Value);
+                SetAssignment(cluster, assignment);
             }
         }
     }
@@ -206,7 +207,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
                 SetEndpoints(entry, entry.Translated.Endpoints);
                 break;
             case EndpointSource.Discovery when _assignments.TryGetValue(entry.Translated.ServiceName, out var assignment):
-                SetEndpoints(entry, assignment.Endpoints);
+                SetAssignment(entry, assignment);
                 break;
             case EndpointSource.Discovery:
                 WaitBegan(entry);
@@ -215,6 +216,12 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
                 Unresolved.Add(entry);
                 break;
         }
+    }
+
+    private void SetAssignment(ClusterEntry entry, AssignmentEntry assignment)
+    {
+        entry.Policy = EndpointTranslator.PolicyOf(assignment.Message);
+        SetEndpoints(entry, assignment.Endpoints);
     }
 
     /// <summary>The endpoints of a cluster are known: it is warm and replaces its predecessor.</summary>
@@ -239,7 +246,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
 
         if (_active.GetValueOrDefault(entry.Name) == entry)
         {
-            _changes[entry.Name] = new ClusterSpecification(entry.Translated.Config, endpoints);
+            _changes[entry.Name] = new ClusterSpecification(entry.Translated.Config, endpoints) { Policy = entry.Policy };
         }
     }
 

@@ -12,8 +12,6 @@ internal static class ClusterTranslator
 {
     private const string HttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-    private const uint MaxChoices = 100;
-
     private static readonly TimeSpan DefaultDnsRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>The cluster; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
@@ -33,12 +31,11 @@ internal static class ClusterTranslator
         {
             Name = message.Name,
             AltStatName = message.AltStatName,
-            LoadBalancing = Policy(message, problems),
-            ChoiceCount = Choices(message, problems),
             ConnectTimeout = message.ConnectTimeout?.ToTimeSpan() ?? TimeSpan.FromSeconds(5),
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
+        config = LoadBalancingTranslator.Translate(config, message, problems);
         var source = message.Type switch
         {
             ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
@@ -63,7 +60,10 @@ internal static class ClusterTranslator
         var dns = new DnsSettings(Refresh(message, problems), message.DnsLookupFamily);
         return problems.Found.Count > before
             ? null
-            : new TranslatedCluster(config, source, endpoints, service, targets, dns, ResourceTimeouts.InitialFetch(message.EdsClusterConfig?.EdsConfig));
+            : new TranslatedCluster(config, source, endpoints, service, targets, dns, ResourceTimeouts.InitialFetch(message.EdsClusterConfig?.EdsConfig))
+            {
+                Policy = EndpointTranslator.PolicyOf(message.LoadAssignment),
+            };
     }
 
     private static string ServiceName(ClusterMessage message, TranslationProblems problems)
@@ -74,18 +74,6 @@ internal static class ClusterTranslator
         }
 
         return message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
-    }
-
-    private static int Choices(ClusterMessage message, TranslationProblems problems)
-    {
-        var choices = message.LeastRequestLbConfig?.ChoiceCount ?? 2;
-        if (choices > MaxChoices)
-        {
-            // Each of them costs a look at an endpoint, for every request.
-            problems.Add(ConfigPath.Root.Field("least_request_lb_config").Field("choice_count"), $"{choices} is more than {MaxChoices}", $"write a number from 2 to {MaxChoices}");
-        }
-
-        return (int)Math.Clamp(choices, 2, MaxChoices);
     }
 
     private static TimeSpan Refresh(ClusterMessage message, TranslationProblems problems)
@@ -104,22 +92,6 @@ internal static class ClusterTranslator
     {
         problems.Add(ConfigPath.Root.Field("type"), $"{type} is not supported", "use STATIC, EDS, STRICT_DNS or LOGICAL_DNS");
         return EndpointSource.Static;
-    }
-
-    private static LoadBalancingPolicy Policy(ClusterMessage message, TranslationProblems problems)
-    {
-        switch (message.LbPolicy)
-        {
-            case ClusterMessage.Types.LbPolicy.RoundRobin:
-                return LoadBalancingPolicy.RoundRobin;
-            case ClusterMessage.Types.LbPolicy.LeastRequest:
-                return LoadBalancingPolicy.LeastRequest;
-            case ClusterMessage.Types.LbPolicy.Random:
-                return LoadBalancingPolicy.Random;
-            default:
-                problems.Add(ConfigPath.Root.Field("lb_policy"), $"{message.LbPolicy} is not supported", "use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
-                return LoadBalancingPolicy.RoundRobin;
-        }
     }
 
     private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(ClusterMessage message, TranslationProblems problems, bool allowHttp2)

@@ -97,6 +97,7 @@ internal sealed partial class DnsResolution(ConfigurationState state, TimeProvid
             Weight = target.Weight,
             Priority = target.Priority,
             Locality = target.Locality,
+            LocalityWeight = target.LocalityWeight,
         }));
 
         // A logical DNS cluster uses one address at a time (Envoy documentation, "Service discovery").

@@ -38,11 +38,22 @@ internal static class EndpointTranslator
                 Priority = (int)locality.Priority,
                 Health = HealthOf(endpoint.HealthStatus),
                 Locality = TextOf(locality.Locality),
+                LocalityWeight = locality.LoadBalancingWeight ?? 0,
+                HashKey = HashKeyOf(endpoint.Metadata),
             });
         }
 
         return problems.Found.Count > before ? null : endpoints.DrainToImmutable();
     }
+
+    /// <summary>What an assignment says of how health becomes load; the defaults for null.</summary>
+    public static AssignmentPolicy PolicyOf(ClusterLoadAssignment? message) => message?.Policy is not { } policy
+        ? AssignmentPolicy.Default
+        : new AssignmentPolicy
+        {
+            OverprovisioningFactor = (int)Math.Clamp(policy.OverprovisioningFactor ?? 140u, 1u, int.MaxValue),
+            WeightedPriorityHealth = policy.WeightedPriorityHealth,
+        };
 
     /// <summary>The names that a DNS cluster resolves.</summary>
     public static ImmutableArray<DnsTarget> DnsTargets(ClusterLoadAssignment message, TranslationProblems problems, ConfigPath place)
@@ -52,7 +63,10 @@ internal static class EndpointTranslator
         {
             if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
             {
-                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint, problems, path), (int)locality.Priority, TextOf(locality.Locality)));
+                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint, problems, path), (int)locality.Priority, TextOf(locality.Locality))
+                {
+                    LocalityWeight = locality.LoadBalancingWeight ?? 0,
+                });
             }
         }
 
@@ -96,6 +110,9 @@ internal static class EndpointTranslator
         problems.Add(path.Parent!.Parent!.Field("load_balancing_weight"), $"{weight} is more than {int.MaxValue}", "divide all weights by the same number");
         return 1;
     }
+
+    private static string HashKeyOf(Metadata? metadata) =>
+        metadata?.FilterMetadata.TryGetValue("envoy.lb", out var balancing) == true && balancing.Fields.TryGetValue("hash_key", out var key) ? key.StringValue : "";
 
     private static EndpointHealth HealthOf(HealthStatus status) => status switch
     {

@@ -29,6 +29,7 @@ internal static class RouteActionTranslator
         Upgrades = [.. message.UpgradeConfigs.Select(static upgrade =>
             new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true, TerminatesConnect: upgrade.ConnectConfig is not null))],
         Priority = (RoutingPriority)message.Priority,
+        HashPolicies = HashPolicyTranslator.Translate(message.HashPolicy),
     };
 
     public static RedirectAction Redirect(Proto.RedirectAction message) => new()

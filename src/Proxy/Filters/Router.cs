@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -60,6 +61,11 @@ internal static class Router
         }
 
         exchange.Cluster = cluster;
+        if (cluster.Config.UsesHash)
+        {
+            exchange.TakeHash();
+        }
+
         exchange.TakeTimesOf(action);
         var stats = cluster.State.Stats;
         var page = exchange.Worker.Stats;
@@ -92,7 +98,7 @@ internal static class Router
     private static Endpoint? Pick(Exchange exchange)
     {
         var cluster = exchange.Cluster!;
-        var endpoint = cluster.LoadBalancer.Pick(exchange.Worker, cluster.State);
+        var endpoint = cluster.LoadBalancer.Pick(new PickRequest(exchange.Worker, cluster.State, exchange.Hash, exchange.HasHash, Attempt: 0));
         if (endpoint is null)
         {
             LocalReplies.NoHealthyUpstream(exchange);

@@ -56,7 +56,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
-        _clusters = new ClusterStore(registry, _workers);
+        _clusters = new ClusterStore(registry, _workers, time);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
@@ -151,6 +151,15 @@ public sealed partial class ProxyEngine : IAsyncDisposable
             });
             _clusters.RetireLeaving();
             return change.Listeners is null || IsDraining ? [] : _listeners.Apply(change.Listeners);
+        }
+    }
+
+    /// <summary>The health of a cluster's endpoints changed: its load balancer follows, without a new snapshot. Not for workers.</summary>
+    internal void Rebalance(string cluster)
+    {
+        lock (_applying)
+        {
+            _clusters.Rebalance(cluster);
         }
     }
 

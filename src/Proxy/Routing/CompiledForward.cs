@@ -36,6 +36,9 @@ public sealed class CompiledForward
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
 
+    /// <summary>What the request's hash is made of; null for no hash.</summary>
+    internal CompiledHashPolicies? HashPolicies { get; init; }
+
     /// <summary>What this route says of upgrades.</summary>
     internal UpgradeTable Upgrades { get; }
 

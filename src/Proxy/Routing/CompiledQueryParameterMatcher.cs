@@ -22,18 +22,19 @@ internal sealed class CompiledQueryParameterMatcher
 
     public bool IsMatch(ReadOnlySpan<byte> query)
     {
-        var found = TryGetFirst(query, out var value);
+        var found = TryGetFirst(query, _name, out var value);
         return _value is null ? found == _present : found && _value.IsMatch(value);
     }
 
-    private bool TryGetFirst(ReadOnlySpan<byte> query, out ReadOnlySpan<byte> value)
+    /// <summary>The value of the first parameter of that name, as it stands in the query; empty where it has none.</summary>
+    public static bool TryGetFirst(ReadOnlySpan<byte> query, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
         while (!query.IsEmpty)
         {
             var end = query.IndexOf((byte)'&');
             var parameter = end < 0 ? query : query[..end];
             var equals = parameter.IndexOf((byte)'=');
-            if ((equals < 0 ? parameter : parameter[..equals]).SequenceEqual(_name))
+            if ((equals < 0 ? parameter : parameter[..equals]).SequenceEqual(name))
             {
                 value = equals < 0 ? default : parameter[(equals + 1)..];
                 return true;

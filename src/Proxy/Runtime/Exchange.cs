@@ -187,6 +187,7 @@ internal sealed partial class Exchange
         StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
         Request.Bytes = [];
         ResetTimes();
+        ResetHash();
         ResetLogState();
         ResetNotes();
     }

@@ -75,6 +75,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Milliseconds since the worker was made, read once a turn of the loop.</summary>
     public long NowMs { get; private set; }
 
+    /// <summary>A timestamp of the clock, on the scale of <see cref="NowMs"/>.</summary>
+    public long MsOf(long timestamp) => ClockBaseMs + (long)_time.GetElapsedTime(_origin, timestamp).TotalMilliseconds;
+
     /// <summary>Wall clock, UTC ticks of 100 ns, as of <see cref="NowMs"/>.</summary>
     public long WallClockTicks => _wallOriginTicks + ((NowMs - _wallOriginMs) * TimeSpan.TicksPerMillisecond);
 

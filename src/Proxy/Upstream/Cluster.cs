@@ -3,15 +3,22 @@ using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
-/// <summary>A cluster of one snapshot: its configuration, its endpoints and a load balancer over the usable ones. Immutable.</summary>
+/// <summary>
+/// A cluster of one snapshot: its configuration and its endpoints, which never change, and a load balancer over the endpoints as healthy as they
+/// are now, which <see cref="Rebalance"/> replaces.
+/// </summary>
 internal sealed class Cluster
 {
-    public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, ClusterState state)
+    private readonly AssignmentPolicy _policy;
+    private volatile ILoadBalancer _loadBalancer;
+
+    public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ClusterState state)
     {
         Config = config;
         Endpoints = endpoints;
+        _policy = policy;
         State = state;
-        LoadBalancer = LoadBalancerFactory.Create(config, UsablePriority(endpoints));
+        _loadBalancer = BuildBalancer();
     }
 
     public ClusterConfig Config { get; }
@@ -20,42 +27,39 @@ internal sealed class Cluster
 
     public ClusterState State { get; }
 
-    public ILoadBalancer LoadBalancer { get; }
+    /// <summary>The balancer in force. Read once for each pick.</summary>
+    public ILoadBalancer LoadBalancer => _loadBalancer;
 
-    /// <summary>The usable endpoints of the first priority that has any.</summary>
-    private static Endpoint[] UsablePriority(ImmutableArray<Endpoint> endpoints)
+    /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
+    public void Rebalance() => _loadBalancer = BuildBalancer();
+
+    private ILoadBalancer BuildBalancer()
     {
-        var usable = endpoints.Where(static endpoint => endpoint.Config.IsUsable).ToArray();
-        if (usable.Length == 0)
+        foreach (var endpoint in Endpoints)
         {
-            return usable;
+            endpoint.State.NoteAvailability(endpoint.Availability);
         }
 
-        var first = usable.Min(static endpoint => endpoint.Config.Priority);
-        return Array.TrueForAll(usable, endpoint => endpoint.Config.Priority == first)
-            ? usable
-            : Array.FindAll(usable, endpoint => endpoint.Config.Priority == first);
+        return LoadBalancerFactory.Create(Config, Endpoints, _policy, State.Workers);
     }
 }
 
 /// <summary>What is kept of a cluster over updates; identity is its name and configuration.</summary>
-internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers)
+internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers, TimeProvider time)
 {
-    private readonly int[] _turns = new int[workers * TurnStride];
-
-    // A cache line apart, since workers write them at the rate of requests.
-    private const int TurnStride = 16;
-
     public ClusterConfig Config { get; } = config;
 
     public ClusterStats Stats { get; } = stats;
+
+    /// <summary>Clock off the workers.</summary>
+    public TimeProvider Time { get; } = time;
+
+    /// <summary>Number of workers.</summary>
+    public int Workers { get; } = workers;
 
     /// <summary>The cluster's name in UTF-8, for logs.</summary>
     public byte[] NameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.Name);
 
     /// <summary>Its name in statistics in UTF-8, for logs.</summary>
     public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
-
-    /// <summary>The worker's place in the round; workers start apart, so that they do not march in step.</summary>
-    public ref int TurnOf(int worker) => ref _turns[worker * TurnStride];
 }

@@ -1,6 +1,8 @@
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+
 namespace KubeProxyNet.Proxy.Upstream;
 
-/// <summary>Envoy's <c>Cluster.LbPolicy</c>, as far as it is built.</summary>
+/// <summary>Envoy's <c>Cluster.LbPolicy</c>, as far as endpoints are chosen here.</summary>
 public enum LoadBalancingPolicy
 {
     /// <summary>Each endpoint in turn, by weight.</summary>
@@ -11,6 +13,12 @@ public enum LoadBalancingPolicy
 
     /// <summary>A random endpoint, by weight.</summary>
     Random,
+
+    /// <summary>The endpoint that follows the request's hash on a ring.</summary>
+    RingHash,
+
+    /// <summary>The endpoint at the request's hash in a Maglev table.</summary>
+    Maglev,
 }
 
 /// <summary>What a cluster is, without its endpoints. Equality decides whether connection pools survive an update.</summary>
@@ -28,6 +36,9 @@ public sealed record ClusterConfig
     /// <summary>Number of endpoints that least request compares; 2 by default, at least 2.</summary>
     public int ChoiceCount { get; init; } = 2;
 
+    /// <summary>What else says how endpoints are chosen.</summary>
+    public LoadBalancerOptions Balancing { get; init; } = LoadBalancerOptions.Default;
+
     /// <summary>Longest wait for a new connection; 5 s by default.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -36,6 +47,9 @@ public sealed record ClusterConfig
 
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
+
+    /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
+    public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;
 
     /// <summary>Name in statistics.</summary>
     public string StatName => AltStatName.Length > 0 ? AltStatName : Name;

@@ -32,7 +32,9 @@ internal sealed class ClusterStats
         RequestTimeMs = registry.Histogram(prefix + "upstream_rq_time");
         MembershipTotal = registry.Gauge(prefix + "membership_total");
         MembershipHealthy = registry.Gauge(prefix + "membership_healthy");
+        MembershipDegraded = registry.Gauge(prefix + "membership_degraded");
         MembershipChange = registry.Counter(prefix + "membership_change");
+        HealthyPanic = registry.Counter(prefix + "lb_healthy_panic");
         UpdateSuccess = registry.Counter(prefix + "update_success");
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
@@ -86,7 +88,12 @@ internal sealed class ClusterStats
 
     public Gauge MembershipHealthy { get; }
 
+    public Gauge MembershipDegraded { get; }
+
     public Counter MembershipChange { get; }
+
+    /// <summary>Picks from a priority level in panic.</summary>
+    public Counter HealthyPanic { get; }
 
     public Counter UpdateSuccess { get; }
 

@@ -5,13 +5,17 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Upstream;
 
 /// <summary>A cluster as it is wanted: its configuration and its endpoints.</summary>
-public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<EndpointConfig> Endpoints);
+public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<EndpointConfig> Endpoints)
+{
+    /// <summary>How their health becomes load.</summary>
+    public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
+}
 
 /// <summary>
 /// Builds the clusters of snapshots and carries their state from one to the next: connections survive an update that does not concern
 /// them. Belongs to the thread that applies configuration.
 /// </summary>
-internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers)
+internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time)
 {
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly List<EndpointState> _leaving = [];
@@ -23,14 +27,29 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         if (!_kept.TryGetValue(config.Name, out var kept) || kept.State.Config != config)
         {
             Leave(kept);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count), []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
             _kept[config.Name] = kept;
         }
 
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint.Address, workers.Count))).ToImmutableArray();
         _leaving.AddRange(kept.LeaveAllBut(endpoints));
         CountMembers(kept.State.Stats, endpoints);
-        return new Cluster(config, endpoints, kept.State);
+        CountUpdate(kept.State.Stats);
+        kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State);
+        return kept.Latest;
+    }
+
+    /// <summary>
+    /// The health of some of a cluster's endpoints changed: builds its balancer again, which is in force at once, in the snapshot that is. Nothing
+    /// happens where the cluster is gone.
+    /// </summary>
+    public void Rebalance(string name)
+    {
+        if (_kept.TryGetValue(name, out var kept) && kept.Latest is { } cluster)
+        {
+            cluster.Rebalance();
+            CountMembers(kept.State.Stats, cluster.Endpoints);
+        }
     }
 
     /// <summary>Forgets a cluster that is no longer wanted.</summary>
@@ -40,6 +59,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         {
             Leave(kept);
             CountMembers(kept.State.Stats, []);
+            CountUpdate(kept.State.Stats);
         }
     }
 
@@ -65,13 +85,21 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     private void CountMembers(ClusterStats stats, ImmutableArray<Endpoint> endpoints)
     {
         registry.Shared.Set(stats.MembershipTotal, endpoints.Length);
-        registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Config.IsUsable));
+        registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Availability == Availability.Healthy));
+        registry.Shared.Set(stats.MembershipDegraded, endpoints.Count(static endpoint => endpoint.Availability == Availability.Degraded));
+    }
+
+    private void CountUpdate(ClusterStats stats)
+    {
         registry.Shared.Increment(stats.MembershipChange);
         registry.Shared.Increment(stats.UpdateSuccess);
     }
 
     private sealed record Kept(ClusterState State, Dictionary<SocketEndpoint, EndpointState> Endpoints)
     {
+        /// <summary>The cluster that was built last.</summary>
+        public Cluster? Latest { get; set; }
+
         public EndpointState Take(SocketEndpoint address, int workers)
         {
             if (!Endpoints.TryGetValue(address, out var endpoint))

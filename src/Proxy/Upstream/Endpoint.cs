@@ -5,7 +5,26 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// <summary>
 /// An endpoint of one snapshot: what discovery says of it, and the <see cref="EndpointState"/> that outlives snapshots. Immutable.
 /// </summary>
-internal sealed record Endpoint(EndpointConfig Config, EndpointState State);
+internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
+{
+    /// <summary>What it is good for now: the worst of what discovery says and what was found at run time.</summary>
+    public Availability Availability
+    {
+        get
+        {
+            const HostHealthFlags Failed = HostHealthFlags.FailedActiveHealthCheck | HostHealthFlags.FailedOutlierCheck;
+            var found = State.Health.Flags;
+            if ((found & Failed) != 0 || Config.Health is EndpointHealth.Unhealthy or EndpointHealth.Draining or EndpointHealth.Timeout)
+            {
+                return Availability.Unhealthy;
+            }
+
+            return (found & HostHealthFlags.DegradedActiveHealthCheck) != 0 || Config.Health == EndpointHealth.Degraded
+                ? Availability.Degraded
+                : Availability.Healthy;
+        }
+    }
+}
 
 /// <summary>
 /// What is kept of an endpoint over updates: its connections and its load, a page a worker. Identity is cluster and address.
@@ -19,6 +38,12 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     public SocketEndpoint Address { get; } = address;
 
     public ClusterState Cluster { get; } = cluster;
+
+    /// <summary>Its health as found at run time.</summary>
+    public HostHealth Health { get; } = new();
+
+    /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>
+    public long HealthySince { get; private set; }
 
     /// <summary>True once no snapshot holds the endpoint: what still runs ends, nothing is kept.</summary>
     public bool IsRetired => _retired;
@@ -37,6 +62,19 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 
     /// <summary>Requests answered with 5xx or not at all, over all workers.</summary>
     public long FailedRequests => Sum(static page => page.FailedRequests);
+
+    /// <summary>Notes when it becomes healthy and when it is no longer. For the configuration thread, before it builds a balancer.</summary>
+    public void NoteAvailability(Availability availability)
+    {
+        if (availability != Availability.Healthy)
+        {
+            HealthySince = 0;
+        }
+        else if (HealthySince == 0)
+        {
+            HealthySince = Math.Max(1, Cluster.Time.GetTimestamp());
+        }
+    }
 
     /// <summary>Takes the endpoint out of use: idle connections close, busy ones after their request.</summary>
     public void Retire(IReadOnlyList<Worker> workers)

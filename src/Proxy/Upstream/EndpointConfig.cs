@@ -14,15 +14,18 @@ public sealed record EndpointConfig
     /// <summary>Share of requests relative to the others of its priority; at least 1.</summary>
     public int Weight { get; init; } = 1;
 
-    /// <summary>0 is used first; the next only while no endpoint of those before is usable.</summary>
+    /// <summary>0 is used first; the next as far as those before are not healthy enough.</summary>
     public int Priority { get; init; }
 
     /// <summary>What discovery said of it.</summary>
     public EndpointHealth Health { get; init; }
 
+    /// <summary>What its place among hashes comes from (<c>hash_key</c> of its <c>envoy.lb</c> metadata); empty for its address.</summary>
+    public string HashKey { get; init; } = "";
+
     /// <summary>Region, zone and sub-zone, joined by '/'; empty where not known.</summary>
     public string Locality { get; init; } = "";
 
-    /// <summary>True where requests may go to it: unknown, healthy and degraded ones (Envoy documentation, "Load balancing priority levels").</summary>
-    public bool IsUsable => Health is EndpointHealth.Unknown or EndpointHealth.Healthy or EndpointHealth.Degraded;
+    /// <summary>Share of the load that its locality gets among those of its priority, where localities are weighted; 0 for none.</summary>
+    public uint LocalityWeight { get; init; }
 }

@@ -178,6 +178,11 @@ internal sealed class MessageReader(ConfigErrors errors)
 
         if (XdsTypes.Find(typeUrl.Text) is not { } type)
         {
+            if (FieldRules.MayBeUnknown(path))
+            {
+                return new Any { TypeUrl = typeUrl.Text };
+            }
+
             var (message, remedy) = ConfigText.UnknownType(typeUrl.Text);
             errors.Add(typeUrl, path.Field(TypeKey), message, remedy);
             errors.Silence(path);

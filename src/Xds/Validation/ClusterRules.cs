@@ -94,8 +94,8 @@ internal static class ClusterRules
             case LbPolicy.ClusterProvided:
                 problems.Invalid(path.Field("lb_policy"), "CLUSTER_PROVIDED is for clusters of type ORIGINAL_DST only", "choose another policy");
                 break;
-            case LbPolicy.LoadBalancingPolicyConfig:
-                problems.Invalid(path.Field("lb_policy"), "LOAD_BALANCING_POLICY_CONFIG is not supported here", "name the policy in lb_policy");
+            case LbPolicy.LoadBalancingPolicyConfig when cluster.LoadBalancingPolicy is null:
+                problems.Invalid(path.Field("lb_policy"), "LOAD_BALANCING_POLICY_CONFIG needs load_balancing_policy", "add load_balancing_policy, or name the policy in lb_policy");
                 break;
         }
 

@@ -149,6 +149,11 @@ public static class ConfigValidator
         {
             if (XdsTypes.Find(any.TypeUrl) is not { } type)
             {
+                if (FieldRules.MayBeUnknown(path))
+                {
+                    return;
+                }
+
                 var (message, remedy) = ConfigText.UnknownType(any.TypeUrl);
                 Problems.Invalid(path, message, remedy);
                 return;

@@ -23,6 +23,12 @@ internal static class FieldRules
         ["envoy.config.cluster.v3.Cluster.MaglevLbConfig.table_size"] = new(2, 5_000_011),
         ["envoy.config.cluster.v3.Cluster.RingHashLbConfig.maximum_ring_size"] = new(1, 8_388_608),
         ["envoy.config.cluster.v3.Cluster.RingHashLbConfig.minimum_ring_size"] = new(1, 8_388_608),
+        ["envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig.hash_balance_factor"] = new(100, double.MaxValue),
+        ["envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest.choice_count"] = new(2, double.MaxValue),
+        ["envoy.extensions.load_balancing_policies.maglev.v3.Maglev.table_size"] = new(2, 5_000_011),
+        ["envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash.hash_balance_factor"] = new(100, double.MaxValue),
+        ["envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash.maximum_ring_size"] = new(1, 8_388_608),
+        ["envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash.minimum_ring_size"] = new(1, 8_388_608),
         ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_5xx"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_gateway_failure"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.enforcing_consecutive_local_origin_failure"] = Percentage,
@@ -93,6 +99,12 @@ internal static class FieldRules
 
     /// <summary>The messages that an <c>Any</c> field may hold; null where it may hold every known one.</summary>
     public static IReadOnlyList<string>? TypesInAnyOf(string field) => TypesInAny.GetValueOrDefault(field);
+
+    /// <summary>
+    /// Whether the <c>Any</c> at this path may hold what nobody here knows: of the load balancing policies of a cluster, those that are not known
+    /// are passed over (Envoy documentation, "Load balancing policies").
+    /// </summary>
+    public static bool MayBeUnknown(ConfigPath path) => path is { Name: "typed_config", Parent: { Name: "typed_extension_config", Parent.Parent.Name: "policies" } };
 
     /// <summary>Every field of the tables, so that a test can hold them against the descriptors.</summary>
     internal static IEnumerable<string> Fields => Ranges.Keys.Concat(TypesInAny.Keys);

@@ -9,6 +9,7 @@ namespace KubeProxyNet.Xds.Validation;
 /// </summary>
 internal static class FieldsNotActedOn
 {
+    private const string Balancing = "envoy.extensions.load_balancing_policies.";
     private const string Cluster = "envoy.config.cluster.v3.Cluster.";
     private const string Core = "envoy.config.core.v3.";
     private const string Endpoint = "envoy.config.endpoint.v3.";
@@ -31,12 +32,7 @@ internal static class FieldsNotActedOn
         [Cluster + "cleanup_interval"] = [],
         [Cluster + "close_connections_on_host_health_failure"] = [],
         [Cluster + "CommonLbConfig.close_connections_on_host_set_change"] = [],
-        [Cluster + "CommonLbConfig.consistent_hashing_lb_config"] = [],
-
-        // There is no panic: endpoints that are said to be unhealthy are never used, which is Envoy's threshold of 0.
-        [Cluster + "CommonLbConfig.healthy_panic_threshold"] = ["0%"],
         [Cluster + "CommonLbConfig.ignore_new_hosts_until_first_hc"] = [],
-        [Cluster + "CommonLbConfig.locality_weighted_lb_config"] = [],
 
         // Each update of endpoints is in force at once.
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
@@ -45,11 +41,9 @@ internal static class FieldsNotActedOn
         [Cluster + "dns_jitter"] = ["0s"],
         [Cluster + "dns_resolvers"] = [],
         [Cluster + "health_checks"] = [],
-        [Cluster + "maglev_lb_config"] = [],
         [Cluster + "outlier_detection"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
         [Cluster + "respect_dns_ttl"] = [],
-        [Cluster + "ring_hash_lb_config"] = [],
         [Cluster + "use_tcp_for_dns_lookups"] = [],
         ["envoy.config.cluster.v3.UpstreamConnectionOptions.tcp_keepalive"] = [],
         [Core + "Address.pipe"] = [],
@@ -68,8 +62,6 @@ internal static class FieldsNotActedOn
         [Core + "SocketAddress.named_port"] = [],
         [Core + "SocketAddress.resolver_name"] = [],
         [Endpoint + "ClusterLoadAssignment.Policy.drop_overloads"] = [],
-        [Endpoint + "ClusterLoadAssignment.Policy.overprovisioning_factor"] = [],
-        [Endpoint + "ClusterLoadAssignment.Policy.weighted_priority_health"] = [],
         [Endpoint + "Endpoint.additional_addresses"] = [],
         [Listener + "access_log"] = [],
         [Listener + "additional_addresses"] = [],
@@ -86,7 +78,6 @@ internal static class FieldsNotActedOn
         [Listener + "tcp_keepalive"] = [],
         [Listener + "transparent"] = ["false"],
         [Route + "RouteAction.append_x_forwarded_host"] = [],
-        [Route + "RouteAction.hash_policy"] = [],
 
         // Zero, which control planes like to send, is what happens anyway.
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
@@ -118,6 +109,9 @@ internal static class FieldsNotActedOn
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
+        [Balancing + "common.v3.LocalityLbConfig.zone_aware_lb_config"] = [],
+        [Balancing + "least_request.v3.LeastRequest.enable_full_scan"] = ["false"],
+        [Balancing + "least_request.v3.LeastRequest.selection_method"] = ["N_CHOICES"],
         [UpstreamHttp + "upstream_http_protocol_options"] = [],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -73,6 +73,8 @@ internal static class RequiredFields
         ["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"] = ["name"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = ["upstream_protocol_options"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig"] = ["protocol_config"],
+        ["envoy.config.cluster.v3.LoadBalancingPolicy.Policy"] = ["typed_extension_config"],
+        ["envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality"] = ["endpoint_picking_policy"],
         ["envoy.type.matcher.v3.RegexMatchAndSubstitute"] = ["pattern"],
         ["envoy.type.matcher.v3.RegexMatcher"] = ["regex"],
         ["envoy.type.matcher.v3.StringMatcher"] = ["match_pattern"],

@@ -51,15 +51,15 @@ public sealed class BootstrapCheckTests
     [Fact]
     public void Every_fault_has_file_line_path_and_remedy()
     {
-        var loaded = Load(With("lb_policy: MAGLEV", "codec_type: HTTP2"));
+        var loaded = Load(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP2"));
         BootstrapCheck.Faults(loaded.Value!, loaded.Places).Should().Equal(
-            "envoy.yaml:6: static_resources.clusters[0].lb_policy: Maglev is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM",
+            "envoy.yaml:6: static_resources.clusters[0].least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100",
             "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1");
     }
 
     [Fact]
     public void Without_a_file_there_are_paths() =>
-        BootstrapCheck.Faults(Load(With("lb_policy: MAGLEV")).Value!).Should().Equal("static_resources.clusters[0].lb_policy: Maglev is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
+        BootstrapCheck.Faults(Load(With("least_request_lb_config: {choice_count: 101}")).Value!).Should().Equal("static_resources.clusters[0].least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100");
 
     [Fact]
     public void A_fault_of_discovery_has_its_line()
@@ -75,9 +75,9 @@ public sealed class BootstrapCheckTests
     [Fact]
     public async Task A_proxy_does_not_start_with_a_fault()
     {
-        var start = () => StartAsync(With("lb_policy: MAGLEV", "codec_type: HTTP2"));
+        var start = () => StartAsync(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP2"));
         (await start.Should().ThrowAsync<ProxyConfigurationException>()).Which.Message.Split(Environment.NewLine).Should().Equal(
-            "envoy.yaml:6: static_resources.clusters[0].lb_policy: Maglev is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM",
+            "envoy.yaml:6: static_resources.clusters[0].least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100",
             "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1");
     }
 

@@ -99,7 +99,7 @@ public sealed class ClusterTranslatorTests
     }
 
     [Theory]
-    [InlineData("lb_policy: RING_HASH", "lb_policy: RingHash is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM")]
+    [InlineData("lb_policy: CLUSTER_PROVIDED", "lb_policy: ClusterProvided is not supported; use ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH or MAGLEV")]
     [InlineData("type: ORIGINAL_DST", "type: OriginalDst is not supported; use STATIC, EDS, STRICT_DNS or LOGICAL_DNS")]
     [InlineData("type: EDS, eds_cluster_config: {eds_config: {path_config_source: {path: f}}}", "eds_cluster_config.eds_config: endpoints are discovered over ADS only; write \"ads: {}\"")]
     [InlineData("http2_protocol_options: {}", "http2_protocol_options: HTTP/2 to upstreams is not supported; remove it")]

@@ -21,7 +21,6 @@ public sealed class EndpointTranslatorTests
         var endpoint = One("{endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 80}}}}");
         endpoint.Address.ToString().Should().Be("10.0.0.1:80");
         endpoint.Should().Be(new EndpointConfig { Address = endpoint.Address, Weight = 1, Priority = 0, Health = EndpointHealth.Unknown, Hostname = "", Locality = "" });
-        endpoint.IsUsable.Should().BeTrue();
     }
 
     [Fact]
@@ -35,14 +34,24 @@ public sealed class EndpointTranslatorTests
     }
 
     [Theory]
-    [InlineData("UNKNOWN", true)]
-    [InlineData("HEALTHY", true)]
-    [InlineData("DEGRADED", true)]
-    [InlineData("UNHEALTHY", false)]
-    [InlineData("DRAINING", false)]
-    [InlineData("TIMEOUT", false)]
-    public void Health_says_whether_an_endpoint_is_used(string health, bool isUsable) =>
-        One($"{{health_status: {health}, endpoint: {{address: {{socket_address: {{address: 10.0.0.1, port_value: 80}}}}}}}}").IsUsable.Should().Be(isUsable);
+    [InlineData("UNKNOWN", EndpointHealth.Unknown)]
+    [InlineData("HEALTHY", EndpointHealth.Healthy)]
+    [InlineData("DEGRADED", EndpointHealth.Degraded)]
+    [InlineData("UNHEALTHY", EndpointHealth.Unhealthy)]
+    [InlineData("DRAINING", EndpointHealth.Draining)]
+    [InlineData("TIMEOUT", EndpointHealth.Timeout)]
+    public void Health_arrives(string status, EndpointHealth health) =>
+        One($"{{health_status: {status}, endpoint: {{address: {{socket_address: {{address: 10.0.0.1, port_value: 80}}}}}}}}").Health.Should().Be(health);
+
+    [Fact]
+    public void What_balancing_by_locality_and_by_hash_needs_arrives()
+    {
+        var endpoint = One(
+            "{metadata: {filter_metadata: {envoy.lb: {hash_key: shard-7}}}, endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 80}}}}",
+            "load_balancing_weight: 4000000000,");
+        endpoint.HashKey.Should().Be("shard-7");
+        endpoint.LocalityWeight.Should().Be(4_000_000_000);
+    }
 
     [Fact]
     public void Every_fault_is_named()

@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
@@ -69,11 +70,15 @@ public sealed class UnreachableBackendTests
     }
 
     [Fact]
-    public async Task An_unhealthy_endpoint_is_no_endpoint()
+    public async Task An_unhealthy_endpoint_is_no_endpoint_where_there_is_no_panic()
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
         var cluster = RunningProxy.Cluster("backend", backend.Port);
-        var sick = cluster with { Endpoints = [cluster.Endpoints[0] with { Health = EndpointHealth.Unhealthy }] };
+        var sick = cluster with
+        {
+            Config = cluster.Config with { Balancing = new LoadBalancerOptions { HealthyPanicThreshold = 0 } },
+            Endpoints = [cluster.Endpoints[0] with { Health = EndpointHealth.Unhealthy }],
+        };
         await using var proxy = RunningProxy.Start(RunningProxy.Everything("backend"), [sick]);
 
         (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(503);

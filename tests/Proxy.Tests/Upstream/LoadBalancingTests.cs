@@ -1,21 +1,16 @@
-using System.Net;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Observability.Stats;
-using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using static KubeProxyNet.Proxy.Tests.Upstream.PickedFrom;
 
 namespace KubeProxyNet.Proxy.Tests.Upstream;
 
 /// <summary>Which endpoint each policy picks, on a worker that does not run, with a fixed seed.</summary>
 public sealed class LoadBalancingTests : IDisposable
 {
-    private readonly StatRegistry _registry = new();
-    private readonly Worker _worker;
+    private readonly PickedFrom _from = new();
 
-    public LoadBalancingTests() => _worker = new Worker(0, _registry.CreatePage(), TimeProvider.System, seed: 7, new DescriptorBudget(limit: 1000), static bug => throw bug);
-
-    // The thread never started, so there is nothing to stop.
-    public void Dispose() => _worker.Dispose();
+    public void Dispose() => _from.Dispose();
 
     [Fact]
     public void Round_robin_gives_each_endpoint_its_turn()
@@ -78,7 +73,7 @@ public sealed class LoadBalancingTests : IDisposable
     public void Least_request_avoids_the_busy_one()
     {
         var cluster = Build(LoadBalancingPolicy.LeastRequest, One(1), One(2), One(3), One(4));
-        cluster.Endpoints[0].State.PageOf(_worker).ActiveRequests = 100;
+        cluster.Endpoints[0].State.PageOf(_from.Worker).ActiveRequests = 100;
 
         var busy = Picks(cluster, 10_000).Count(static port => port == 1);
 
@@ -86,19 +81,35 @@ public sealed class LoadBalancingTests : IDisposable
     }
 
     [Fact]
-    public void Least_request_weighs_load_by_weight()
+    public void Least_request_compares_as_many_as_it_is_told_to()
     {
-        var cluster = Build(LoadBalancingPolicy.LeastRequest, One(1, weight: 10), One(2));
-        cluster.Endpoints[0].State.PageOf(_worker).ActiveRequests = 5;
-        cluster.Endpoints[1].State.PageOf(_worker).ActiveRequests = 1;
+        var cluster = _from.Build(LoadBalancingPolicy.LeastRequest, [One(1), One(2), One(3), One(4)], choices: 8);
+        cluster.Endpoints[0].State.PageOf(_from.Worker).ActiveRequests = 100;
 
-        Picks(cluster, 1_000).Count(static port => port == 1).Should().BeGreaterThan(650);
+        Picks(cluster, 10_000).Count(static port => port == 1).Should().BeLessThan(10, "all eight would have to fall on it: 1 in 65,536");
+    }
+
+    [Theory]
+    [InlineData(1.0, 10.0 / 6, 1.0 / 2)]
+    [InlineData(0.0, 10.0, 1.0)]
+    [InlineData(2.0, 10.0 / 36, 1.0 / 4)]
+    public void Least_request_with_weights_divides_them_by_what_is_under_way(double bias, double first, double second)
+    {
+        var cluster = _from.Build(LoadBalancingPolicy.LeastRequest, [One(1, weight: 10), One(2)], new LoadBalancerOptions { ActiveRequestBias = bias });
+        cluster.Endpoints[0].State.PageOf(_from.Worker).ActiveRequests = 5;
+        cluster.Endpoints[1].State.PageOf(_from.Worker).ActiveRequests = 1;
+
+        var share = Picks(cluster, 10_000).Count(static port => port == 1) / 10_000.0;
+
+        share.Should().BeApproximately(first / (first + second), 0.002);
     }
 
     [Theory]
     [InlineData(LoadBalancingPolicy.RoundRobin)]
     [InlineData(LoadBalancingPolicy.LeastRequest)]
     [InlineData(LoadBalancingPolicy.Random)]
+    [InlineData(LoadBalancingPolicy.RingHash)]
+    [InlineData(LoadBalancingPolicy.Maglev)]
     public void Only_the_first_priority_with_a_usable_endpoint_is_used(LoadBalancingPolicy policy)
     {
         Picks(Build(policy, One(1), One(2) with { Priority = 1 }), 50).Should().AllBeEquivalentTo(1);
@@ -115,27 +126,50 @@ public sealed class LoadBalancingTests : IDisposable
     [InlineData(EndpointHealth.Timeout, false)]
     public void Health_decides_what_is_usable(EndpointHealth health, bool usable)
     {
-        var cluster = Build(LoadBalancingPolicy.RoundRobin, One(1) with { Health = health });
+        var cluster = _from.Build(LoadBalancingPolicy.RoundRobin, [One(1) with { Health = health }], new LoadBalancerOptions { HealthyPanicThreshold = 0 });
 
-        (cluster.LoadBalancer.Pick(_worker, cluster.State) is not null).Should().Be(usable);
+        (_from.Pick(cluster) is not null).Should().Be(usable);
     }
 
     [Theory]
     [InlineData(LoadBalancingPolicy.RoundRobin)]
     [InlineData(LoadBalancingPolicy.LeastRequest)]
     [InlineData(LoadBalancingPolicy.Random)]
+    [InlineData(LoadBalancingPolicy.RingHash)]
+    [InlineData(LoadBalancingPolicy.Maglev)]
     public void Without_endpoints_there_is_none_to_pick(LoadBalancingPolicy policy)
     {
         var cluster = Build(policy);
 
-        cluster.LoadBalancer.Pick(_worker, cluster.State).Should().BeNull();
+        _from.Pick(cluster).Should().BeNull();
     }
 
-    private static EndpointConfig One(int port, int weight = 1) => new() { Address = new SocketEndpoint(IPAddress.Loopback, port), Weight = weight };
+    [Theory]
+    [InlineData(LoadBalancingPolicy.RoundRobin)]
+    [InlineData(LoadBalancingPolicy.LeastRequest)]
+    [InlineData(LoadBalancingPolicy.Random)]
+    [InlineData(LoadBalancingPolicy.RingHash)]
+    [InlineData(LoadBalancingPolicy.Maglev)]
+    public void A_pick_allocates_nothing(LoadBalancingPolicy policy)
+    {
+        var cluster = _from.Build(policy, [.. Some(1, 4, healthy: 2, priority: 0, locality: "a", localityWeight: 1), One(9, 5, 1, locality: "b", localityWeight: 2), One(10, 2, 1, locality: "c", localityWeight: 3)], new LoadBalancerOptions { IsLocalityWeighted = true });
+        var picks = 0;
+        for (var i = 0; i < 1_000; i++)
+        {
+            picks += _from.Pick(cluster, (ulong)i * 0x9E3779B97F4A7C15) is null ? 0 : 1;
+        }
 
-    private Cluster Build(LoadBalancingPolicy policy, params EndpointConfig[] endpoints) =>
-        new ClusterStore(_registry, [_worker]).Build(new ClusterSpecification(new ClusterConfig { Name = "c", LoadBalancing = policy }, [.. endpoints]));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1_000; i++)
+        {
+            picks += _from.Pick(cluster, (ulong)i * 0x9E3779B97F4A7C15) is null ? 0 : 1;
+        }
 
-    private int[] Picks(Cluster cluster, int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => cluster.LoadBalancer.Pick(_worker, cluster.State)!.Config.Address.Port)];
+        (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
+        picks.Should().Be(2_000);
+    }
+
+    private Cluster Build(LoadBalancingPolicy policy, params EndpointConfig[] endpoints) => _from.Build(policy, endpoints);
+
+    private int[] Picks(Cluster cluster, int count) => _from.Ports(cluster, count);
 }

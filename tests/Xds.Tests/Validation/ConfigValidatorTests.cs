@@ -49,6 +49,28 @@ public sealed class ConfigValidatorTests
     public void A_wrong_route_is_reported(string route, string expected) => Errors<Route>(route).Should().Equal(expected);
 
     [Fact]
+    public void A_load_balancing_policy_may_be_one_that_nobody_here_knows()
+    {
+        var cluster = new Cluster
+        {
+            Name = "c",
+            LoadAssignment = new ClusterLoadAssignment { ClusterName = "c" },
+            LoadBalancingPolicy = new LoadBalancingPolicy
+            {
+                Policies =
+                {
+                    new LoadBalancingPolicy.Types.Policy
+                    {
+                        TypedExtensionConfig = new() { Name = "example", TypedConfig = new() { TypeUrl = "type.googleapis.com/example.v1.Unknown", Value = ByteString.CopyFromUtf8("?") } },
+                    },
+                },
+            },
+        };
+
+        ConfigValidator.Check(cluster).Should().BeEmpty();
+    }
+
+    [Fact]
     public void A_static_route_to_no_cluster_is_reported_with_the_nearest_name()
     {
         const string Text =

@@ -12,6 +12,11 @@ using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
+using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
+using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
+using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -19,6 +24,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Xds.Loading;
 using KubeProxyNet.Xds.Validation;
+using RandomPolicy = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
 using UpstreamHttp = Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions;
 
 namespace KubeProxyNet.Xds.Tests.Validation;
@@ -30,7 +36,8 @@ public sealed class FieldsNotActedOnTests
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
-        XffConfig.Descriptor, CustomHeaderConfig.Descriptor,
+        XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
+        Maglev.Descriptor, WrrLocality.Descriptor,
     ];
 
     [Fact]
@@ -54,17 +61,16 @@ public sealed class FieldsNotActedOnTests
 
     [Theory]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {thresholds: [{max_requests: 1}]}}", "circuit_breakers", "remove it")]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {healthy_panic_threshold: {value: 50}}}", "common_lb_config.healthy_panic_threshold", "remove it, or write 0%")]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {locality_weighted_lb_config: {}}}", "common_lb_config.locality_weighted_lb_config", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {zone_aware_lb_config: {}}}", "common_lb_config.zone_aware_lb_config", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {overprovisioning_factor: 100}}}", "load_assignment.policy.overprovisioning_factor", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {drop_overloads: [{category: a}]}}}", "load_assignment.policy.drop_overloads", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, upstream_connection_options: {tcp_keepalive: {}}}", "upstream_connection_options.tcp_keepalive", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, per_connection_buffer_limit_bytes: 1024}", "per_connection_buffer_limit_bytes", "remove it")]
     public void A_cluster_is_told_what_does_not_happen(string yaml, string path, string remedy) => Told<Cluster>(yaml).Should().Equal((path, remedy));
 
     [Theory]
     [InlineData("common_lb_config: {healthy_panic_threshold: {value: 0}, update_merge_window: 0s}")]
-    [InlineData("common_lb_config: {healthy_panic_threshold: {}}")]
+    [InlineData("common_lb_config: {healthy_panic_threshold: {value: 50}, locality_weighted_lb_config: {}}")]
     [InlineData("dns_jitter: 0s, dns_lookup_family: AUTO, ignore_health_on_host_removal: true, round_robin_lb_config: {}")]
     [InlineData("upstream_connection_options: {}, http_protocol_options: {}, metadata: {filter_metadata: {a: {b: c}}}")]
     [InlineData("common_http_protocol_options: {idle_timeout: 5s, max_requests_per_connection: 9}")]

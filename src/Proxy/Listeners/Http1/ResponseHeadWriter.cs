@@ -44,6 +44,7 @@ internal static class ResponseHeadWriter
         }
 
         WriteVia(ref writer, exchange, head);
+        writer.Write(exchange.SetCookieLines);
         FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
         WriteFraming(ref writer, framing, response.DeclaredLength, head.Status);
         WriteEnd(ref writer, exchange, close);
@@ -56,6 +57,7 @@ internal static class ResponseHeadWriter
         var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
         FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, HeaderMask.NeverForwarded.With(KnownHeader.Server), mutations, head.Has(KnownHeader.Connection));
         WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: !head.Has(KnownHeader.Date), out var added);
+        writer.Write(exchange.SetCookieLines);
         FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
         if (exchange.Upgrade == UpgradeKind.Protocol && head.TryGet(KnownHeader.Upgrade, out var protocol))
         {

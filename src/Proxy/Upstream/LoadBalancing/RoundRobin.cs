@@ -1,20 +1,9 @@
-using KubeProxyNet.Proxy.Transport;
-
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
-/// <summary>Each endpoint in turn, as often as its weight says. Every worker counts its own round, from a random start.</summary>
-internal sealed class RoundRobin(Endpoint[] schedule) : ILoadBalancer
+/// <summary>Each endpoint in turn, as often as its weight says. Every worker counts its own round.</summary>
+internal sealed class RoundRobin(Endpoint[] schedule, int workers) : ILoadBalancer
 {
-    public Endpoint? Pick(Worker worker, ClusterState state)
-    {
-        ref var turn = ref state.TurnOf(worker.Index);
-        if (turn == 0)
-        {
-            turn = 1 + worker.Random.Next(schedule.Length);
-        }
+    private readonly WorkerTurns _turns = new(workers);
 
-        var next = turn >= schedule.Length ? 0 : turn;
-        turn = next + 1;
-        return schedule[next];
-    }
+    public Endpoint? Pick(in PickRequest request) => schedule[_turns.Next(request.Worker, schedule.Length)];
 }

@@ -1,55 +1,62 @@
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>
-/// One round of a weighted round robin, laid out beforehand: each endpoint stands in it as often as its weight says, spread evenly
-/// (smooth weighted round robin). Endpoints of equal weight stand once.
+/// One round of a weighted round robin, laid out beforehand: each item stands in it as often as its weight says, spread evenly
+/// (smooth weighted round robin). Items of equal weight stand once.
 /// </summary>
 internal static class WeightedSchedule
 {
-    /// <summary>Longest round; weights that would need more are scaled down, no endpoint below one turn.</summary>
+    /// <summary>Longest round; weights that would need more are scaled down, no item below one turn.</summary>
     public const int MaxTurns = 8192;
 
-    public static Endpoint[] Build(Endpoint[] endpoints)
+    /// <summary>Lays out a round.</summary>
+    /// <param name="items">At least one.</param>
+    /// <param name="weights">Of each a weight above 0.</param>
+    public static T[] Build<T>(T[] items, double[] weights)
     {
-        var weights = Reduce(endpoints);
-        if (Array.TrueForAll(weights, static weight => weight == 1))
+        var turns = Reduce(weights);
+        if (Array.TrueForAll(turns, static count => count == 1))
         {
-            return endpoints;
+            return items;
         }
 
-        var total = weights.Sum();
-        var schedule = new Endpoint[total];
+        var total = turns.Sum();
+        var schedule = new T[total];
 
-        // Earliest virtual time first, which spreads each endpoint evenly in n log n. Endpoints start apart: those of equal weight would
-        // otherwise stand side by side, and a heavy one would get the rest of its share in one piece.
-        var queue = new PriorityQueue<int, (double Time, int Index)>(endpoints.Length);
-        for (var i = 0; i < endpoints.Length; i++)
+        // Earliest virtual time first, which spreads each item evenly in n log n. Items start apart: those of equal weight would otherwise
+        // stand side by side, and a heavy one would get the rest of its share in one piece.
+        var queue = new PriorityQueue<int, (double Time, int Index)>(items.Length);
+        for (var i = 0; i < items.Length; i++)
         {
-            queue.Enqueue(i, (Phase(i) / weights[i], i));
+            queue.Enqueue(i, (Phase(i) / turns[i], i));
         }
 
-        var turns = new int[endpoints.Length];
+        var taken = new int[items.Length];
         for (var turn = 0; turn < total; turn++)
         {
             var i = queue.Dequeue();
-            schedule[turn] = endpoints[i];
-            turns[i]++;
-            queue.Enqueue(i, ((turns[i] + Phase(i)) / weights[i], i));
+            schedule[turn] = items[i];
+            taken[i]++;
+            queue.Enqueue(i, ((taken[i] + Phase(i)) / turns[i], i));
         }
 
         return schedule;
 
-        double Phase(int index) => (index + 0.5) / endpoints.Length;
+        double Phase(int index) => (index + 0.5) / items.Length;
     }
 
-    private static int[] Reduce(Endpoint[] endpoints)
+    private static int[] Reduce(double[] weights)
     {
-        var divisor = endpoints.Aggregate(0, static (gcd, endpoint) => GreatestCommonDivisor(gcd, endpoint.Config.Weight));
-        var weights = Array.ConvertAll(endpoints, endpoint => endpoint.Config.Weight / divisor);
-        var total = weights.Sum(static weight => (long)weight);
-        var room = Math.Max(MaxTurns, endpoints.Length);
-        return total <= room ? weights : Array.ConvertAll(weights, weight => (int)Math.Max(1, weight * (long)room / total));
+        var room = Math.Max(MaxTurns, weights.Length);
+        var divisor = Array.TrueForAll(weights, double.IsInteger) ? weights.Aggregate(0.0, GreatestCommonDivisor) : weights.Min();
+        if (Array.TrueForAll(weights, weight => double.IsInteger(weight / divisor)) && weights.Sum() / divisor <= room)
+        {
+            return Array.ConvertAll(weights, weight => (int)(weight / divisor));
+        }
+
+        var total = weights.Sum();
+        return Array.ConvertAll(weights, weight => (int)Math.Max(1, weight * room / total));
     }
 
-    private static int GreatestCommonDivisor(int a, int b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
+    private static double GreatestCommonDivisor(double a, double b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
 }
