@@ -176,9 +176,9 @@ public sealed class ClusterWarmingTests
     {
         await using var proxy = new ConfiguredProxy();
         proxy.Clusters(Static("a", 1));
-        var outcome = proxy.Clusters(Static("a", 2, "lb_policy: RING_HASH"), Static("bad", 3, "lb_policy: MAGLEV"), Static("good", 4));
+        var outcome = proxy.Clusters(Static("a", 2, "maglev_lb_config: {table_size: 4}"), Static("bad", 3, "maglev_lb_config: {table_size: 4}"), Static("good", 4));
         outcome.Rejections.Select(static rejection => rejection.Name).Should().Equal("a", "bad");
-        outcome.Rejections[0].Reason.Should().Be("lb_policy: RingHash is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
+        outcome.Rejections[0].Reason.Should().Be("maglev_lb_config.table_size: 4 is no prime number; write a prime, such as 65537");
         proxy.PortsOf("a").Should().Equal(1);
         proxy.PortsOf("bad").Should().BeNull();
         proxy.PortsOf("good").Should().Equal(4);

@@ -58,8 +58,8 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "lb_policy: MAGLEV, circuit_breakers: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
-        proxy.Log.Lines.Should().Equal("Warning: Cluster \"a\" is refused, its last good version stays: lb_policy: Maglev is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
+        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "maglev_lb_config: {table_size: 4}, circuit_breakers: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
+        proxy.Log.Lines.Should().Equal("Warning: Cluster \"a\" is refused, its last good version stays: maglev_lb_config.table_size: 4 is no prime number; write a prime, such as 65537");
         proxy.PortsOf("b").Should().Equal(2);
     }
 
@@ -69,7 +69,7 @@ public sealed class DiscoveryApplicationTests
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
         discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1));
-        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "lb_policy: MAGLEV"));
+        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "maglev_lb_config: {table_size: 4}"));
         discovery.Apply(XdsTypeUrls.Listener, Discovering("edge", "r"));
         discovery.Apply(XdsTypeUrls.RouteConfiguration, Routes("r", "a"));
         proxy.Stat("cluster_manager.cds.update_attempt").Should().Be(2);

@@ -54,14 +54,17 @@ public sealed class HashBalancingTests : IDisposable
     }
 
     [Theory]
-    [InlineData(5)]
-    [InlineData(20)]
-    [InlineData(100)]
-    public void Maglev_moves_at_most_a_third_more_than_it_must_when_an_endpoint_leaves(int count)
+    [InlineData(5, 65537)]
+    [InlineData(20, 65537)]
+    [InlineData(50, 65537)]
+    [InlineData(100, 655373)]
+    public void Maglev_moves_at_most_a_third_more_than_it_must_when_an_endpoint_leaves(int count, int tableSize)
     {
+        // What moves beside grows with the endpoints and shrinks with the table, which should have a hundred entries for each and better a thousand.
+        var options = new LoadBalancerOptions { MaglevTableSize = tableSize };
         EndpointConfig[] endpoints = [.. Some(1, count, healthy: count)];
-        var before = _from.PortsByHash(_from.Build(LoadBalancingPolicy.Maglev, endpoints), Requests);
-        var after = _from.PortsByHash(_from.Build(LoadBalancingPolicy.Maglev, endpoints.Where(static endpoint => endpoint.Address.Port != 3)), Requests);
+        var before = _from.PortsByHash(_from.Build(LoadBalancingPolicy.Maglev, endpoints, options), Requests);
+        var after = _from.PortsByHash(_from.Build(LoadBalancingPolicy.Maglev, endpoints.Where(static endpoint => endpoint.Address.Port != 3), options), Requests);
 
         var moved = before.Zip(after).Count(static pair => pair.First != pair.Second);
         var must = before.Count(static port => port == 3);
@@ -79,9 +82,9 @@ public sealed class HashBalancingTests : IDisposable
         var before = _from.PortsByHash(_from.Build(LoadBalancingPolicy.RingHash, endpoints, options), Requests);
         var after = _from.PortsByHash(_from.Build(LoadBalancingPolicy.RingHash, endpoints.Where(static endpoint => endpoint.Address.Port != 3), options), Requests);
 
-        // 1,024 places divide evenly by 16 and not by 15: the one place more that each of the others gets is all that moves beside.
-        var moved = before.Zip(after).Where(static pair => pair.First != pair.Second && pair.First != 3).Count();
-        moved.Should().BeLessThan(Requests * 16 / 1024);
+        // A ring of at least 1,024 places gives 64 to each of 16 endpoints and 69 to each of 15: what moves beside goes to the 5 that are new.
+        var moved = before.Zip(after).Where(static pair => pair.First != pair.Second && pair.First != 3).ToArray();
+        moved.Length.Should().BeLessThan((int)(Requests * 1.2 * (15 * 5) / (15 * 69)));
     }
 
     [Theory]
