@@ -33,6 +33,8 @@ internal static class ClusterTranslator
             AltStatName = message.AltStatName,
             ConnectTimeout = message.ConnectTimeout?.ToTimeSpan() ?? TimeSpan.FromSeconds(5),
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
+            DefaultThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.Default),
+            HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
         config = LoadBalancingTranslator.Translate(config, message, problems);

@@ -94,6 +94,8 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
+            IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
+            IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,
         };
     }
 

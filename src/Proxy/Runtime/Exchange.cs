@@ -160,7 +160,7 @@ internal sealed partial class Exchange
         }
 
         Abort = reason;
-        Upstream?.Connection.Interrupt();
+        WakeAttempt();
         Downstream.Connection.Interrupt();
     }
 
@@ -188,6 +188,7 @@ internal sealed partial class Exchange
         Request.Bytes = [];
         ResetTimes();
         ResetHash();
+        ResetAttempts();
         ResetLogState();
         ResetNotes();
     }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -47,6 +49,9 @@ internal sealed class Cluster
 /// <summary>What is kept of a cluster over updates; identity is its name and configuration.</summary>
 internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers, TimeProvider time)
 {
+    private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
+    private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
+
     public ClusterConfig Config { get; } = config;
 
     public ClusterStats Stats { get; } = stats;
@@ -62,4 +67,23 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Its name in statistics in UTF-8, for logs.</summary>
     public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
+
+    /// <summary>The limits for requests of the high or the default priority.</summary>
+    public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
+
+    /// <summary>Shows the limits in the statistics.</summary>
+    public void Observe(StatRegistry registry)
+    {
+        _default.Observe(registry, BreakerPrefix("default"));
+        _high.Observe(registry, BreakerPrefix("high"));
+    }
+
+    /// <summary>The cluster is gone.</summary>
+    public void StopObserving(StatRegistry registry)
+    {
+        CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
+        CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+    }
+
+    private string BreakerPrefix(string priority) => $"cluster.{Config.StatName}.circuit_breakers.{priority}.";
 }

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -47,6 +48,12 @@ public sealed record ClusterConfig
 
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
+
+    /// <summary>Limits for requests of the default priority.</summary>
+    public CircuitBreakerThresholds DefaultThresholds { get; init; } = new();
+
+    /// <summary>Limits for requests of the high priority.</summary>
+    public CircuitBreakerThresholds HighThresholds { get; init; } = new();
 
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;

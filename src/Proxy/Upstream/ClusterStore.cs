@@ -29,6 +29,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             Leave(kept);
             kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
             _kept[config.Name] = kept;
+            kept.State.Observe(registry);
         }
 
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint.Address, workers.Count))).ToImmutableArray();
@@ -60,6 +61,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             Leave(kept);
             CountMembers(kept.State.Stats, []);
             CountUpdate(kept.State.Stats);
+            kept.State.StopObserving(registry);
         }
     }
 

@@ -17,12 +17,12 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        var cluster = Static("a", 1, "circuit_breakers: {}, respect_dns_ttl: true");
+        var cluster = Static("a", 1, "outlier_detection: {}, respect_dns_ttl: true");
         discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
         cluster.ConnectTimeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(1));
         discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
         proxy.Log.Lines.Should().Equal(
-            "Warning: Cluster \"a\" is used without regard to a part of it: circuit_breakers: \"circuit_breakers\" is a field of the xDS API that this proxy does not act on; remove it",
+            "Warning: Cluster \"a\" is used without regard to a part of it: outlier_detection: \"outlier_detection\" is a field of the xDS API that this proxy does not act on; remove it",
             "Warning: Cluster \"a\" is used without regard to a part of it: respect_dns_ttl: \"respect_dns_ttl\" is a field of the xDS API that this proxy does not act on; remove it");
         proxy.PortsOf("a").Should().Equal(1);
     }
@@ -58,7 +58,7 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "maglev_lb_config: {table_size: 4}, circuit_breakers: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
+        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "maglev_lb_config: {table_size: 4}, outlier_detection: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
         proxy.Log.Lines.Should().Equal("Warning: Cluster \"a\" is refused, its last good version stays: maglev_lb_config.table_size: 4 is no prime number; write a prime, such as 65537");
         proxy.PortsOf("b").Should().Equal(2);
     }
