@@ -14,12 +14,12 @@ internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
         {
             const HostHealthFlags Failed = HostHealthFlags.FailedActiveHealthCheck | HostHealthFlags.FailedOutlierCheck;
             var found = State.Health.Flags;
-            if ((found & Failed) != 0 || Config.Health is EndpointHealth.Unhealthy or EndpointHealth.Draining or EndpointHealth.Timeout)
+            if ((found & Failed) != HostHealthFlags.None || Config.Health is EndpointHealth.Unhealthy or EndpointHealth.Draining or EndpointHealth.Timeout)
             {
                 return Availability.Unhealthy;
             }
 
-            return (found & HostHealthFlags.DegradedActiveHealthCheck) != 0 || Config.Health == EndpointHealth.Degraded
+            return found.HasFlag(HostHealthFlags.DegradedActiveHealthCheck) || Config.Health == EndpointHealth.Degraded
                 ? Availability.Degraded
                 : Availability.Healthy;
         }

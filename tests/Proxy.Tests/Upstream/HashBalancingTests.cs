@@ -113,6 +113,17 @@ public sealed class HashBalancingTests : IDisposable
     }
 
     [Theory]
+    [InlineData(256)]
+    [InlineData(257)]
+    public void A_table_gives_entries_to_all_of_many_endpoints(int hosts)
+    {
+        var table = new MaglevTable(Shares(hosts), 65537);
+
+        Enumerable.Range(0, 65537).Select(place => table.IndexOf((ulong)place, 0)).GroupBy(static index => index).Should().HaveCount(hosts)
+            .And.AllSatisfy(group => group.Count().Should().BeInRange(65537 / hosts, (65537 / hosts) + 1));
+    }
+
+    [Theory]
     [InlineData(0UL)]
     [InlineData(ulong.MaxValue)]
     public void The_ends_of_a_ring_meet(ulong hash)

@@ -7,15 +7,18 @@ namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 /// </summary>
 internal sealed class MaglevTable : IHashTable
 {
-    private readonly int[] _entries;
+    // One of the two: a byte an entry is enough for most clusters, and there may be many of them.
+    private readonly byte[]? _few;
+    private readonly int[] _many = [];
+    private readonly int _size;
 
     /// <summary>Fills the table.</summary>
     /// <param name="shares">At least one endpoint.</param>
     /// <param name="size">Number of entries; a prime, so that every endpoint's order visits all of them.</param>
     public MaglevTable(HashShare[] shares, int size)
     {
-        _entries = new int[size];
-        Array.Fill(_entries, -1);
+        var entries = new int[size];
+        Array.Fill(entries, -1);
 
         // The order of turns has to be the same whatever order endpoints come in.
         var places = Enumerable.Range(0, shares.Length).ToArray();
@@ -30,10 +33,20 @@ internal sealed class MaglevTable : IHashTable
                 if (filled < size && round * claim.Weight >= claim.Target)
                 {
                     claim.Target += most;
-                    claim.TakeNext(_entries);
+                    claim.TakeNext(entries);
                     filled++;
                 }
             }
+        }
+
+        _size = size;
+        if (shares.Length <= byte.MaxValue + 1)
+        {
+            _few = Array.ConvertAll(entries, static entry => (byte)entry);
+        }
+        else
+        {
+            _many = entries;
         }
     }
 
@@ -44,7 +57,8 @@ internal sealed class MaglevTable : IHashTable
             hash ^= ulong.MaxValue - (ulong)attempt + 1;
         }
 
-        return _entries[hash % (ulong)_entries.Length];
+        var place = hash % (ulong)_size;
+        return _few is not null ? _few[place] : _many[place];
     }
 
     /// <summary>An endpoint's way through the table.</summary>
