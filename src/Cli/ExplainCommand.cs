@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Net;
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
+using KubeProxyNet.ControlPlane.Translation;
 using KubeProxyNet.Proxy;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Xds.Loading;
@@ -21,9 +23,10 @@ internal static class ExplainCommand
         var listener = new Option<string>("--listener") { Description = "name of the listener, instead of the one on the URL's port", DefaultValueFactory = static _ => "" };
         var admin = new Option<string?>("--admin") { Description = "HOST:PORT of a running proxy's admin page (127.0.0.1:9901 unless -c is given)" };
         var config = new Option<string?>("--config-path", "-c") { Description = "an Envoy v3 bootstrap to ask instead of a running proxy; what it gets over the network is left out" };
+        var manifests = new Option<string?>("--manifests") { Description = "a folder of Kubernetes manifests to ask instead of a running proxy" };
         var output = new Option<string>("--output", "-o") { Description = "text or json", DefaultValueFactory = static _ => "text" };
         output.AcceptOnlyFromAmong("text", "json");
-        var command = new Command("explain", "Tell why a request goes where it goes.") { url, headers, method, listener, admin, config, output };
+        var command = new Command("explain", "Tell why a request goes where it goes.") { url, headers, method, listener, admin, config, manifests, output };
         command.SetAction(async (parsed, cancel) =>
         {
             var request = ExplainRequest.Parse(parsed.GetValue(url)!, parsed.GetValue(method), parsed.GetValue(headers)!, parsed.GetValue(listener), out var error);
@@ -33,8 +36,8 @@ internal static class ExplainCommand
             }
 
             var question = new Question(parsed.GetValue(url)!, request, parsed.GetValue(output)!);
-            return parsed.GetValue(config) is { } file
-                ? await AskFileAsync(file, question, cancel)
+            return parsed.GetValue(config) is { } file ? await AskFileAsync(file, question, cancel)
+                : parsed.GetValue(manifests) is { } folder ? await AskManifestsAsync(folder, question, cancel)
                 : await AskAsync(parsed.GetValue(admin) ?? "127.0.0.1:9901", question, cancel);
         });
         return command;
@@ -90,6 +93,26 @@ internal static class ExplainCommand
         }
     }
 
+    /// <summary>Runs both planes on loopback ports of their own, and asks that.</summary>
+    private static async Task<int> AskManifestsAsync(string folder, Question question, CancellationToken cancel)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return ExitStatus.Fail($"{folder}: there is no such folder");
+        }
+
+        try
+        {
+            await using var planes = await BothPlanes.StartAsync(
+                folder, new TranslationOptions { HttpAddress = "127.0.0.1", HttpPort = 0 }, new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.Zero, concurrency: 1, NullLoggerFactory.Instance);
+            return await AskAsync(planes.Proxy.AdminAddress!.ToString(), question, cancel);
+        }
+        catch (Exception error) when (error is ProxyConfigurationException or IOException)
+        {
+            return ExitStatus.Fail(error.Message);
+        }
+    }
+
     private static string ListenerOn(Bootstrap bootstrap, int port) =>
         bootstrap.StaticResources?.Listeners.FirstOrDefault(listener => listener.Address?.SocketAddress?.PortValue == (uint)port)?.Name ?? "";
 
@@ -106,7 +129,7 @@ internal static class ExplainCommand
         return secluded;
     }
 
-    private static Address Loopback() => new() { SocketAddress = new SocketAddress { Address = "127.0.0.1", PortValue = 0 } };
+    private static Address Loopback() => new() { SocketAddress = new Envoy.Config.Core.V3.SocketAddress { Address = "127.0.0.1", PortValue = 0 } };
 
     /// <param name="Url">As it was written.</param>
     private sealed record Question(string Url, ExplainRequest Request, string Format)
