@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Net;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;

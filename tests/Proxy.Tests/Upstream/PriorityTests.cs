@@ -152,6 +152,20 @@ public sealed class PriorityTests : IDisposable
         _from.Stat("lb_healthy_panic").Should().Be(20_000);
     }
 
+    [Theory]
+    [InlineData(LoadBalancingPolicy.RoundRobin)]
+    [InlineData(LoadBalancingPolicy.LeastRequest)]
+    [InlineData(LoadBalancingPolicy.Random)]
+    [InlineData(LoadBalancingPolicy.RingHash)]
+    [InlineData(LoadBalancingPolicy.Maglev)]
+    public void The_candidates_are_what_is_picked(LoadBalancingPolicy policy)
+    {
+        var cluster = _from.Build(policy, [.. Some(1, 10, healthy: 5), .. Some(101, 10, healthy: 2, degraded: 1, priority: 1), .. Some(201, 2, healthy: 2, priority: 2), .. Some(301, 2, healthy: 2, priority: 3)]);
+
+        cluster.Endpoints.Where(cluster.IsCandidate).Select(static endpoint => endpoint.Config.Address.Port)
+            .Should().BeEquivalentTo(_from.Ports(cluster, 20_000).Distinct());
+    }
+
     [Fact]
     public void The_threshold_itself_is_no_panic()
     {

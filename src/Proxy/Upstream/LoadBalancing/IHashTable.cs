@@ -14,5 +14,7 @@ internal sealed class HashBalancer(HashShare[] shares, IHashTable table) : ILoad
 {
     private readonly Endpoint[] _endpoints = Array.ConvertAll(shares, static share => share.Endpoint);
 
+    public IEnumerable<Endpoint> Candidates => _endpoints;
+
     public Endpoint? Pick(in PickRequest request) => _endpoints[table.IndexOf(request.HashOrRandom(), request.Attempt)];
 }

@@ -8,6 +8,8 @@ namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 /// </summary>
 internal sealed class LeastRequest(Endpoint[] endpoints, int choices) : ILoadBalancer
 {
+    public IEnumerable<Endpoint> Candidates => endpoints;
+
     public Endpoint? Pick(in PickRequest request)
     {
         var worker = request.Worker;

@@ -12,6 +12,8 @@ internal sealed class LocalityBalancer : ILoadBalancer
         _turns = new WorkerTurns(workers);
     }
 
+    public IEnumerable<Endpoint> Candidates => _schedule.Distinct().SelectMany(static locality => locality.Candidates);
+
     /// <summary>A balancer over at least one locality.</summary>
     public static ILoadBalancer Create(ILoadBalancer[] localities, double[] weights, int workers) =>
         localities.Length == 1 ? localities[0] : new LocalityBalancer(WeightedSchedule.Build(localities, weights), workers);

@@ -6,12 +6,16 @@ internal sealed class PriorityBalancer(ILoadBalancer[] sources, byte[] slots) : 
     /// <summary>One for each percent; no more sources than that can have a share.</summary>
     public const int Slots = 100;
 
+    public IEnumerable<Endpoint> Candidates => sources.SelectMany(static source => source.Candidates);
+
     public Endpoint? Pick(in PickRequest request) => sources[slots[request.HashOrRandom() % Slots]].Pick(request);
 }
 
 /// <summary>Counts the picks of a priority level in panic, where a request may go to any endpoint.</summary>
 internal sealed class PanicBalancer(ILoadBalancer all) : ILoadBalancer
 {
+    public IEnumerable<Endpoint> Candidates => all.Candidates;
+
     public Endpoint? Pick(in PickRequest request)
     {
         request.Worker.Stats.Increment(request.State.Stats.HealthyPanic);

@@ -5,5 +5,7 @@ internal sealed class RoundRobin(Endpoint[] schedule, int workers) : ILoadBalanc
 {
     private readonly WorkerTurns _turns = new(workers);
 
+    public IEnumerable<Endpoint> Candidates => schedule;
+
     public Endpoint? Pick(in PickRequest request) => schedule[_turns.Next(request.Worker, schedule.Length)];
 }

@@ -15,6 +15,8 @@ internal sealed class WeightedRound(Endpoint[] endpoints, double bias, SlowStart
 {
     private readonly WorkerRound?[] _rounds = new WorkerRound?[workers];
 
+    public IEnumerable<Endpoint> Candidates => endpoints;
+
     public Endpoint? Pick(in PickRequest request)
     {
         var worker = request.Worker;
