@@ -20,7 +20,7 @@ public sealed class ArchitectureTests
         ["Runtime"],
         ["Routing", "Upstream", "Overload"],
         ["Http"],
-        ["Transport"],
+        ["Transport", "Dns"],
         ["Observability"],
     ];
 
