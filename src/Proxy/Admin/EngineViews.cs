@@ -1,6 +1,7 @@
 using System.Net;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 
 namespace KubeProxyNet.Proxy.Admin;
 
@@ -19,6 +20,8 @@ public static class EngineViews
             {
                 Name = cluster.Config.Name,
                 AddedViaApi = isAddedViaApi?.Invoke(cluster.Config.Name) ?? false,
+                DefaultPriority = View(cluster.Config.DefaultThresholds),
+                HighPriority = View(cluster.Config.HighThresholds),
                 Endpoints = [.. cluster.Endpoints.Select(View)],
             }),
         ];
@@ -60,6 +63,9 @@ public static class EngineViews
             Priority = endpoint.Config.Priority,
         };
     }
+
+    private static CircuitBreakerView View(CircuitBreakerThresholds thresholds) =>
+        new(thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries);
 
     // Timeout counts as unhealthy (Envoy, config.core.v3.HealthStatus).
     private static EndpointHealthFlags Flags(EndpointHealth health) => health switch

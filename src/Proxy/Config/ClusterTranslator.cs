@@ -35,6 +35,8 @@ internal static class ClusterTranslator
             ChoiceCount = Choices(message, problems),
             ConnectTimeout = message.ConnectTimeout?.ToTimeSpan() ?? TimeSpan.FromSeconds(5),
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
+            DefaultThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.Default),
+            HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
         var source = message.Type switch

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
@@ -8,6 +9,9 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>Turns retry policies into records.</summary>
 internal static class RetryPolicyTranslator
 {
+    /// <summary>Each of them is another pick.</summary>
+    private const long MaxHostSelections = 100;
+
     private static readonly FrozenDictionary<string, RetryOn> Conditions = new Dictionary<string, RetryOn>(StringComparer.Ordinal)
     {
         ["5xx"] = RetryOn.ServerError,
@@ -43,7 +47,19 @@ internal static class RetryPolicyTranslator
             PerTryTimeout = message.PerTryTimeout?.ToTimeSpan(),
             PerTryIdleTimeout = message.PerTryIdleTimeout?.ToTimeSpan(),
             RetriableStatusCodes = [.. message.RetriableStatusCodes.Select(static code => (int)Math.Min(code, int.MaxValue))],
+            RateLimited = message.RateLimitedRetryBackOff is { } limited ? RateLimited(limited, problems, path.Field("rate_limited_retry_back_off")) : null,
+            AvoidsPreviousHosts = AvoidsPreviousHosts(message, problems, path.Field("retry_host_predicate")),
+            HostSelectionAttempts = message.HostSelectionRetryMaxAttempts > 0 ? (int)Math.Min(message.HostSelectionRetryMaxAttempts, MaxHostSelections) : 1,
         };
+        if (message.RetryBackOff is { BaseInterval: null })
+        {
+            problems.Add(path.Field("retry_back_off").Field("base_interval"), "is missing", "write a duration such as 25ms");
+        }
+        else if (message.RetryBackOff is { MaxInterval: { } longest, BaseInterval: { } shortest } && longest.ToTimeSpan() < shortest.ToTimeSpan())
+        {
+            problems.Add(path.Field("retry_back_off").Field("max_interval"), "is shorter than base_interval", "write a longer one");
+        }
+
         return message.RetryBackOff is not { } backOff
             ? policy
             : policy with
@@ -52,6 +68,33 @@ internal static class RetryPolicyTranslator
                 BackOffBase = AtLeastOneMillisecond(backOff.BaseInterval?.ToTimeSpan() ?? policy.BackOffBase),
                 BackOffMax = backOff.MaxInterval is { } max ? AtLeastOneMillisecond(max.ToTimeSpan()) : null,
             };
+    }
+
+    private static RateLimitedBackOff RateLimited(Proto.RetryPolicy.Types.RateLimitedRetryBackOff message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.ResetHeaders.Count == 0)
+        {
+            problems.Add(path.Field("reset_headers"), "is empty", "name a response header such as retry-after");
+        }
+
+        return new RateLimitedBackOff(
+            [.. message.ResetHeaders.Select(static header => new ResetHeader(header.Name, header.Format == Proto.RetryPolicy.Types.ResetHeaderFormat.UnixTimestamp))],
+            message.MaxInterval?.ToTimeSpan());
+    }
+
+    private static bool AvoidsPreviousHosts(Proto.RetryPolicy message, TranslationProblems problems, ConfigPath path)
+    {
+        for (var i = 0; i < message.RetryHostPredicate.Count; i++)
+        {
+            if (message.RetryHostPredicate[i].TypedConfig is not { } config || !config.Is(PreviousHostsPredicate.Descriptor))
+            {
+                problems.Add(
+                    path.Index(i), $"\"{message.RetryHostPredicate[i].Name}\" is not supported",
+                    "use envoy.retry_host_predicates.previous_hosts with a typed_config of envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate");
+            }
+        }
+
+        return message.RetryHostPredicate.Count > 0;
     }
 
     private static RetryOn Parse(string text, TranslationProblems problems, ConfigPath path)

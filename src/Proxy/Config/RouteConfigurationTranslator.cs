@@ -64,6 +64,8 @@ internal static class RouteConfigurationTranslator
         ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
         RequireTls = (TlsRequirement)message.RequireTls,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        IncludesAttemptCountInRequest = message.IncludeRequestAttemptCount,
+        IncludesAttemptCountInResponse = message.IncludeAttemptCountInResponse,
         IncludeRequestAttemptCount = message.IncludeRequestAttemptCount,
         IncludeAttemptCountInResponse = message.IncludeAttemptCountInResponse,
     };

@@ -1,5 +1,4 @@
 using System.Text;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 
@@ -9,10 +8,6 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class LocalReplies
 {
     private static readonly byte[] NoHealthyBody = Bytes("no healthy upstream");
-    private static readonly byte[] ConnectFailureBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: remote connection failure");
-    private static readonly byte[] ConnectTimeoutBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: connection timeout");
-    private static readonly byte[] TerminationBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: connection termination");
-    private static readonly byte[] ProtocolErrorBody = Bytes("upstream connect error or disconnect/reset before headers. reset reason: protocol error");
     private static readonly byte[] RouteTimeoutBody = Bytes("upstream request timeout");
     private static readonly byte[] RequestTimeoutBody = Bytes("request timeout");
     private static readonly byte[] StreamTimeoutBody = Bytes("stream timeout");
@@ -39,26 +34,6 @@ internal static class LocalReplies
         exchange.Flags |= ResponseFlags.NoHealthyUpstream;
         Send(exchange, 503, "no_healthy_upstream", NoHealthyBody);
     }
-
-    public static void ConnectFailure(Exchange exchange)
-    {
-        exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
-        Send(exchange, 503, "upstream_reset_before_response_started{remote_connection_failure}", ConnectFailureBody);
-    }
-
-    public static void ConnectTimeout(Exchange exchange)
-    {
-        exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
-        Send(exchange, 503, "upstream_reset_before_response_started{connection_timeout}", ConnectTimeoutBody);
-    }
-
-    /// <summary>The upstream closed the connection before it had answered completely.</summary>
-    public static void UpstreamTermination(Exchange exchange) =>
-        SendOrCut(exchange, 503, "upstream_reset_before_response_started{connection_termination}", TerminationBody);
-
-    /// <summary>The upstream's answer is no HTTP: 502, and the reason in the details.</summary>
-    public static void UpstreamFailure(Exchange exchange, Http1Error error) =>
-        SendOrCut(exchange, 502, Details(error), ProtocolErrorBody);
 
     /// <summary>The proxy takes no more requests for now.</summary>
     public static void Overloaded(Exchange exchange)
@@ -154,18 +129,19 @@ internal static class LocalReplies
         }
     }
 
-    /// <summary>Answers with a status, details for the log and a plain text body.</summary>
-    public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body)
+    /// <summary>Answers with a status, details for the log, a plain text body and header lines.</summary>
+    public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
     {
         exchange.Details = DetailBytes(details);
-        exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body));
+        exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body, lines));
     }
 
     private static readonly byte[] ClientGoneDetails = Bytes("downstream_remote_disconnect");
 
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, byte[]> DetailCache = new(StringComparer.Ordinal);
 
-    private static void SendOrCut(Exchange exchange, int status, string details, byte[] body)
+    /// <summary>Answers, or cuts the response where one has begun.</summary>
+    public static void SendOrCut(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
     {
         if (exchange.IsResponseStarted)
         {
@@ -174,23 +150,11 @@ internal static class LocalReplies
             return;
         }
 
-        Send(exchange, status, details, body);
+        Send(exchange, status, details, body, lines);
     }
 
     // Details are literals of this file and names of an enum: the cache has a bound by construction.
     private static byte[] DetailBytes(string details) => DetailCache.GetOrAdd(details, Bytes);
-
-    private static string Details(Http1Error error) => error switch
-    {
-        Http1Error.HeadTooLarge => "http1.response_headers_too_large",
-        Http1Error.TooManyFields => "http1.too_many_headers",
-        Http1Error.BadContentLength => "http1.invalid_content_length",
-        Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
-        Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
-        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
-        Http1Error.BadChunk => "http1.invalid_chunk",
-        _ => "upstream_reset_before_response_started{protocol_error}",
-    };
 
     private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
 }

@@ -10,11 +10,11 @@ internal static class RequestBodyPump
     private const int CopyLimit = 32 * 1024;
 
     /// <summary>Runs beside the response until the body ends, either side fails, or the exchange stops it.</summary>
-    public static async LoopTask RunAsync(Exchange exchange, Connection upstream, TimeSpan routeTimeout)
+    public static async LoopTask RunAsync(Exchange exchange, Connection upstream)
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
-        while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
+        while (!downstream.IsRequestComplete && !exchange.StopRequestBody && exchange.Abort == AbortReason.None)
         {
             switch (downstream.TryReadBody(out var payload))
             {
@@ -34,6 +34,7 @@ internal static class RequestBodyPump
                     exchange.BytesReceived += payload.Length;
                     turn.Spend(payload.Length);
                     exchange.MarkActivity();
+                    exchange.KeepForReplay(payload);
                     if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete))
                     {
                         // The side that reads the response finds out why.
@@ -46,7 +47,7 @@ internal static class RequestBodyPump
             if (downstream.IsRequestComplete)
             {
                 exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
-                exchange.MarkRequestEnd(routeTimeout);
+                exchange.MarkRequestEnd();
                 return;
             }
 

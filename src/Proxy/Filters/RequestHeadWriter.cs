@@ -4,6 +4,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Filters;
@@ -21,6 +22,29 @@ internal static class RequestHeadWriter
 
     /// <summary>Sends the head and the body that arrived with it. A failure shows when the response is read.</summary>
     public static void Send(Exchange exchange, Connection upstream)
+    {
+        var body = exchange.Downstream.BufferedBody;
+        exchange.BytesReceived = body.Length;
+        Send(exchange, upstream, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+    }
+
+    /// <summary>Sends the head again, and what was sent behind it before. A failure shows when the response is read.</summary>
+    public static void SendAgain(Exchange exchange, Connection upstream, ReplayBuffer replay)
+    {
+        Send(exchange, upstream, default, end: false);
+        var framing = exchange.Downstream.RequestFraming;
+        for (var i = 0; i < replay.PieceCount; i++)
+        {
+            RequestBodyPump.Send(upstream, framing, replay.Piece(i), end: false);
+        }
+
+        if (exchange.Downstream.IsRequestComplete)
+        {
+            RequestBodyPump.Send(upstream, framing, default, end: true);
+        }
+    }
+
+    private static void Send(Exchange exchange, Connection upstream, ReadOnlySpan<byte> body, bool end)
     {
         var target = exchange.Target!;
         var mutations = target.RequestMutations;
@@ -49,18 +73,16 @@ internal static class RequestHeadWriter
         exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
 
-        var body = exchange.Downstream.BufferedBody;
-        exchange.BytesReceived = body.Length;
         var framing = exchange.Downstream.RequestFraming;
         if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
         {
-            ChunkWriter.Write(ref writer, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+            ChunkWriter.Write(ref writer, body, end);
             upstream.Send(writer.Written);
         }
         else if (framing.Kind == BodyKind.Chunked)
         {
             upstream.Send(writer.Written);
-            RequestBodyPump.Send(upstream, framing, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+            RequestBodyPump.Send(upstream, framing, body, end);
         }
         else if (body.Length <= CopyLimit)
         {
@@ -123,6 +145,11 @@ internal static class RequestHeadWriter
         }
 
         var forward = exchange.Route!.Forward!;
+        if (forward.IncludesAttemptCountInRequest)
+        {
+            skip = skip.With(KnownHeader.XEnvoyAttemptCount);
+        }
+
         var tellsOriginalPath = forward.RewritesTarget && !request.IsConnect && !http.SuppressEnvoyHeaders;
         if (tellsOriginalPath)
         {
@@ -136,11 +163,17 @@ internal static class RequestHeadWriter
             writer.WriteField("x-envoy-original-path"u8, request.Target);
         }
 
-        var timeout = forward.Source.Timeout;
-        if (timeout > TimeSpan.Zero && !http.SuppressEnvoyHeaders)
+        if (exchange.ExpectedTimeoutMs > 0 && !http.SuppressEnvoyHeaders)
         {
             writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
-            writer.WriteNumber((long)timeout.TotalMilliseconds);
+            writer.WriteNumber(exchange.ExpectedTimeoutMs);
+            writer.Write(LineEnd);
+        }
+
+        if (forward.IncludesAttemptCountInRequest)
+        {
+            writer.Write("x-envoy-attempt-count: "u8);
+            writer.WriteNumber(exchange.TryCount);
             writer.Write(LineEnd);
         }
 

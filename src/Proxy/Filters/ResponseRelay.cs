@@ -1,6 +1,8 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -18,8 +20,11 @@ internal enum RelayOutcome : byte
     /// <summary>The upstream sent something that is no HTTP response.</summary>
     Malformed,
 
-    /// <summary>The exchange was aborted; <see cref="Exchange.Abort"/> says why.</summary>
+    /// <summary>The exchange was aborted, as <see cref="Exchange.Abort"/> says, or the attempt, as <see cref="Exchange.Failure"/> says.</summary>
     Aborted,
+
+    /// <summary>The response's head has come, and the retry policy wants another one instead.</summary>
+    Unwanted,
 }
 
 /// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
@@ -34,7 +39,7 @@ internal static class ResponseRelay
         while (true)
         {
             var read = upstream.TryReadHead();
-            if (exchange.Abort != AbortReason.None)
+            if (HasEnded(exchange))
             {
                 return RelayOutcome.Aborted;
             }
@@ -62,11 +67,17 @@ internal static class ResponseRelay
             }
             else if (await upstream.Connection.Readable() == WaitResult.Interrupted)
             {
-                return exchange.Abort != AbortReason.None ? RelayOutcome.Aborted : RelayOutcome.Disconnected;
+                return HasEnded(exchange) ? RelayOutcome.Aborted : RelayOutcome.Disconnected;
             }
         }
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
+        exchange.EndAttemptTime();
+        if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
+        {
+            return RelayOutcome.Unwanted;
+        }
+
         var downstream = exchange.Downstream;
         if (exchange.Upgrade.IsAgreedBy(upstream.Head.Status))
         {
@@ -139,6 +150,31 @@ internal static class ResponseRelay
             }
         }
     }
+
+    /// <summary>True where the response is not passed on. What has come of it is dropped, which may be all.</summary>
+    private static bool WantsAnother(Exchange exchange, RetryState retry, UpstreamConnection upstream)
+    {
+        switch (retry.Judge(upstream.Head))
+        {
+            case RetryVerdict.Retry:
+                upstream.BeginBody(exchange.IsHead);
+                while (!upstream.IsResponseComplete && upstream.HasUnreadInput && upstream.TryReadBody(out _) == UpstreamRead.Ready)
+                {
+                }
+
+                return true;
+            case RetryVerdict.LimitExceeded:
+                exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
+                return false;
+            case RetryVerdict.Overflow:
+                exchange.Flags |= ResponseFlags.UpstreamOverflow;
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private static bool HasEnded(Exchange exchange) => exchange.Abort != AbortReason.None || exchange.Failure != UpstreamFailure.None;
 
     /// <summary>Passes an interim response on.</summary>
     private static HeadVerdict Judge(Exchange exchange, ResponseHead head, ref int interim)

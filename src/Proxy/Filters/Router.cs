@@ -1,17 +1,28 @@
-using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
 /// <summary>
-/// The last filter: sends the request to an endpoint of its cluster and relays the response. A request that met a kept connection which
-/// the upstream had closed meanwhile is sent once more, where nothing was answered and sending it twice does no harm.
+/// The last filter: sends the request to an endpoint of its cluster and relays the response, once more or several times where the retry policy says so.
+/// Without a policy, a request that met a kept connection which the upstream had closed meanwhile is still sent once more, where nothing was answered and
+/// sending it twice does no harm.
 /// </summary>
 internal static class Router
 {
+    private enum Next : byte
+    {
+        Done,
+
+        /// <summary>On a new connection: the other kept ones may have gone the same way.</summary>
+        AtOnce,
+
+        AfterBackOff,
+    }
+
     /// <summary>Forwards one request and completes its exchange, whatever happens.</summary>
     public static async LoopTask ForwardAsync(Exchange exchange)
     {
@@ -20,31 +31,33 @@ internal static class Router
             return;
         }
 
-        // The second try takes a new connection: the other kept ones may have gone the same way.
-        var maySendAgain = true;
+        var takesKept = exchange.Upgrade != UpgradeKind.ConnectHere;
         while (Pick(exchange) is { } endpoint)
         {
             var page = endpoint.State.PageOf(exchange.Worker);
-            var upstream = maySendAgain && exchange.Upgrade != UpgradeKind.ConnectHere ? TakeKept(page.Pool, exchange.Request) : null;
+            var upstream = takesKept ? UpstreamAcquisition.TakeKept(page.Pool, exchange.Request) : null;
             var isKept = upstream is not null;
-            upstream ??= await ConnectAsync(exchange, page.Pool);
-            if (upstream is null)
+            upstream ??= await UpstreamAcquisition.WaitAsync(exchange, page.Pool);
+            var outcome = RelayOutcome.Aborted;
+            if (upstream is not null && TryBeginAttempt(exchange, upstream, page))
             {
-                page.FailedRequests++;
+                outcome = exchange.Downstream.IsRequestComplete && exchange.Upgrade != UpgradeKind.ConnectHere
+                    ? await ResponseRelay.RunAsync(exchange, upstream)
+                    : await ExchangeAsync(exchange, upstream);
+                EndAttempt(exchange, upstream, page);
+            }
+
+            var next = Settle(exchange, upstream, page, outcome, isKept);
+            if (next == Next.Done)
+            {
                 break;
             }
 
-            BeginAttempt(exchange, upstream, page);
-            var outcome = exchange.Downstream.IsRequestComplete && exchange.Upgrade != UpgradeKind.ConnectHere
-                ? await ResponseRelay.RunAsync(exchange, upstream)
-                : await ExchangeAsync(exchange, upstream);
-            if (!EndAttempt(exchange, upstream, page, outcome, isKept))
+            takesKept = next == Next.AfterBackOff;
+            if (next == Next.AfterBackOff && !await WaitAsync(exchange))
             {
                 break;
             }
-
-            maySendAgain = false;
-            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
         }
 
         End(exchange);
@@ -52,7 +65,8 @@ internal static class Router
 
     private static bool Begin(Exchange exchange)
     {
-        var action = exchange.Route!.Forward!.Source;
+        var forward = exchange.Route!.Forward!;
+        var action = forward.Source;
         if (!exchange.Snapshot.Clusters.TryGetValue(ClusterName(exchange), out var cluster))
         {
             LocalReplies.NoCluster(exchange, action.ClusterNotFoundResponseCode);
@@ -60,14 +74,21 @@ internal static class Router
         }
 
         exchange.Cluster = cluster;
-        exchange.TakeTimesOf(action);
+        exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.RoutingPriority.High);
+        exchange.TakeTimesOf(action, forward.RetryPolicy);
+        if ((forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl)) && exchange.Upgrade == UpgradeKind.None)
+        {
+            exchange.BeginRetries(forward.RetryPolicy);
+            RouterHeaders.TakeOut(exchange.Request);
+        }
+
         var stats = cluster.State.Stats;
         var page = exchange.Worker.Stats;
         page.Increment(stats.RequestsTotal);
         page.Add(stats.RequestsActive, 1);
         if (exchange.Downstream.IsRequestComplete)
         {
-            exchange.MarkRequestEnd(action.Timeout);
+            exchange.MarkRequestEnd();
         }
         else
         {
@@ -99,57 +120,186 @@ internal static class Router
             return null;
         }
 
+        if (exchange.TryCount > 0 && exchange.Route!.Forward!.RetryPolicy is { AvoidsPreviousHosts: true, HostSelectionAttempts: var more })
+        {
+            // As in Envoy: after so many looks the last one is taken, tried before or not.
+            for (; more > 0 && exchange.HasTried(endpoint); more--)
+            {
+                endpoint = cluster.LoadBalancer.Pick(exchange.Worker, cluster.State)!;
+            }
+        }
+
         exchange.NoteEndpoint(endpoint);
         return endpoint;
     }
 
-    /// <summary>Sends the head, and the body as far as it came with it.</summary>
-    private static void BeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
+    /// <summary>Sends the head, and the body as far as it is there. False, and nothing is sent, where the cluster has too many requests under way.</summary>
+    private static bool TryBeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
     {
+        if (!exchange.Breaker.Requests.TryTake(exchange.Worker.Index))
+        {
+            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.PendingOverflow);
+            exchange.Failure = UpstreamFailure.Overflow;
+            return false;
+        }
+
         exchange.NoteUpstream(upstream);
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
         exchange.UpstreamStartMs = exchange.Worker.NowMs;
-        if (exchange.Upgrade != UpgradeKind.ConnectHere)
-        {
-            RequestHeadWriter.Send(exchange, upstream.Connection);
-            if (exchange.Downstream.IsRequestComplete)
-            {
-                exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
-            }
-        }
-    }
-
-    /// <summary>Settles what becomes of the connection. True where the request should be sent again, on another one.</summary>
-    private static bool EndAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
-    {
-        exchange.NoteAttemptEnd(upstream);
-        page.ActiveRequests--;
-        if (outcome == RelayOutcome.Complete)
-        {
-            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
-            if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
-            {
-                upstream.Release();
-            }
-            else
-            {
-                upstream.Close();
-            }
-
-            return false;
-        }
-
-        var nothingAnswered = upstream.Connection.BytesReceived == upstream.ReceivedBefore;
-        upstream.Close();
-        if (outcome == RelayOutcome.Disconnected && isKept && nothingAnswered && CanSendAgain(exchange))
+        exchange.BeginAttemptTime();
+        if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
             return true;
         }
 
+        if (exchange.Replay is { } replay)
+        {
+            RequestHeadWriter.SendAgain(exchange, upstream.Connection, replay);
+        }
+        else
+        {
+            RequestHeadWriter.Send(exchange, upstream.Connection);
+            if (!exchange.Downstream.IsRequestComplete)
+            {
+                exchange.KeepForReplay(exchange.Downstream.BufferedBody);
+            }
+        }
+
+        if (exchange.Downstream.IsRequestComplete)
+        {
+            exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+        }
+
+        return true;
+    }
+
+    private static void EndAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
+    {
+        exchange.EndAttemptTime();
+        exchange.NoteAttemptEnd(upstream);
+        exchange.Breaker.Requests.Return(exchange.Worker.Index);
+        page.ActiveRequests--;
+    }
+
+    /// <summary>Settles what becomes of the connection, and of the exchange: either it is answered, or it goes on.</summary>
+    private static Next Settle(Exchange exchange, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
+    {
+        if (outcome == RelayOutcome.Complete)
+        {
+            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
+            GiveBack(exchange, upstream!);
+            return Next.Done;
+        }
+
         page.FailedRequests++;
-        Fail(exchange, upstream, outcome);
+        if (outcome == RelayOutcome.Unwanted)
+        {
+            GiveBack(exchange, upstream!);
+            return Next.AfterBackOff;
+        }
+
+        var failure = FailureOf(exchange, outcome);
+        var isUntouched = failure == UpstreamFailure.Overflow;
+        var wasAnswered = upstream is not null && !isUntouched && upstream.Connection.BytesReceived != upstream.ReceivedBefore;
+        if (isUntouched)
+        {
+            upstream?.Release();
+        }
+        else
+        {
+            upstream?.Close();
+        }
+
+        if (!exchange.IsResponseStarted && failure != UpstreamFailure.Aborted)
+        {
+            if (failure == UpstreamFailure.Reset && isKept && !wasAnswered && CanSendAgain(exchange))
+            {
+                page.FailedRequests--;
+                exchange.Failure = UpstreamFailure.None;
+                exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
+                return Next.AtOnce;
+            }
+
+            switch (exchange.Retry?.Judge(failure, wasSent: upstream is not null) ?? RetryVerdict.No)
+            {
+                case RetryVerdict.Retry:
+                    CountFailure(exchange, failure);
+                    exchange.Failure = UpstreamFailure.None;
+                    return Next.AfterBackOff;
+                case RetryVerdict.LimitExceeded:
+                    exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
+                    break;
+                case RetryVerdict.Overflow:
+                    exchange.Flags |= ResponseFlags.UpstreamOverflow;
+                    break;
+            }
+        }
+
+        CountFailure(exchange, failure);
+        UpstreamFailureReplies.Answer(exchange, failure, upstream);
+        return Next.Done;
+    }
+
+    private static void GiveBack(Exchange exchange, UpstreamConnection upstream)
+    {
+        if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
+        {
+            upstream.Release();
+        }
+        else
+        {
+            upstream.Close();
+        }
+    }
+
+    private static UpstreamFailure FailureOf(Exchange exchange, RelayOutcome outcome) => outcome switch
+    {
+        RelayOutcome.Malformed => UpstreamFailure.ProtocolError,
+        RelayOutcome.Aborted => exchange.Abort != AbortReason.None ? UpstreamFailure.Aborted : exchange.Failure,
+        _ => UpstreamFailure.Reset,
+    };
+
+    private static void CountFailure(Exchange exchange, UpstreamFailure failure)
+    {
+        var stats = exchange.Cluster!.State.Stats;
+        var page = exchange.Worker.Stats;
+        switch (failure)
+        {
+            case UpstreamFailure.Aborted when exchange.UpstreamStartMs != 0:
+                page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
+                    : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+            case UpstreamFailure.ProtocolError:
+                page.Increment(stats.ProtocolError);
+                break;
+            case UpstreamFailure.Reset:
+                page.Increment(stats.RequestRemoteReset);
+                page.Increment(stats.DestroyRemoteWithActive);
+                break;
+            case UpstreamFailure.PerTryTimeout:
+                page.Increment(stats.PerTryTimeout);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+            case UpstreamFailure.PerTryIdleTimeout:
+                page.Increment(stats.PerTryIdleTimeout);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+        }
+    }
+
+    /// <summary>Waits before the next attempt. False where the exchange was aborted meanwhile, which is then answered.</summary>
+    private static async LoopTask<bool> WaitAsync(Exchange exchange)
+    {
+        await exchange.BackOff(exchange.Retry!.NextDelayMs());
+        if (exchange.Abort == AbortReason.None)
+        {
+            return true;
+        }
+
+        LocalReplies.Aborted(exchange);
         return false;
     }
 
@@ -157,57 +307,6 @@ internal static class Router
     {
         var target = exchange.Target!;
         return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
-    }
-
-    private static UpstreamConnection? TakeKept(ConnectionPool pool, RequestHead request)
-    {
-        while (pool.TryTake() is { } kept)
-        {
-            // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
-            if (IsIdempotent(request.Method) || !kept.Connection.HasUnreadInput())
-            {
-                return kept;
-            }
-
-            kept.Close();
-        }
-
-        return null;
-    }
-
-    private static async LoopTask<UpstreamConnection?> ConnectAsync(Exchange exchange, ConnectionPool pool)
-    {
-        var upstream = pool.Open();
-        if (upstream is null)
-        {
-            LocalReplies.ConnectFailure(exchange);
-            return null;
-        }
-
-        exchange.Upstream = upstream;
-        var result = await upstream.ConnectAsync();
-        exchange.Upstream = null;
-        if (exchange.Abort == AbortReason.None && result == ConnectResult.Connected)
-        {
-            return upstream;
-        }
-
-        upstream.Close();
-        if (exchange.Abort != AbortReason.None)
-        {
-            LocalReplies.Aborted(exchange);
-        }
-        else if (result == ConnectResult.TimedOut)
-        {
-            LocalReplies.ConnectTimeout(exchange);
-        }
-        else
-        {
-            exchange.UpstreamConnectError = upstream.Connection.Error;
-            LocalReplies.ConnectFailure(exchange);
-        }
-
-        return null;
     }
 
     /// <summary>An exchange whose request goes on while the response may already come down.</summary>
@@ -219,7 +318,8 @@ internal static class Router
             return await Tunnel.RunAsync(exchange, upstream);
         }
 
-        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection, exchange.Route!.Forward!.Source.Timeout);
+        exchange.StopRequestBody = false;
+        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection);
 
         // What ends the exchange before anything waits for the response wakes nobody.
         var outcome = exchange.Abort == AbortReason.None ? await ResponseRelay.RunAsync(exchange, upstream) : RelayOutcome.Aborted;
@@ -235,36 +335,5 @@ internal static class Router
     }
 
     private static bool CanSendAgain(Exchange exchange) =>
-        exchange.Downstream.IsRequestBuffered && exchange.Abort == AbortReason.None && IsIdempotent(exchange.Request.Method);
-
-    // RFC 9110 §9.2.2: these have the same effect however often they are sent.
-    private static bool IsIdempotent(ReadOnlySpan<byte> method) =>
-        method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
-        || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8) || method.SequenceEqual("TRACE"u8);
-
-    private static void Fail(Exchange exchange, UpstreamConnection upstream, RelayOutcome outcome)
-    {
-        var stats = exchange.Cluster!.State.Stats;
-        var page = exchange.Worker.Stats;
-        switch (outcome)
-        {
-            case RelayOutcome.Aborted:
-                page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
-                    : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
-                page.Increment(stats.DestroyLocalWithActive);
-                LocalReplies.Aborted(exchange);
-                break;
-            case RelayOutcome.Malformed:
-                page.Increment(stats.ProtocolError);
-                exchange.Flags |= ResponseFlags.UpstreamProtocolError;
-                LocalReplies.UpstreamFailure(exchange, upstream.ProtocolError);
-                break;
-            default:
-                page.Increment(stats.RequestRemoteReset);
-                page.Increment(stats.DestroyRemoteWithActive);
-                exchange.Flags |= ResponseFlags.UpstreamConnectionTermination;
-                LocalReplies.UpstreamTermination(exchange);
-                break;
-        }
-    }
+        exchange.Downstream.IsRequestBuffered && UpstreamAcquisition.IsIdempotent(exchange.Request.Method);
 }

@@ -127,6 +127,19 @@ public abstract class MessageHead
         Present = new HeaderMask(Present.Bits & ~ids.Bits);
     }
 
+    /// <summary>Takes every field of a name out of everybody's sight, of those that share an id.</summary>
+    internal void Withhold(KnownHeader id, ReadOnlySpan<byte> lowerCaseName)
+    {
+        for (var i = 0; i < FieldCount; i++)
+        {
+            ref var field = ref _fields[i];
+            if (field.Id == id && Span(field.Name).SequenceEqual(lowerCaseName))
+            {
+                field = field with { Id = KnownHeader.Withheld };
+            }
+        }
+    }
+
     /// <summary>Takes the fields of a name that arrived out of sight; an own field of that name takes their place.</summary>
     internal void WithholdReceived(KnownHeader id)
     {

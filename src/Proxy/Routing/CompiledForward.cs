@@ -33,6 +33,12 @@ public sealed class CompiledForward
     /// <summary>The route's retry policy, or its virtual host's; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; }
 
+    /// <summary>True to tell the upstream in <c>x-envoy-attempt-count</c> how often the request was sent.</summary>
+    public bool IncludesAttemptCountInRequest { get; init; }
+
+    /// <summary>True to tell the client so.</summary>
+    public bool IncludesAttemptCountInResponse { get; init; }
+
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
 

@@ -5,6 +5,9 @@ namespace KubeProxyNet.Proxy.Routing;
 /// <summary>When and how often a request is sent again: Envoy's <c>config.route.v3.RetryPolicy</c>. Routing only carries it.</summary>
 public sealed record RetryPolicy
 {
+    /// <summary>No retries, but what a request's own headers ask for.</summary>
+    public static RetryPolicy None { get; } = new();
+
     /// <summary>Conditions, any of which makes an attempt retriable.</summary>
     public RetryOn RetryOn { get; init; }
 
@@ -25,6 +28,29 @@ public sealed record RetryPolicy
 
     /// <summary>Ceiling of the back-off; null for ten times the base.</summary>
     public TimeSpan? BackOffMax { get; init; }
+
+    /// <summary>Back-off that an upstream asks for; null where it is not asked.</summary>
+    public RateLimitedBackOff? RateLimited { get; init; }
+
+    /// <summary>True to look for an endpoint that was not tried yet: <c>envoy.retry_host_predicates.previous_hosts</c>.</summary>
+    public bool AvoidsPreviousHosts { get; init; }
+
+    /// <summary>How often an endpoint is chosen anew because the one chosen is to be avoided; 1 by default.</summary>
+    public int HostSelectionAttempts { get; init; } = 1;
+}
+
+/// <summary>A wait that the upstream's answer asks for: Envoy's <c>RateLimitedRetryBackOff</c>.</summary>
+/// <param name="ResetHeaders">Response headers that say how long, the first one that can be read counts.</param>
+/// <param name="MaxInterval">What asks for more is not heeded; null for 300 s.</param>
+public sealed record RateLimitedBackOff(ImmutableArray<ResetHeader> ResetHeaders, TimeSpan? MaxInterval);
+
+/// <summary>A response header that says how long to wait.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsTimestamp">True where its value is a Unix time in seconds; otherwise it is a number of seconds from now.</param>
+public sealed record ResetHeader(string Name, bool IsTimestamp)
+{
+    /// <summary>The name as it stands in heads.</summary>
+    internal byte[] NameText { get; } = System.Text.Encoding.ASCII.GetBytes(Name.ToLowerInvariant());
 }
 
 /// <summary>Envoy's <c>retry_on</c> values (x-envoy-retry-on and x-envoy-retry-grpc-on).</summary>

@@ -91,7 +91,11 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
 
         var hostRegex = scope.Rewriter((action.HostRewrite as HostRewritePathRegex)?.Substitution, $"{path}.host_rewrite_path_regex");
         var rewrite = Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
-        return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex);
+        return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
+        {
+            IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
+            IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,
+        };
     }
 
     private void AddWeighted(Route route, WeightedClusters weighted, List<ClusterTarget> targets, List<ulong> cumulative, string path)

@@ -29,6 +29,12 @@ public sealed record VirtualHost
     /// <summary>Retry policy of routes that have none; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; init; }
 
+    /// <summary>True to tell the upstream in <c>x-envoy-attempt-count</c> how often the request was sent.</summary>
+    public bool IncludesAttemptCountInRequest { get; init; }
+
+    /// <summary>True to tell the client so.</summary>
+    public bool IncludesAttemptCountInResponse { get; init; }
+
     /// <summary>True to send <c>x-envoy-attempt-count</c> upstream.</summary>
     public bool IncludeRequestAttemptCount { get; init; }
 

@@ -64,6 +64,23 @@ internal sealed partial class Exchange
 
     private ReadOnlyMemory<byte> UpstreamLocalText { get; set; }
 
+    /// <summary>Endpoints that were chosen so far, one a try.</summary>
+    public int TryCount => _attemptCount;
+
+    /// <summary>True where the request was meant for this endpoint before.</summary>
+    public bool HasTried(Endpoint endpoint)
+    {
+        for (var i = 0; i < _attemptCount; i++)
+        {
+            if (_attempts[i].Endpoint.State == endpoint.State)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>An endpoint was chosen: an attempt begins.</summary>
     public void NoteEndpoint(Endpoint endpoint)
     {

@@ -1,4 +1,6 @@
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -15,6 +17,12 @@ internal sealed partial class Exchange
     /// <summary>Longest time in which a client takes nothing.</summary>
     public const long WriteStallMs = 20_000;
 
+    private long _routeTimeoutMs;
+    private long _perTryTimeoutMs;
+    private long _perTryIdleMs;
+    private long _attemptDeadlineMs = DeadlineTimer.Never;
+    private long _attemptIdleDeadlineMs = DeadlineTimer.Never;
+    private bool _isAttempting;
     private long _streamIdleMs;
     private long _requestTimeoutMs;
     private long _maxDurationMs;
@@ -27,9 +35,29 @@ internal sealed partial class Exchange
     /// <summary>When the route's timeout passes; it runs from the end of the request. <see cref="DeadlineTimer.Never"/> before.</summary>
     public long RouteDeadlineMs { get; private set; } = DeadlineTimer.Never;
 
-    /// <summary>A forwarding route's own times go before its connection manager's; zero is none.</summary>
-    public void TakeTimesOf(ForwardAction action)
+    /// <summary>What the upstream is told of the time that it has: an attempt's or, without one, the route's; 0 for none.</summary>
+    public long ExpectedTimeoutMs => _perTryTimeoutMs > 0 ? _perTryTimeoutMs : _routeTimeoutMs;
+
+    /// <summary>
+    /// A forwarding route's own times go before its connection manager's, and those of the request's headers before the route's (Envoy documentation,
+    /// <c>x-envoy-upstream-rq-timeout-ms</c>); zero is none.
+    /// </summary>
+    public void TakeTimesOf(ForwardAction action, RetryPolicy? retries)
     {
+        _routeTimeoutMs = (long)action.Timeout.TotalMilliseconds;
+        _perTryTimeoutMs = (long)(retries?.PerTryTimeout?.TotalMilliseconds ?? 0);
+        _perTryIdleMs = (long)(retries?.PerTryIdleTimeout?.TotalMilliseconds ?? 0);
+        if (Request.Present.Contains(KnownHeader.XEnvoyControl))
+        {
+            _routeTimeoutMs = HeaderOr("x-envoy-upstream-rq-timeout-ms"u8, _routeTimeoutMs);
+            _perTryTimeoutMs = HeaderOr("x-envoy-upstream-rq-per-try-timeout-ms"u8, _perTryTimeoutMs);
+        }
+
+        if (_routeTimeoutMs > 0 && _perTryTimeoutMs >= _routeTimeoutMs)
+        {
+            _perTryTimeoutMs = 0;
+        }
+
         if (action.IdleTimeout is { } idle)
         {
             _streamIdleMs = (long)idle.TotalMilliseconds;
@@ -45,18 +73,49 @@ internal sealed partial class Exchange
     /// Notes the end of the request and starts the route's timeout, which runs from here (Envoy's route timeout). A request for an upgrade
     /// does not end with its head: its timeout never starts.
     /// </summary>
-    public void MarkRequestEnd(TimeSpan routeTimeout)
+    public void MarkRequestEnd()
     {
         if (Upgrade == UpgradeKind.None)
         {
             RequestEndMs = Worker.NowMs;
-            if (routeTimeout > TimeSpan.Zero)
+            if (_routeTimeoutMs > 0)
             {
-                RouteDeadlineMs = Worker.NowMs + (long)routeTimeout.TotalMilliseconds;
+                RouteDeadlineMs = Worker.NowMs + _routeTimeoutMs;
+            }
+
+            if (_isAttempting && _perTryTimeoutMs > 0)
+            {
+                _attemptDeadlineMs = Worker.NowMs + _perTryTimeoutMs;
             }
         }
 
         MarkActivity();
+    }
+
+    /// <summary>The request goes to an endpoint: what bounds an attempt starts, or waits for the end of the request.</summary>
+    public void BeginAttemptTime()
+    {
+        if ((_perTryTimeoutMs | _perTryIdleMs) != 0 && Upgrade == UpgradeKind.None)
+        {
+            _isAttempting = true;
+            if (RequestEndMs != 0 && _perTryTimeoutMs > 0)
+            {
+                _attemptDeadlineMs = Worker.NowMs + _perTryTimeoutMs;
+            }
+
+            MarkActivity();
+        }
+    }
+
+    /// <summary>The attempt has ended, or its response goes to the client now.</summary>
+    public void EndAttemptTime()
+    {
+        if (_isAttempting)
+        {
+            _isAttempting = false;
+            _attemptDeadlineMs = DeadlineTimer.Never;
+            MarkActivity();
+        }
     }
 
     /// <summary>A byte moved: the stream idle timeout starts anew. The earliest of all deadlines is armed.</summary>
@@ -76,6 +135,16 @@ internal sealed partial class Exchange
         if (_maxDurationMs > 0)
         {
             deadline = Math.Min(deadline, StartMs + _maxDurationMs);
+        }
+
+        if (_isAttempting)
+        {
+            deadline = Math.Min(deadline, _attemptDeadlineMs);
+            if (_perTryIdleMs > 0)
+            {
+                _attemptIdleDeadlineMs = Worker.NowMs + _perTryIdleMs;
+                deadline = Math.Min(deadline, _attemptIdleDeadlineMs);
+            }
         }
 
         deadline = Math.Min(deadline, _clientDeadlineMs);
@@ -140,6 +209,15 @@ internal sealed partial class Exchange
             return AbortReason.MaxDuration;
         }
 
+        if (_isAttempting && now >= Math.Min(_attemptDeadlineMs, _attemptIdleDeadlineMs))
+        {
+            // That ends the attempt and not the exchange.
+            Failure = now >= _attemptDeadlineMs ? UpstreamFailure.PerTryTimeout : UpstreamFailure.PerTryIdleTimeout;
+            EndAttemptTime();
+            Upstream?.Connection.Interrupt();
+            return AbortReason.None;
+        }
+
         if (_requestTimeoutMs > 0 && RequestEndMs == 0 && Upgrade == UpgradeKind.None && now >= StartMs + _requestTimeoutMs)
         {
             return AbortReason.RequestTimeout;
@@ -164,6 +242,9 @@ internal sealed partial class Exchange
         return AbortReason.None;
     }
 
+    private long HeaderOr(ReadOnlySpan<byte> name, long otherwise) =>
+        Request.TryGet(name, out var text) && RetryConditions.TryParseNumber(text, out var milliseconds) ? milliseconds : otherwise;
+
     private void ArmReaderDeadline()
     {
         _sentBefore = Downstream.Connection.BytesSent;
@@ -173,7 +254,8 @@ internal sealed partial class Exchange
 
     private void ResetTimes()
     {
-        RouteDeadlineMs = _clientDeadlineMs = DeadlineTimer.Never;
+        RouteDeadlineMs = _clientDeadlineMs = _attemptDeadlineMs = _attemptIdleDeadlineMs = DeadlineTimer.Never;
+        _isAttempting = false;
         _waitedForBodyMs = 0;
         _waitsForReader = false;
     }

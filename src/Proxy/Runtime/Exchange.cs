@@ -160,7 +160,7 @@ internal sealed partial class Exchange
         }
 
         Abort = reason;
-        Upstream?.Connection.Interrupt();
+        WakeAttempt();
         Downstream.Connection.Interrupt();
     }
 
@@ -187,6 +187,7 @@ internal sealed partial class Exchange
         StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
         Request.Bytes = [];
         ResetTimes();
+        ResetAttempts();
         ResetLogState();
         ResetNotes();
     }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -42,6 +44,8 @@ internal sealed class Cluster
 internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers)
 {
     private readonly int[] _turns = new int[workers * TurnStride];
+    private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
+    private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
 
     // A cache line apart, since workers write them at the rate of requests.
     private const int TurnStride = 16;
@@ -55,6 +59,25 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Its name in statistics in UTF-8, for logs.</summary>
     public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
+
+    /// <summary>The limits for requests of the high or the default priority.</summary>
+    public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
+
+    /// <summary>Shows the limits in the statistics.</summary>
+    public void Observe(StatRegistry registry)
+    {
+        _default.Observe(registry, BreakerPrefix("default"));
+        _high.Observe(registry, BreakerPrefix("high"));
+    }
+
+    /// <summary>The cluster is gone.</summary>
+    public void StopObserving(StatRegistry registry)
+    {
+        CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
+        CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+    }
+
+    private string BreakerPrefix(string priority) => $"cluster.{Config.StatName}.circuit_breakers.{priority}.";
 
     /// <summary>The worker's place in the round; workers start apart, so that they do not march in step.</summary>
     public ref int TurnOf(int worker) => ref _turns[worker * TurnStride];

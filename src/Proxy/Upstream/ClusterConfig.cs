@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+
 namespace KubeProxyNet.Proxy.Upstream;
 
 /// <summary>Envoy's <c>Cluster.LbPolicy</c>, as far as it is built.</summary>
@@ -36,6 +38,12 @@ public sealed record ClusterConfig
 
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
+
+    /// <summary>Limits for requests of the default priority.</summary>
+    public CircuitBreakerThresholds DefaultThresholds { get; init; } = new();
+
+    /// <summary>Limits for requests of the high priority.</summary>
+    public CircuitBreakerThresholds HighThresholds { get; init; } = new();
 
     /// <summary>Name in statistics.</summary>
     public string StatName => AltStatName.Length > 0 ? AltStatName : Name;

@@ -25,6 +25,18 @@ internal sealed class ClusterStats
         RequestsCompleted = registry.Counter(prefix + "upstream_rq_completed");
         RequestTimeout = registry.Counter(prefix + "upstream_rq_timeout");
         RequestRetry = registry.Counter(prefix + "upstream_rq_retry");
+        RequestRetrySuccess = registry.Counter(prefix + "upstream_rq_retry_success");
+        RequestRetryLimitExceeded = registry.Counter(prefix + "upstream_rq_retry_limit_exceeded");
+        RequestRetryOverflow = registry.Counter(prefix + "upstream_rq_retry_overflow");
+        RetryBackOffExponential = registry.Counter(prefix + "upstream_rq_retry_backoff_exponential");
+        RetryBackOffRateLimited = registry.Counter(prefix + "upstream_rq_retry_backoff_ratelimited");
+        RetryOrShadowAbandoned = registry.Counter(prefix + "retry_or_shadow_abandoned");
+        PerTryTimeout = registry.Counter(prefix + "upstream_rq_per_try_timeout");
+        PerTryIdleTimeout = registry.Counter(prefix + "upstream_rq_per_try_idle_timeout");
+        ConnectionOverflow = registry.Counter(prefix + "upstream_cx_overflow");
+        PendingTotal = registry.Counter(prefix + "upstream_rq_pending_total");
+        PendingOverflow = registry.Counter(prefix + "upstream_rq_pending_overflow");
+        PendingActive = registry.Gauge(prefix + "upstream_rq_pending_active");
         RequestRemoteReset = registry.Counter(prefix + "upstream_rq_rx_reset");
         RequestLocalReset = registry.Counter(prefix + "upstream_rq_tx_reset");
         RequestCancelled = registry.Counter(prefix + "upstream_rq_cancelled");
@@ -70,6 +82,30 @@ internal sealed class ClusterStats
     public Counter RequestTimeout { get; }
 
     public Counter RequestRetry { get; }
+
+    public Counter RequestRetrySuccess { get; }
+
+    public Counter RequestRetryLimitExceeded { get; }
+
+    public Counter RequestRetryOverflow { get; }
+
+    public Counter RetryBackOffExponential { get; }
+
+    public Counter RetryBackOffRateLimited { get; }
+
+    public Counter RetryOrShadowAbandoned { get; }
+
+    public Counter PerTryTimeout { get; }
+
+    public Counter PerTryIdleTimeout { get; }
+
+    public Counter ConnectionOverflow { get; }
+
+    public Counter PendingTotal { get; }
+
+    public Counter PendingOverflow { get; }
+
+    public Gauge PendingActive { get; }
 
     public Counter RequestRemoteReset { get; }
 

@@ -25,6 +25,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             Leave(kept);
             kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count), []);
             _kept[config.Name] = kept;
+            kept.State.Observe(registry);
         }
 
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
@@ -40,6 +41,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         {
             Leave(kept);
             CountMembers(kept.State.Stats, []);
+            kept.State.StopObserving(registry);
         }
     }
 

@@ -1,10 +1,11 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
 /// <summary>
 /// The connections of one worker to one endpoint. Unused ones are kept last in, first out, so that a small load keeps few; the number is
-/// bounded by <see cref="MaxIdle"/>, and the number in use by the requests under way.
+/// bounded by <see cref="MaxIdle"/>, and all of them by the cluster's circuit breaker: at the limit, requests wait in order of arrival.
 /// </summary>
 internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 {
@@ -13,6 +14,8 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
     private UpstreamConnection? _idle;
     private int _idleCount;
+    private PendingRequest? _firstPending;
+    private PendingRequest? _lastPending;
 
     public EndpointState Endpoint => endpoint;
 
@@ -36,12 +39,14 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     }
 
     /// <summary>Starts a new connection; await <see cref="UpstreamConnection.ConnectAsync"/>. Null where the system gives no socket.</summary>
-    public UpstreamConnection? Open()
+    /// <param name="breaker">What the connection was taken from, and is given back to when it closes.</param>
+    public UpstreamConnection? Open(CircuitBreaker breaker)
     {
         var descriptor = ConnectSocket.Start(endpoint.Address);
         if (descriptor < 0)
         {
             worker.Stats.Increment(endpoint.Cluster.Stats.ConnectFail);
+            breaker.Connections.Return(worker.Index);
             return null;
         }
 
@@ -49,7 +54,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         var stats = endpoint.Cluster.Stats;
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
-        return new UpstreamConnection(this, descriptor);
+        return new UpstreamConnection(this, descriptor, breaker);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
@@ -58,6 +63,14 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         if (endpoint.IsRetired || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
+            return;
+        }
+
+        if (_firstPending is { } pending)
+        {
+            Remove(pending);
+            pending.Connection = connection;
+            pending.Over.Set();
             return;
         }
 
@@ -70,6 +83,40 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         _idle = connection;
         _idleCount++;
         connection.EnterIdle();
+    }
+
+    /// <summary>Puts a request at the end of the queue; await <see cref="PendingRequest.Over"/>.</summary>
+    public void Enqueue(PendingRequest pending)
+    {
+        pending.Over.Reset();
+        pending.Connection = null;
+        pending.IsQueued = true;
+        pending.Next = null;
+        pending.Previous = _lastPending;
+        if (_lastPending is null)
+        {
+            _firstPending = pending;
+        }
+        else
+        {
+            _lastPending.Next = pending;
+        }
+
+        _lastPending = pending;
+    }
+
+    /// <summary>Takes a request that does not wait any longer out of the queue, and back what it was handed.</summary>
+    public void Forget(PendingRequest pending)
+    {
+        if (pending.IsQueued)
+        {
+            Remove(pending);
+        }
+        else if (pending.Connection is { } connection)
+        {
+            pending.Connection = null;
+            Release(connection);
+        }
     }
 
     /// <summary>Closes every unused connection.</summary>
@@ -91,6 +138,36 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
         OpenConnections--;
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
+        connection.Breaker.Connections.Return(worker.Index);
+        if (_firstPending is { } pending)
+        {
+            Remove(pending);
+            pending.Over.Set();
+        }
+    }
+
+    private void Remove(PendingRequest pending)
+    {
+        if (pending.Previous is null)
+        {
+            _firstPending = pending.Next;
+        }
+        else
+        {
+            pending.Previous.Next = pending.Next;
+        }
+
+        if (pending.Next is null)
+        {
+            _lastPending = pending.Previous;
+        }
+        else
+        {
+            pending.Next.Previous = pending.Previous;
+        }
+
+        pending.Next = pending.Previous = null;
+        pending.IsQueued = false;
     }
 
     private void Unlink(UpstreamConnection connection)

@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -49,8 +50,9 @@ internal sealed class UpstreamConnection : IConnectionOwner
     private long _countedReceived;
     private long _countedSent;
 
-    public UpstreamConnection(ConnectionPool pool, int descriptor)
+    public UpstreamConnection(ConnectionPool pool, int descriptor, CircuitBreaker breaker)
     {
+        Breaker = breaker;
         _pool = pool;
         _parser = new ResponseParser(Head);
         _input = pool.Worker.ReceiveBuffer;
@@ -60,6 +62,9 @@ internal sealed class UpstreamConnection : IConnectionOwner
     }
 
     public Connection Connection { get; }
+
+    /// <summary>Counts the connection among those of its cluster and priority.</summary>
+    public CircuitBreaker Breaker { get; }
 
     /// <summary>Number of the connection, unique in this process.</summary>
     public long Id { get; }

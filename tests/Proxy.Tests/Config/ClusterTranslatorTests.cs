@@ -3,6 +3,7 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using DnsLookupFamily = Envoy.Config.Cluster.V3.Cluster.Types.DnsLookupFamily;
 
@@ -43,6 +44,19 @@ public sealed class ClusterTranslatorTests
         });
         cluster.Source.Should().Be(EndpointSource.Static);
         cluster.Dns.Refresh.Should().Be(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public void Circuit_breakers_arrive_a_priority_each()
+    {
+        var config = Good(
+            "circuit_breakers: {thresholds: [{max_connections: 1, max_pending_requests: 2, max_requests: 3, max_retries: 4, track_remaining: true}, "
+            + "{priority: HIGH, retry_budget: {budget_percent: {value: 50}}}, {priority: HIGH, max_requests: 9}]}").Config;
+        config.DefaultThresholds.Should().Be(new CircuitBreakerThresholds
+        {
+            MaxConnections = 1, MaxPendingRequests = 2, MaxRequests = 3, MaxRetries = 4, TrackRemaining = true,
+        });
+        config.HighThresholds.Should().Be(new CircuitBreakerThresholds { RetryBudget = new RetryBudget(50, 3) });
     }
 
     [Fact]

@@ -17,12 +17,12 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        var cluster = Static("a", 1, "circuit_breakers: {}, cleanup_interval: 1s");
+        var cluster = Static("a", 1, "per_connection_buffer_limit_bytes: 1024, cleanup_interval: 1s");
         discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
         cluster.ConnectTimeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(1));
         discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
         proxy.Log.Lines.Should().Equal(
-            "Warning: Cluster \"a\" is used without regard to a part of it: circuit_breakers: \"circuit_breakers\" is a field of the xDS API that this proxy does not act on; remove it",
+            "Warning: Cluster \"a\" is used without regard to a part of it: per_connection_buffer_limit_bytes: \"per_connection_buffer_limit_bytes\" is a field of the xDS API that this proxy does not act on; remove it",
             "Warning: Cluster \"a\" is used without regard to a part of it: cleanup_interval: \"cleanup_interval\" is a field of the xDS API that this proxy does not act on; remove it");
         proxy.PortsOf("a").Should().Equal(1);
     }
@@ -58,7 +58,7 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "lb_policy: MAGLEV, circuit_breakers: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
+        discovery.Apply(XdsTypeUrls.Cluster, Static("a", 1, "lb_policy: MAGLEV, outlier_detection: {}"), Static("b", 2)).Should().ContainSingle().Which.Name.Should().Be("a");
         proxy.Log.Lines.Should().Equal("Warning: Cluster \"a\" is refused, its last good version stays: lb_policy: Maglev is not supported; use ROUND_ROBIN, LEAST_REQUEST or RANDOM");
         proxy.PortsOf("b").Should().Equal(2);
     }

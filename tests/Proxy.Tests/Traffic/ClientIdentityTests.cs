@@ -135,17 +135,17 @@ public sealed class ClientIdentityTests
     public async Task A_peer_that_counts_as_internal_keeps_its_rights_at_the_edge_unless_it_speaks_for_another()
     {
         CidrRange[] peers = [new(IPAddress.Parse(Peer), 32)];
-        const string Fields = "x-envoy-retry-on: 5xx\r\nx-request-id: mine\r\n";
+        const string Fields = "x-envoy-ip-tags: 5xx\r\nx-request-id: mine\r\n";
 
         var (own, _) = await SendAsync(Fields, http => http with { InternalAddresses = [.. peers] });
         var (another, _) = await SendAsync(Fields + "x-forwarded-for: 10.0.0.1\r\n", http => http with { InternalAddresses = [.. peers] });
 
         own!.Headers["x-envoy-internal"].Should().Be("true");
-        own.Headers["x-envoy-retry-on"].Should().Be("5xx");
+        own.Headers["x-envoy-ip-tags"].Should().Be("5xx");
         own.Headers["x-request-id"].Should().Be("mine");
         own.Headers.Contains("x-envoy-external-address").Should().BeFalse();
         another!.Headers.Contains("x-envoy-internal").Should().BeFalse();
-        another.Headers.Contains("x-envoy-retry-on").Should().BeFalse();
+        another.Headers.Contains("x-envoy-ip-tags").Should().BeFalse();
         another.Headers["x-request-id"].Should().NotBe("mine");
         another.Headers["x-envoy-external-address"].Should().Be(Peer);
     }

@@ -55,6 +55,30 @@ public sealed class UpgradeTests
         proxy.Stat("cluster.backend.upstream_cx_active").Should().Be(0);
     }
 
+    [Theory]
+    [InlineData(ServerHeaderTransformation.Overwrite, "kpn")]
+    [InlineData(ServerHeaderTransformation.AppendIfAbsent, "theirs")]
+    [InlineData(ServerHeaderTransformation.PassThrough, "theirs")]
+    public async Task An_agreement_gets_the_fields_that_any_response_gets(ServerHeaderTransformation transformation, string server)
+    {
+        await using var backend = ScriptedBackend.Start(async connection =>
+        {
+            await connection.ReadRequestAsync();
+            await connection.SendAsync(Agreement.Replace("connection: Upgrade", "connection: Upgrade\r\nserver: theirs", StringComparison.Ordinal));
+            await connection.ReadTextToEndAsync();
+        });
+        await using var proxy = RunningProxy.To(
+            backend.Port, http => AllowWebSocket(http) with { ServerHeader = transformation, Via = "here" });
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+        await client.SendAsync(WebSocket);
+
+        var agreed = await client.ReadHeadAsync();
+        agreed.Status.Should().Be(101);
+        agreed.Headers["server"].Should().Be(server);
+        agreed.Headers["via"].Should().Be("here");
+        agreed.Headers.Contains("x-envoy-upstream-service-time").Should().BeTrue();
+    }
+
     [Fact]
     public async Task Bytes_that_come_before_the_agreement_wait_for_it_and_arrive_in_order()
     {

@@ -56,7 +56,7 @@ public sealed class FieldsNotActedOnTests
     }
 
     [Theory]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {thresholds: [{max_requests: 1}]}}", "circuit_breakers", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {per_host_thresholds: [{max_connections: 1}]}}", "circuit_breakers.per_host_thresholds", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {healthy_panic_threshold: {value: 50}}}", "common_lb_config.healthy_panic_threshold", "remove it, or write 0%")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {locality_weighted_lb_config: {}}}", "common_lb_config.locality_weighted_lb_config", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
@@ -106,7 +106,7 @@ public sealed class FieldsNotActedOnTests
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
 
     [Theory]
-    [InlineData("{cluster: c, priority: HIGH}", "priority", "remove it, or write DEFAULT")]
+    [InlineData("{cluster: c, retry_policy: {retriable_headers: [{name: x}]}}", "retry_policy.retriable_headers", "remove it")]
     [InlineData("{cluster: c, append_x_forwarded_host: true}", "append_x_forwarded_host", "remove it")]
     [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]

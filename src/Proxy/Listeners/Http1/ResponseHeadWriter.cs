@@ -16,47 +16,15 @@ internal static class ResponseHeadWriter
     /// <summary>An upstream's head. <paramref name="framing"/> is how the body goes to the client.</summary>
     public static void Write(ref ByteWriter writer, Exchange exchange, in UpstreamResponse response, BodyFraming framing, bool close)
     {
-        var head = response.Head;
-        var http = exchange.Http;
-        WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
-
-        var setsServer = http.ServerHeader == ServerHeaderTransformation.Overwrite
-            || (http.ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !head.Has(KnownHeader.Server));
-        var skip = HeaderMask.NeverForwarded.With(KnownHeader.XEnvoyUpstreamServiceTime);
-        if (setsServer)
-        {
-            skip = skip.With(KnownHeader.Server);
-        }
-
-        if (exchange.Via.Length > 0)
-        {
-            skip = skip.With(KnownHeader.Via);
-        }
-
-        var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
-        FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, skip, mutations, honourNominations: head.Has(KnownHeader.Connection));
-        WriteOwnFields(ref writer, exchange, mutations, setsServer, setsDate: !head.Has(KnownHeader.Date), out var added);
-        if (!http.SuppressEnvoyHeaders)
-        {
-            writer.Write("x-envoy-upstream-service-time: "u8);
-            writer.WriteNumber(exchange.UpstreamFirstByteMs - exchange.UpstreamStartMs);
-            writer.Write(LineEnd);
-        }
-
-        WriteVia(ref writer, exchange, head);
-        FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
-        WriteFraming(ref writer, framing, response.DeclaredLength, head.Status);
+        WriteForwarded(ref writer, exchange, response.Head);
+        WriteFraming(ref writer, framing, response.DeclaredLength, response.Head.Status);
         WriteEnd(ref writer, exchange, close);
     }
 
     /// <summary>The upstream's agreement to an upgrade or CONNECT: no body, and the connection goes on as a tunnel.</summary>
     public static void WriteAgreement(ref ByteWriter writer, Exchange exchange, ResponseHead head)
     {
-        WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
-        var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
-        FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, HeaderMask.NeverForwarded.With(KnownHeader.Server), mutations, head.Has(KnownHeader.Connection));
-        WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: !head.Has(KnownHeader.Date), out var added);
-        FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
+        WriteForwarded(ref writer, exchange, head);
         if (exchange.Upgrade == UpgradeKind.Protocol && head.TryGet(KnownHeader.Upgrade, out var protocol))
         {
             writer.Write("connection: upgrade\r\n"u8);
@@ -127,6 +95,44 @@ internal static class ResponseHeadWriter
         writer.Write(LineEnd);
     }
 
+    /// <summary>The status line and all fields but those that say how the body is framed and what becomes of the connection.</summary>
+    private static void WriteForwarded(ref ByteWriter writer, Exchange exchange, ResponseHead head)
+    {
+        var http = exchange.Http;
+        WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
+
+        var setsServer = http.ServerHeader == ServerHeaderTransformation.Overwrite
+            || (http.ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !head.Has(KnownHeader.Server));
+        var skip = HeaderMask.NeverForwarded.With(KnownHeader.XEnvoyUpstreamServiceTime);
+        if (setsServer)
+        {
+            skip = skip.With(KnownHeader.Server);
+        }
+
+        if (exchange.Via.Length > 0)
+        {
+            skip = skip.With(KnownHeader.Via);
+        }
+
+        if (TellsAttempts(exchange))
+        {
+            skip = skip.With(KnownHeader.XEnvoyAttemptCount);
+        }
+
+        var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
+        FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, skip, mutations, honourNominations: head.Has(KnownHeader.Connection));
+        WriteOwnFields(ref writer, exchange, mutations, setsServer, setsDate: !head.Has(KnownHeader.Date), out var added);
+        if (!http.SuppressEnvoyHeaders)
+        {
+            writer.Write("x-envoy-upstream-service-time: "u8);
+            writer.WriteNumber(exchange.UpstreamFirstByteMs - exchange.UpstreamStartMs);
+            writer.Write(LineEnd);
+        }
+
+        WriteVia(ref writer, exchange, head);
+        FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
+    }
+
     private static void WriteStatusLine(ref ByteWriter writer, Exchange exchange, int status, ReadOnlySpan<byte> reason)
     {
         // A server answers with its own version (RFC 9110 §2.5), also to HTTP/1.0.
@@ -166,7 +172,17 @@ internal static class ResponseHeadWriter
             writer.WriteField("x-request-id"u8, exchange.RequestId);
             added = added.With(KnownHeader.XRequestId);
         }
+
+        if (TellsAttempts(exchange))
+        {
+            writer.Write("x-envoy-attempt-count: "u8);
+            writer.WriteNumber(exchange.TryCount);
+            writer.Write(LineEnd);
+            added = added.With(KnownHeader.XEnvoyAttemptCount);
+        }
     }
+
+    private static bool TellsAttempts(Exchange exchange) => exchange.TryCount > 0 && exchange.Route?.Forward is { IncludesAttemptCountInResponse: true };
 
     /// <summary>Adds this proxy to Via, behind those that the response has passed (RFC 9110 §7.6.3), where that is configured.</summary>
     private static void WriteVia(ref ByteWriter writer, Exchange exchange, ResponseHead? head)

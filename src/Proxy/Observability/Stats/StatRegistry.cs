@@ -62,6 +62,15 @@ public sealed class StatRegistry
         }
     }
 
+    /// <summary>Forgets a gauge of <see cref="Observe"/>; one that there is not is no error.</summary>
+    public void StopObserving(string name)
+    {
+        lock (_gate)
+        {
+            _observed.Remove(name);
+        }
+    }
+
     /// <summary>Reads and merges all pages. Thread-safe; stops no writer, so values of one snapshot may be of slightly different moments.</summary>
     public StatSnapshot Collect()
     {

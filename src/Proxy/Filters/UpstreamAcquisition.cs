@@ -1,0 +1,136 @@
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>Gets a request a connection to its endpoint: a kept one, a new one, or at the circuit breaker's limit the first that becomes free.</summary>
+internal static class UpstreamAcquisition
+{
+    /// <summary>A kept connection; null where there is none.</summary>
+    public static UpstreamConnection? TakeKept(ConnectionPool pool, RequestHead request)
+    {
+        while (pool.TryTake() is { } kept)
+        {
+            // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
+            if (IsIdempotent(request.Method) || !kept.Connection.HasUnreadInput())
+            {
+                return kept;
+            }
+
+            kept.Close();
+        }
+
+        return null;
+    }
+
+    /// <summary>Waits for a connection. Null where there is none; <see cref="Exchange.Failure"/> says why.</summary>
+    public static async LoopTask<UpstreamConnection?> WaitAsync(Exchange exchange, ConnectionPool pool)
+    {
+        var worker = exchange.Worker;
+        var breaker = exchange.Breaker;
+        var stats = exchange.Cluster!.State.Stats;
+        if (!breaker.Pending.TryTake(worker.Index))
+        {
+            worker.Stats.Increment(stats.PendingOverflow);
+            exchange.Failure = UpstreamFailure.Overflow;
+            return null;
+        }
+
+        worker.Stats.Increment(stats.PendingTotal);
+        worker.Stats.Add(stats.PendingActive, 1);
+        var upstream = await ConnectOrWaitAsync(exchange, pool);
+        worker.Stats.Add(stats.PendingActive, -1);
+        breaker.Pending.Return(worker.Index);
+        return upstream;
+    }
+
+    // RFC 9110 §9.2.2: these have the same effect however often they are sent.
+    public static bool IsIdempotent(ReadOnlySpan<byte> method) =>
+        method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
+        || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8) || method.SequenceEqual("TRACE"u8);
+
+    private static async LoopTask<UpstreamConnection?> ConnectOrWaitAsync(Exchange exchange, ConnectionPool pool)
+    {
+        var worker = exchange.Worker;
+        while (true)
+        {
+            if (MayOpen(exchange, pool))
+            {
+                return await ConnectAsync(exchange, pool);
+            }
+
+            worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
+            var pending = exchange.Pending;
+            pool.Enqueue(pending);
+            await pending.Over;
+            if (exchange.Abort != AbortReason.None)
+            {
+                pool.Forget(pending);
+                exchange.Failure = UpstreamFailure.Aborted;
+                return null;
+            }
+
+            if (pending.Connection is { } connection)
+            {
+                pending.Connection = null;
+                return connection;
+            }
+        }
+    }
+
+    /// <summary>Takes the right to a new connection. An endpoint without any gets its first whatever the limit says, as in Envoy.</summary>
+    private static bool MayOpen(Exchange exchange, ConnectionPool pool)
+    {
+        var connections = exchange.Breaker.Connections;
+        if (connections.TryTake(exchange.Worker.Index))
+        {
+            return true;
+        }
+
+        if (pool.OpenConnections > 0)
+        {
+            return false;
+        }
+
+        connections.Take(exchange.Worker.Index);
+        return true;
+    }
+
+    private static async LoopTask<UpstreamConnection?> ConnectAsync(Exchange exchange, ConnectionPool pool)
+    {
+        var upstream = pool.Open(exchange.Breaker);
+        if (upstream is null)
+        {
+            exchange.Failure = UpstreamFailure.ConnectFailure;
+            return null;
+        }
+
+        exchange.Upstream = upstream;
+        var result = await upstream.ConnectAsync();
+        exchange.Upstream = null;
+        if (exchange.Abort == AbortReason.None && result == ConnectResult.Connected)
+        {
+            return upstream;
+        }
+
+        upstream.Close();
+        if (exchange.Abort != AbortReason.None)
+        {
+            exchange.Failure = UpstreamFailure.Aborted;
+        }
+        else if (result == ConnectResult.TimedOut)
+        {
+            exchange.Failure = UpstreamFailure.ConnectTimeout;
+        }
+        else
+        {
+            exchange.UpstreamConnectError = upstream.Connection.Error;
+            exchange.Failure = UpstreamFailure.ConnectFailure;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Collections.Frozen;
+using System.Text;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>The answers where no upstream gave one: codes, flags, details and bodies as Envoy's router has them.</summary>
+internal static class UpstreamFailureReplies
+{
+    private static readonly byte[] Overloaded = "x-envoy-overloaded: true\r\n"u8.ToArray();
+    private static readonly byte[] TimeoutBody = "upstream request timeout"u8.ToArray();
+
+    /// <summary>The reset reasons in words, for a first attempt and for a later one.</summary>
+    private static readonly FrozenDictionary<UpstreamFailure, (byte[] First, byte[] Later)> Bodies = new Dictionary<UpstreamFailure, (byte[], byte[])>
+    {
+        [UpstreamFailure.ConnectFailure] = Body("remote connection failure"),
+        [UpstreamFailure.ConnectTimeout] = Body("connection timeout"),
+        [UpstreamFailure.Overflow] = Body("overflow"),
+        [UpstreamFailure.Reset] = Body("connection termination"),
+        [UpstreamFailure.ProtocolError] = Body("protocol error"),
+    }.ToFrozenDictionary();
+
+    /// <summary>Answers for the last attempt, or cuts the response where one has begun.</summary>
+    public static void Answer(Exchange exchange, UpstreamFailure failure, UpstreamConnection? upstream)
+    {
+        switch (failure)
+        {
+            case UpstreamFailure.ConnectFailure:
+                exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
+                Send(exchange, failure, 503, "upstream_reset_before_response_started{remote_connection_failure}");
+                break;
+            case UpstreamFailure.ConnectTimeout:
+                exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
+                Send(exchange, failure, 503, "upstream_reset_before_response_started{connection_timeout}");
+                break;
+            case UpstreamFailure.Overflow:
+                exchange.Flags |= ResponseFlags.UpstreamOverflow;
+                LocalReplies.Send(
+                    exchange, 503, "upstream_reset_before_response_started{overflow}", BodyOf(exchange, failure),
+                    exchange.Http.SuppressEnvoyHeaders ? default : Overloaded);
+                break;
+            case UpstreamFailure.PerTryTimeout:
+                exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
+                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_timeout", TimeoutBody);
+                break;
+            case UpstreamFailure.PerTryIdleTimeout:
+                exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
+                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_idle_timeout", TimeoutBody);
+                break;
+            case UpstreamFailure.ProtocolError:
+                exchange.Flags |= ResponseFlags.UpstreamProtocolError;
+                Send(exchange, failure, 502, Details(upstream!.ProtocolError));
+                break;
+            case UpstreamFailure.Aborted:
+                LocalReplies.Aborted(exchange);
+                break;
+            default:
+                exchange.Flags |= ResponseFlags.UpstreamConnectionTermination;
+                Send(exchange, UpstreamFailure.Reset, 503, "upstream_reset_before_response_started{connection_termination}");
+                break;
+        }
+    }
+
+    private static void Send(Exchange exchange, UpstreamFailure failure, int status, string details) =>
+        LocalReplies.SendOrCut(exchange, status, details, BodyOf(exchange, failure));
+
+    private static byte[] BodyOf(Exchange exchange, UpstreamFailure failure) =>
+        exchange.Retry is { HasRetried: true } ? Bodies[failure].Later : Bodies[failure].First;
+
+    private static (byte[] First, byte[] Later) Body(string reason) =>
+        (Encoding.ASCII.GetBytes($"upstream connect error or disconnect/reset before headers. reset reason: {reason}"),
+        Encoding.ASCII.GetBytes($"upstream connect error or disconnect/reset before headers. retried and the latest reset reason: {reason}"));
+
+    private static string Details(Http1Error error) => error switch
+    {
+        Http1Error.HeadTooLarge => "http1.response_headers_too_large",
+        Http1Error.TooManyFields => "http1.too_many_headers",
+        Http1Error.BadContentLength => "http1.invalid_content_length",
+        Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
+        Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
+        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
+        Http1Error.BadChunk => "http1.invalid_chunk",
+        _ => "upstream_reset_before_response_started{protocol_error}",
+    };
+}

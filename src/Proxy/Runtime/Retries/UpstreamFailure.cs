@@ -1,0 +1,31 @@
+namespace KubeProxyNet.Proxy.Runtime.Retries;
+
+/// <summary>Why an attempt gave no response that can be passed on: what a retry policy judges, and what the answer of our own tells.</summary>
+internal enum UpstreamFailure : byte
+{
+    None,
+
+    /// <summary>No connection could be made; the endpoint has seen nothing of the request.</summary>
+    ConnectFailure,
+
+    /// <summary>The connection did not stand in time.</summary>
+    ConnectTimeout,
+
+    /// <summary>A circuit breaker of the cluster is open; nothing was sent.</summary>
+    Overflow,
+
+    /// <summary>The upstream ended or reset the connection.</summary>
+    Reset,
+
+    /// <summary>The upstream's answer is no HTTP.</summary>
+    ProtocolError,
+
+    /// <summary>The attempt took longer than it may.</summary>
+    PerTryTimeout,
+
+    /// <summary>No byte moved for longer than the attempt allows.</summary>
+    PerTryIdleTimeout,
+
+    /// <summary>The exchange as a whole was aborted.</summary>
+    Aborted,
+}

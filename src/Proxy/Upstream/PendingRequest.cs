@@ -1,0 +1,22 @@
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Upstream;
+
+/// <summary>A request that waits until one of a pool's connections is free, or until another may be opened. Used again and again.</summary>
+internal sealed class PendingRequest(Worker worker)
+{
+    /// <summary>Set when the wait is over, one way or the other.</summary>
+    public LoopSignal Over { get; } = new(worker);
+
+    /// <summary>The connection that was handed over; null where there may be room for a new one.</summary>
+    public UpstreamConnection? Connection { get; set; }
+
+    /// <summary>True while it stands in a pool's queue.</summary>
+    public bool IsQueued { get; set; }
+
+    /// <summary>Neighbours in the queue.</summary>
+    public PendingRequest? Next { get; set; }
+
+    /// <inheritdoc cref="Next"/>
+    public PendingRequest? Previous { get; set; }
+}
