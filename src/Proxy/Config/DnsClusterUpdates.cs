@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
 using KubeProxyNet.Proxy.Dns;
-using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 

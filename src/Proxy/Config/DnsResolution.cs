@@ -7,6 +7,8 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>Keeps the endpoints of DNS clusters up to date, off the workers.</summary>
 internal sealed partial class DnsResolution(ConfigurationState state, DnsResolvers resolvers, StatRegistry registry, TimeProvider time, ILogger logger)
 {
+    private readonly ResolvedEndpoints _resolved = new(state.SetResolvedEndpoints);
+
     /// <summary>Resolves a cluster's names now and again, until it is replaced.</summary>
     public void Follow(ClusterEntry cluster) => _ = Task.Run(() => FollowAsync(cluster));
 
@@ -17,7 +19,7 @@ internal sealed partial class DnsResolution(ConfigurationState state, DnsResolve
             var updates = new DnsClusterUpdates(
                 cluster,
                 resolvers.Of(cluster.Translated.Dns.Resolver),
-                endpoints => state.SetResolvedEndpoints(cluster, endpoints),
+                endpoints => _resolved.Add(cluster, endpoints),
                 new DnsUpdateStats(registry, cluster.Translated.Config.StatName),
                 Random,
                 time)

@@ -18,9 +18,7 @@ internal sealed class DnsResolver
     private readonly CancellationToken _lifetime;
     private readonly Lock _gate = new();
     private readonly Dictionary<DnsQuestion, Task<DnsAnswer>> _underWay = [];
-
-    // Without a wait handle there is nothing in it to dispose of.
-    private readonly SemaphoreSlim _turns = new(DnsQueryOptions.MaxOutstanding);
+    private readonly QueryTurns _turns = new(DnsQueryOptions.MaxOutstanding);
 
     /// <summary>A resolver.</summary>
     /// <param name="options">How it asks.</param>
@@ -111,14 +109,14 @@ internal sealed class DnsResolver
     {
         try
         {
-            await _turns.WaitAsync(_lifetime);
+            await _turns.EnterAsync();
             try
             {
                 return await FollowAsync(question);
             }
             finally
             {
-                _turns.Release();
+                _turns.Leave();
             }
         }
         catch (OperationCanceledException)
