@@ -8,6 +8,7 @@ var root = new RootCommand("kpn: a proxy data plane that speaks xDS v3, and a co
     ProxyCommand.Create(),
     ControlPlaneCommand.Create(),
     ValidateCommand.Create(),
+    ExplainCommand.Create(),
 };
 
 var parsed = root.Parse(args);

@@ -14,6 +14,7 @@ public sealed class ArchitectureTests
     [
         ["Composition"],
         ["Admin"],
+        ["Explain"],
         ["Config"],
         ["Listeners"],
         ["Filters"],

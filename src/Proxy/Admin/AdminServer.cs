@@ -57,6 +57,7 @@ public sealed class AdminServer : IAsyncDisposable
             .. new ServerPages(source, actions).Endpoints,
             .. new ClusterPages(source).Endpoints,
             new ConfigDumpPage(source).Endpoint,
+            new ExplainPage(source).Endpoint,
         ]);
         var application = Build(address);
         application.Run(context => AnswerAsync(context, endpoints, AdminGuard.For(address)));

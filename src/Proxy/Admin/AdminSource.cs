@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Xds;
 
@@ -55,6 +56,8 @@ internal sealed class AdminSource(ProxyEngine engine, ConfigurationState state, 
             Endpoints = Dump(accepted.Endpoints),
         };
     }
+
+    public Explanation Explain(ExplainRequest request) => Explainer.Explain(engine.Snapshot, request);
 
     private static DumpedResource[] Dump(AcceptedResource[] resources) => Array.ConvertAll(
         resources,

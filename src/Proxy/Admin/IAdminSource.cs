@@ -1,6 +1,7 @@
 using System.Net;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
+using KubeProxyNet.Proxy.Explain;
 
 namespace KubeProxyNet.Proxy.Admin;
 
@@ -34,6 +35,9 @@ public interface IAdminSource
 
     /// <summary>The configuration in use.</summary>
     ConfigDump GetConfigDump();
+
+    /// <summary>Why a request goes where it goes.</summary>
+    Explanation Explain(ExplainRequest request);
 }
 
 /// <summary>What the admin page can do to the running proxy. Every call returns at once; the work happens elsewhere.</summary>

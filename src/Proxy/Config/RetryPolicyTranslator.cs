@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Text;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
@@ -11,26 +11,6 @@ internal static class RetryPolicyTranslator
 {
     /// <summary>Each of them is another pick.</summary>
     private const long MaxHostSelections = 100;
-
-    private static readonly FrozenDictionary<string, RetryOn> Conditions = new Dictionary<string, RetryOn>(StringComparer.Ordinal)
-    {
-        ["5xx"] = RetryOn.ServerError,
-        ["gateway-error"] = RetryOn.GatewayError,
-        ["reset"] = RetryOn.Reset,
-        ["reset-before-request"] = RetryOn.ResetBeforeRequest,
-        ["connect-failure"] = RetryOn.ConnectFailure,
-        ["envoy-ratelimited"] = RetryOn.EnvoyRateLimited,
-        ["retriable-4xx"] = RetryOn.Retriable4xx,
-        ["refused-stream"] = RetryOn.RefusedStream,
-        ["retriable-status-codes"] = RetryOn.RetriableStatusCodes,
-        ["retriable-headers"] = RetryOn.RetriableHeaders,
-        ["http3-post-connect-failure"] = RetryOn.Http3PostConnectFailure,
-        ["cancelled"] = RetryOn.GrpcCancelled,
-        ["deadline-exceeded"] = RetryOn.GrpcDeadlineExceeded,
-        ["internal"] = RetryOn.GrpcInternal,
-        ["resource-exhausted"] = RetryOn.GrpcResourceExhausted,
-        ["unavailable"] = RetryOn.GrpcUnavailable,
-    }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>A retry policy; null for none.</summary>
     public static RetryPolicy? Translate(Proto.RetryPolicy? message, TranslationProblems problems, ConfigPath path)
@@ -102,7 +82,7 @@ internal static class RetryPolicyTranslator
         var result = RetryOn.None;
         foreach (var name in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            if (Conditions.TryGetValue(name, out var condition))
+            if (RetryOnNames.Find(Encoding.UTF8.GetBytes(name)) is var condition and not RetryOn.None)
             {
                 result |= condition;
             }

@@ -51,6 +51,12 @@ public sealed class CompiledForward
     /// <summary>True where Host becomes the host name of the chosen endpoint, which routing does not know.</summary>
     public bool RewritesHostToEndpoint => Source.HostRewrite is AutoHostRewrite;
 
+    /// <summary>The sum of all weights; 1 where there is one cluster.</summary>
+    public ulong TotalWeight => _targets.Length == 1 ? 1 : _cumulativeWeights[^1];
+
+    /// <summary>The weight of one of <see cref="Targets"/>.</summary>
+    public ulong WeightOf(int index) => _targets.Length == 1 ? 1 : _cumulativeWeights[index] - (index == 0 ? 0 : _cumulativeWeights[index - 1]);
+
     /// <summary>The cluster for a request; the same random number gives the same one.</summary>
     public ClusterTarget PickCluster(ulong random)
     {

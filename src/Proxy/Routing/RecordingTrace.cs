@@ -99,7 +99,7 @@ public struct RecordingTrace : IMatchTrace
             ExactPath path => $"exactly '{path.Path}'{anyCase}",
             SeparatedPrefixPath path => $"'{path.Prefix}' or below{anyCase}",
             RegexPath path => $"regex '{path.Pattern}'",
-            _ => "",
+            _ => "of a CONNECT request",
         };
     }
 }

@@ -35,6 +35,9 @@ internal sealed partial class Exchange
     /// <summary>When the route's timeout passes; it runs from the end of the request. <see cref="DeadlineTimer.Never"/> before.</summary>
     public long RouteDeadlineMs { get; private set; } = DeadlineTimer.Never;
 
+    /// <summary>Limit from the end of the request to the end of the response; 0 for none.</summary>
+    public long RouteTimeoutMs => _routeTimeoutMs;
+
     /// <summary>What the upstream is told of the time that it has: an attempt's or, without one, the route's; 0 for none.</summary>
     public long ExpectedTimeoutMs => _perTryTimeoutMs > 0 ? _perTryTimeoutMs : _routeTimeoutMs;
 

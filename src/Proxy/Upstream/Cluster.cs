@@ -24,6 +24,9 @@ internal sealed class Cluster
 
     public ILoadBalancer LoadBalancer { get; }
 
+    /// <summary>True where a pick may give the endpoint now.</summary>
+    public bool IsCandidate(Endpoint endpoint) => Array.IndexOf(UsablePriority(Endpoints), endpoint) >= 0;
+
     /// <summary>The usable endpoints of the first priority that has any.</summary>
     private static Endpoint[] UsablePriority(ImmutableArray<Endpoint> endpoints)
     {

@@ -4,6 +4,7 @@ using Envoy.Config.Core.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Admin;
+using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.Proxy.Tests.Admin;
@@ -36,6 +37,8 @@ internal sealed class SampleProxy : IAdminSource, IAdminActions
     public IReadOnlyList<ListenerView> GetListeners() => Listeners;
 
     public ConfigDump GetConfigDump() => Dump;
+
+    public Explanation Explain(ExplainRequest request) => new() { AsMatched = $"{request.Method} {request.Authority}{request.Target}" };
 
     public void DrainListeners(bool graceful) => Asked.Enqueue(graceful ? "drain gracefully" : "drain");
 

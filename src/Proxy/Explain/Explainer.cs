@@ -1,0 +1,285 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Explain;
+
+/// <summary>
+/// Takes a request the way that traffic takes, through the parser, admission and the route table of a snapshot, and tells of it. Nothing is sent and nothing
+/// of the running proxy is touched: it has a worker, an exchange and statistics of its own.
+/// </summary>
+internal sealed class Explainer : IDisposable, IConnectionOwner
+{
+    private readonly RuntimeSnapshot _snapshot;
+    private readonly StatRegistry _registry = new();
+    private readonly Worker _worker;
+    private readonly Exchange _exchange;
+    private readonly Connection _connection;
+
+    private Explainer(RuntimeSnapshot snapshot)
+    {
+        _snapshot = snapshot;
+        _worker = new Worker(0, _registry.CreatePage(), TimeProvider.System, (ulong)Environment.TickCount64, new DescriptorBudget(), static bug => throw bug);
+
+        // Any descriptor does: nothing is read from it or written to it.
+        _connection = new Connection(_worker, Native.EventFd(0, Native.EventFdNonBlock | Native.EventFdCloseOnExec), this, writable: true);
+        var holder = new SnapshotHolder();
+        holder.Publish(snapshot);
+        _exchange = new Exchange(new WorkerRuntime(_worker, holder, new DrainState(), new OverloadState(), new DownstreamConnectionLimit()));
+    }
+
+    /// <summary>Explains a request against a snapshot.</summary>
+    public static Explanation Explain(RuntimeSnapshot snapshot, ExplainRequest request)
+    {
+        var listener = FindListener(snapshot, request, out var error);
+        if (listener is null)
+        {
+            return new Explanation { Error = error };
+        }
+
+        using var explainer = new Explainer(snapshot);
+        return explainer.Explain(request, listener);
+    }
+
+    public void Dispose()
+    {
+        _connection.Close(reset: true);
+        _worker.Dispose();
+    }
+
+    void IConnectionOwner.OnUnawaitedRead(Connection connection)
+    {
+    }
+
+    void IConnectionOwner.OnDeadline(Connection connection)
+    {
+    }
+
+    private static ListenerConfig? FindListener(RuntimeSnapshot snapshot, ExplainRequest request, out string error)
+    {
+        error = "";
+        var listeners = snapshot.Listeners;
+        var found = request.Listener.Length > 0
+            ? listeners.FirstOrDefault(listener => listener.Name == request.Listener)
+            : listeners.FirstOrDefault(listener => listener.Address.Port == request.Port) ?? (listeners.Count == 1 ? listeners[0] : null);
+        if (found is null)
+        {
+            var there = listeners.Count == 0 ? "there are no listeners" : "there are: " + string.Join(", ", listeners.Select(static listener => $"{listener.Name} ({listener.Address})"));
+            error = request.Listener.Length > 0
+                ? $"there is no listener {request.Listener}; {there}"
+                : string.Create(CultureInfo.InvariantCulture, $"no listener is on port {request.Port}; {there}; name one with --listener, or write its port in the URL");
+        }
+
+        return found;
+    }
+
+    private Explanation Explain(ExplainRequest request, ListenerConfig listener)
+    {
+        var http = listener.Http;
+        var found = new Explanation
+        {
+            Listener = listener.Name,
+            Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()!,
+            RouteConfiguration = http.InlineRoutes?.Name ?? http.RouteConfigName ?? "",
+        };
+        var state = new HttpConnectionManagerState(http, new HttpStats(_registry, http.StatPrefix), new ListenerStats(_registry, "explained"), []);
+        var stream = new ExplainedStream(_connection);
+        _exchange.Begin(stream, state, new SocketEndpoint(IPAddress.Loopback, 1), new SocketEndpoint(IPAddress.Loopback, request.Port), 1);
+        var parser = _exchange.Parser;
+        parser.MaxHeadBytes = http.MaxRequestHeadBytes;
+        parser.MaxFields = http.MaxRequestFields;
+        parser.Underscores = http.HeadersWithUnderscores;
+        parser.Begin(0);
+        var head = HeadOf(request);
+        if (parser.Parse(head, head.Length) != ParseStatus.Done)
+        {
+            return found with { Error = $"the request is refused before it is routed: {parser.Error}" };
+        }
+
+        // The verdict is that of traffic; the trace goes the same way once more, with a listener.
+        HttpConnectionManager.Begin(_exchange, state);
+        found = found with { AsMatched = $"{request.Method} {Text(_exchange.Request.Authority)}{Text(_exchange.Request.Target)}" };
+        var table = http.InlineRoutes ?? _snapshot.RouteTables.GetValueOrDefault(http.RouteConfigName ?? "");
+        if (table is null)
+        {
+            return found with { Error = $"the route configuration {http.RouteConfigName} has not arrived" };
+        }
+
+        var wasAdmitted = _exchange.Route is not null || stream.Status == 404;
+        if (!wasAdmitted)
+        {
+            return found with { Steps = ["admission refuses it before it is routed"], Answer = AnswerOf(stream) };
+        }
+
+        var trace = new RecordingTrace();
+        var isFound = table.TryMatch(_exchange.Request, _worker.Random.Next(), ref trace, out var match);
+        found = found with
+        {
+            Steps = [.. trace.Steps.Select(static step => step.Text)],
+            VirtualHost = trace.Steps.LastOrDefault(static step => step.VirtualHost is not null)?.VirtualHost?.Name ?? "",
+        };
+        if (!isFound)
+        {
+            return found with { Answer = AnswerOf(stream) };
+        }
+
+        found = found with { Route = match.Route.ToString() };
+        return match.Route.Forward is { } forward ? found with { Forward = ForwardOf(forward) } : found with { Answer = AnswerOf(stream) };
+    }
+
+    private static byte[] HeadOf(ExplainRequest request)
+    {
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{request.Method} {request.Target} HTTP/1.1\r\n");
+        if (!request.Headers.Any(static header => header.StartsWith("host:", StringComparison.OrdinalIgnoreCase)))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"host: {request.Authority}\r\n");
+        }
+
+        foreach (var header in request.Headers)
+        {
+            text.Append(header).Append("\r\n");
+        }
+
+        return Encoding.UTF8.GetBytes(text.Append("\r\n").ToString());
+    }
+
+    private ExplainedAnswer AnswerOf(ExplainedStream stream) => new(stream.Status, Text(_exchange.Details.Span), stream.Location);
+
+    private ExplainedForward ForwardOf(CompiledForward forward)
+    {
+        var request = _exchange.Request;
+        var source = forward.Source;
+        var output = new ArrayBufferWriter<byte>();
+        if (forward.RewritesTarget)
+        {
+            forward.WriteTarget(request, output);
+        }
+        else
+        {
+            output.Write(request.Target);
+        }
+
+        var host = new ArrayBufferWriter<byte>();
+        var target = forward.Targets.Length > 0 ? forward.Targets[0] : null;
+        var hostText = forward.RewritesHostToEndpoint ? "the endpoint's host name"
+            : target is not null && forward.TryWriteHost(request, target, host) ? Text(host.WrittenSpan)
+            : Text(request.Authority);
+        _exchange.TakeTimesOf(source, forward.RetryPolicy);
+        var policy = forward.RetryPolicy;
+        return new ExplainedForward
+        {
+            Target = Text(output.WrittenSpan),
+            Host = hostText,
+            TimeoutMs = _exchange.RouteTimeoutMs,
+            Retry = policy is null ? null : new ExplainedRetry(RetryOnNames.Of(policy.RetryOn), policy.NumRetries, Milliseconds(policy.PerTryTimeout), Milliseconds(policy.PerTryIdleTimeout)),
+            Priority = source.Priority == RoutingPriority.High ? "high" : "default",
+            Clusters = [.. ClustersOf(forward)],
+        };
+    }
+
+    private List<ExplainedCluster> ClustersOf(CompiledForward forward)
+    {
+        var clusters = new List<ExplainedCluster>();
+        for (var i = 0; i < forward.Targets.Length; i++)
+        {
+            var target = forward.Targets[i];
+            var name = target.Ordinal >= 0 ? target.Name : Text(target.NameFrom(_exchange.Request));
+            var percent = forward.Targets.Length == 1 ? 100 : 100.0 * forward.WeightOf(i) / forward.TotalWeight;
+            if (!_snapshot.Clusters.TryGetValue(name, out var cluster))
+            {
+                clusters.Add(new ExplainedCluster { Name = name, Percent = percent, NotFoundStatus = forward.Source.ClusterNotFoundResponseCode });
+                continue;
+            }
+
+            var breaker = cluster.State.BreakerOf(forward.Source.Priority == RoutingPriority.High);
+            clusters.Add(new ExplainedCluster
+            {
+                Name = name,
+                Percent = percent,
+                Exists = true,
+                Policy = cluster.Config.LoadBalancing.ToString(),
+                ActiveRequests = breaker.Requests.InUse,
+                MaxRequests = breaker.Requests.Max,
+                Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(
+                    endpoint.Config.Address.ToString()!,
+                    cluster.IsCandidate(endpoint),
+                    endpoint.Config.Health.ToString().ToLowerInvariant(),
+                    endpoint.Config.Weight,
+                    endpoint.Config.Priority,
+                    endpoint.Config.Locality,
+                    endpoint.State.ActiveRequests))],
+            });
+        }
+
+        return clusters;
+    }
+
+    private static long Milliseconds(TimeSpan? time) => (long)(time?.TotalMilliseconds ?? 0);
+
+    private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
+
+    /// <summary>A client's side that has sent its whole request; it keeps the answer.</summary>
+    private sealed class ExplainedStream(Connection connection) : DownstreamStream
+    {
+        public int Status { get; private set; }
+
+        public string Location { get; private set; } = "";
+
+        public override Connection Connection => connection;
+
+        public override bool IsRequestComplete => true;
+
+        public override bool IsRequestBuffered => true;
+
+        public override BodyFraming RequestFraming => BodyFraming.None;
+
+        public override ReadOnlySpan<byte> BufferedBody => default;
+
+        public override DownstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
+        {
+            payload = default;
+            return DownstreamRead.Ready;
+        }
+
+        public override void SendInterim(ResponseHead head)
+        {
+        }
+
+        public override void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end)
+        {
+        }
+
+        public override void SendBody(ReadOnlySpan<byte> payload, bool end)
+        {
+        }
+
+        public override void SendConnected(Exchange exchange)
+        {
+        }
+
+        public override void BeginTunnel()
+        {
+        }
+
+        public override void SendLocalReply(Exchange exchange, in LocalReply reply)
+        {
+            Status = reply.Status;
+            var lines = Text(reply.ExtraLines.Span);
+            Location = lines.StartsWith("location: ", StringComparison.Ordinal) ? lines["location: ".Length..].TrimEnd() : "";
+        }
+
+        public override void CutResponse()
+        {
+        }
+    }
+}

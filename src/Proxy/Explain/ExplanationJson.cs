@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace KubeProxyNet.Proxy.Explain;
+
+/// <summary>An explanation for programs. Fields that do not apply are left out.</summary>
+public static class ExplanationJson
+{
+    /// <summary>Writes one object.</summary>
+    public static void Write(Explanation explanation, Utf8JsonWriter json)
+    {
+        ArgumentNullException.ThrowIfNull(explanation);
+        ArgumentNullException.ThrowIfNull(json);
+        json.WriteStartObject();
+        Text(json, "error", explanation.Error);
+        Text(json, "listener", explanation.Listener);
+        Text(json, "address", explanation.Address);
+        Text(json, "route_configuration", explanation.RouteConfiguration);
+        Text(json, "as_matched", explanation.AsMatched);
+        Text(json, "virtual_host", explanation.VirtualHost);
+        Text(json, "route", explanation.Route);
+        json.WriteStartArray("steps");
+        foreach (var step in explanation.Steps)
+        {
+            json.WriteStringValue(step);
+        }
+
+        json.WriteEndArray();
+        if (explanation.Answer is { } answer)
+        {
+            json.WriteStartObject("answer");
+            json.WriteNumber("status", answer.Status);
+            Text(json, "details", answer.Details);
+            Text(json, "location", answer.Location);
+            json.WriteEndObject();
+        }
+
+        if (explanation.Forward is { } forward)
+        {
+            json.WritePropertyName("forward");
+            Write(forward, json);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void Write(ExplainedForward forward, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("host", forward.Host);
+        json.WriteString("target", forward.Target);
+        json.WriteNumber("timeout_ms", forward.TimeoutMs);
+        json.WriteString("priority", forward.Priority);
+        if (forward.Retry is { } retry)
+        {
+            json.WriteStartObject("retry");
+            json.WriteString("on", retry.On);
+            json.WriteNumber("retries", retry.Retries);
+            json.WriteNumber("per_try_timeout_ms", retry.PerTryTimeoutMs);
+            json.WriteNumber("per_try_idle_timeout_ms", retry.PerTryIdleTimeoutMs);
+            json.WriteEndObject();
+        }
+
+        json.WriteStartArray("clusters");
+        foreach (var cluster in forward.Clusters)
+        {
+            Write(cluster, json);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(ExplainedCluster cluster, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", cluster.Name);
+        json.WriteNumber("percent", cluster.Percent);
+        json.WriteBoolean("exists", cluster.Exists);
+        if (!cluster.Exists)
+        {
+            json.WriteNumber("not_found_status", cluster.NotFoundStatus);
+            json.WriteEndObject();
+            return;
+        }
+
+        json.WriteString("policy", cluster.Policy);
+        json.WriteNumber("active_requests", cluster.ActiveRequests);
+        json.WriteNumber("max_requests", cluster.MaxRequests);
+        json.WriteStartArray("endpoints");
+        foreach (var endpoint in cluster.Endpoints)
+        {
+            json.WriteStartObject();
+            json.WriteString("address", endpoint.Address);
+            json.WriteBoolean("candidate", endpoint.IsCandidate);
+            json.WriteString("health", endpoint.Health);
+            json.WriteNumber("weight", endpoint.Weight);
+            json.WriteNumber("priority", endpoint.Priority);
+            Text(json, "locality", endpoint.Locality);
+            json.WriteNumber("active_requests", endpoint.ActiveRequests);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Text(Utf8JsonWriter json, string name, string value)
+    {
+        if (value.Length > 0)
+        {
+            json.WriteString(name, value);
+        }
+    }
+}

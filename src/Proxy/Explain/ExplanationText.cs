@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+
+namespace KubeProxyNet.Proxy.Explain;
+
+/// <summary>An explanation for people.</summary>
+public static class ExplanationText
+{
+    /// <summary>Several lines, each ended.</summary>
+    public static string Of(Explanation explanation)
+    {
+        ArgumentNullException.ThrowIfNull(explanation);
+        var text = new StringBuilder();
+        if (explanation.Listener.Length > 0)
+        {
+            Line(text, $"listener   {explanation.Listener}{(explanation.Address.Length > 0 ? $" ({explanation.Address})" : "")}, route configuration {explanation.RouteConfiguration}");
+        }
+
+        if (explanation.AsMatched.Length > 0)
+        {
+            Line(text, $"request    {explanation.AsMatched}");
+        }
+
+        foreach (var step in explanation.Steps)
+        {
+            Line(text, $"           {step}");
+        }
+
+        if (explanation.Error.Length > 0)
+        {
+            Line(text, $"error      {explanation.Error}");
+        }
+
+        if (explanation.Answer is { } answer)
+        {
+            Line(text, $"answer     {answer.Status} ({answer.Details}){(answer.Location.Length > 0 ? $", location {answer.Location}" : "")}");
+        }
+
+        if (explanation.Forward is { } forward)
+        {
+            Write(text, forward);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Write(StringBuilder text, ExplainedForward forward)
+    {
+        Line(text, $"upstream   {forward.Host}{forward.Target}");
+        Line(text, $"timeout    {Time(forward.TimeoutMs)}");
+        if (forward.Retry is { } retry)
+        {
+            Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");
+        }
+
+        foreach (var cluster in forward.Clusters)
+        {
+            Line(text, $"cluster    {cluster.Name}, {cluster.Percent:0.##} % of requests");
+            if (!cluster.Exists)
+            {
+                Line(text, $"           there is no such cluster: answered with {cluster.NotFoundStatus}");
+                continue;
+            }
+
+            Line(text, $"           {cluster.Policy}; {cluster.ActiveRequests} of {cluster.MaxRequests} requests of {forward.Priority} priority under way");
+            foreach (var endpoint in cluster.Endpoints)
+            {
+                var locality = endpoint.Locality.Length > 0 ? $", {endpoint.Locality}" : "";
+                Line(text, $"           {(endpoint.IsCandidate ? '+' : '-')} {endpoint.Address} {endpoint.Health}, weight {endpoint.Weight}, priority {endpoint.Priority}{locality}, {endpoint.ActiveRequests} active");
+            }
+
+            if (!cluster.Endpoints.Any(static endpoint => endpoint.IsCandidate))
+            {
+                Line(text, $"           no endpoint can be chosen: answered with 503 (no_healthy_upstream)");
+            }
+        }
+    }
+
+    private static string Time(long milliseconds) => milliseconds == 0 ? "no limit" : string.Create(CultureInfo.InvariantCulture, $"{milliseconds} ms");
+
+    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}
