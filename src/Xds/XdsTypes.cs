@@ -5,6 +5,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -32,6 +33,7 @@ public static class XdsTypes
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
         CustomHeaderConfig.Descriptor,
+        DnsCluster.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
         CgroupMemoryConfig.Descriptor,

@@ -39,7 +39,7 @@ internal static class ClusterTranslator
             HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
-        var source = message.Type switch
+        var source = ClusterTypes.Of(message) switch
         {
             ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
             ClusterMessage.Types.DiscoveryType.StrictDns => EndpointSource.StrictDns,

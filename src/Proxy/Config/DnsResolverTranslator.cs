@@ -24,7 +24,7 @@ internal static class DnsResolverTranslator
     /// <summary>The resolver of a cluster; null where it uses that of the bootstrap.</summary>
     public static CaresDnsResolverConfig? OfCluster(ClusterMessage cluster, TranslationProblems problems)
     {
-        if (Typed(cluster.TypedDnsResolverConfig, problems) is { } typed)
+        if (Typed(cluster.TypedDnsResolverConfig, ConfigPath.Root, problems) is { } typed)
         {
             return typed;
         }
@@ -42,7 +42,7 @@ internal static class DnsResolverTranslator
     /// <summary>The resolver of everything that has none of its own.</summary>
     public static CaresDnsResolverConfig OfBootstrap(Bootstrap bootstrap, TranslationProblems problems)
     {
-        if (Typed(bootstrap.TypedDnsResolverConfig, problems) is { } typed)
+        if (Typed(bootstrap.TypedDnsResolverConfig, ConfigPath.Root, problems) is { } typed)
         {
             return typed;
         }
@@ -66,7 +66,11 @@ internal static class DnsResolverTranslator
         PayloadSize = (int)(config.Edns0MaxPayloadSize ?? DnsQueryOptions.DefaultPayloadSize),
     };
 
-    private static CaresDnsResolverConfig? Typed(TypedExtensionConfig? extension, TranslationProblems problems)
+    /// <summary>The resolver of a <c>typed_dns_resolver_config</c>; null without one.</summary>
+    /// <param name="extension">The field.</param>
+    /// <param name="parent">Path of what it is a field of.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    public static CaresDnsResolverConfig? Typed(TypedExtensionConfig? extension, ConfigPath parent, TranslationProblems problems)
     {
         if (extension?.TypedConfig is not { } any)
         {
@@ -79,7 +83,7 @@ internal static class DnsResolverTranslator
             return new CaresDnsResolverConfig { QueryTries = system.NumRetries is { } retries ? Math.Min(retries, MaxTries) + 1 : null };
         }
 
-        var path = ConfigPath.Root.Field("typed_dns_resolver_config").Field("typed_config");
+        var path = parent.Field("typed_dns_resolver_config").Field("typed_config");
         if (!any.TryUnpack<CaresDnsResolverConfig>(out var config))
         {
             problems.Add(path, "names no DNS resolver that is known here", $"use {CaresDnsResolverConfig.Descriptor.FullName}");

@@ -68,6 +68,7 @@ internal static class FieldRules
             "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
             "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
         ],
+        ["envoy.config.cluster.v3.Cluster.CustomClusterType.typed_config"] = ["envoy.extensions.clusters.dns.v3.DnsCluster"],
         ["envoy.config.cluster.v3.Cluster.typed_extension_protocol_options"] = ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"],
         ["envoy.config.core.v3.TransportSocket.typed_config"] =
         [

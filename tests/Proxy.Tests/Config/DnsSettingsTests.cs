@@ -36,12 +36,32 @@ public sealed class DnsSettingsTests
             });
 
     [Fact]
+    public void Settings_arrive_in_the_type_of_the_cluster_as_well()
+    {
+        const string Fields = "dns_refresh_rate: 30s, respect_dns_ttl: true, dns_jitter: 2s, dns_lookup_family: ALL, dns_failure_refresh_rate: {base_interval: 1s, max_interval: 4s}";
+        var settings = Good($"cluster_type: {{name: envoy.cluster.dns, typed_config: {{'@type': type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster, {Fields}, typed_dns_resolver_config: {{{Cares}resolvers: [{{socket_address: {{address: 10.0.0.10, port_value: 53}}}}]}}}}}}}}");
+        settings.Resolver!.Resolvers.Should().ContainSingle();
+        (settings with { Resolver = null }).Should().Be(Good($"type: STRICT_DNS, {Fields}"));
+        Good("cluster_type: {name: envoy.cluster.dns, typed_config: {'@type': type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster}}").Should().Be(new DnsSettings());
+    }
+
+    [Theory]
+    [InlineData("name: envoy.cluster.strict_dns", "StrictDns")]
+    [InlineData("name: envoy.cluster.logical_dns", "LogicalDns")]
+    [InlineData("name: envoy.cluster.static", "Static")]
+    [InlineData("name: envoy.cluster.dns, typed_config: {'@type': type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster}", "StrictDns")]
+    [InlineData("name: envoy.cluster.dns, typed_config: {'@type': type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster, all_addresses_in_single_endpoint: true}", "LogicalDns")]
+    public void A_cluster_may_name_its_type(string type, string source) =>
+        ClusterTranslator.Translate(Message($"cluster_type: {{{type}}}"), new TranslationProblems())!.Source.ToString().Should().Be(source);
+
+    [Fact]
     public void The_longest_wait_after_failures_is_ten_times_the_first() =>
         Good("type: STRICT_DNS, dns_failure_refresh_rate: {base_interval: 2s}").Failure!.Max.Should().Be(TimeSpan.FromSeconds(20));
 
     [Theory]
     [InlineData("dns_failure_refresh_rate: {base_interval: 2s, max_interval: 1s}", "dns_failure_refresh_rate.max_interval: is shorter than base_interval; write base_interval or more, or leave it out for ten times that")]
     [InlineData("dns_failure_refresh_rate: {base_interval: 0s}", "dns_failure_refresh_rate.base_interval: is shorter than a millisecond; write 1s or more")]
+    [InlineData("cluster_type: {name: envoy.cluster.dns, typed_config: {'@type': type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster, dns_refresh_rate: 0s}}", "cluster_type.typed_config.dns_refresh_rate: is shorter than a millisecond; write 1s or more")]
     [InlineData("dns_resolvers: [{socket_address: {address: dns.test, port_value: 53}}]", "dns_resolvers[0].socket_address.address: \"dns.test\" is no IP address; write the address of a DNS server, whose name nobody could resolve")]
     [InlineData("dns_resolution_config: {resolvers: [{socket_address: {address: dns.test, port_value: 53}}]}", "dns_resolution_config.resolvers[0].socket_address.address: \"dns.test\" is no IP address; write the address of a DNS server, whose name nobody could resolve")]
     [InlineData("typed_dns_resolver_config: {" + Cares + "resolvers: [{socket_address: {address: dns.test, port_value: 53}}]}}", "typed_dns_resolver_config.typed_config.resolvers[0].socket_address.address: \"dns.test\" is no IP address; write the address of a DNS server, whose name nobody could resolve")]
@@ -49,7 +69,7 @@ public sealed class DnsSettingsTests
     public void What_cannot_be_done_is_named_with_path_and_remedy(string fields, string problem)
     {
         var problems = new TranslationProblems();
-        DnsSettingsTranslator.Translate(Message($"type: STRICT_DNS, {fields}"), problems);
+        DnsSettingsTranslator.Translate(Message(fields), problems);
         problems.Found.Select(static found => found.ToString()).Should().Equal(problem);
     }
 

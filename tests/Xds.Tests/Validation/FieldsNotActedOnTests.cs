@@ -7,6 +7,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -33,7 +34,7 @@ public sealed class FieldsNotActedOnTests
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, CaresDnsResolverConfig.Descriptor,
-        GetAddrInfoDnsResolverConfig.Descriptor,
+        GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
     ];
 
     [Fact]
