@@ -156,11 +156,22 @@ internal static class RequestHeadWriter
             skip = skip.With(KnownHeader.XEnvoyOriginalPath);
         }
 
+        var appendsForwardedHost = replacesHost && forward.Source.AppendXForwardedHost;
+        if (appendsForwardedHost)
+        {
+            skip = skip.With(KnownHeader.XForwardedHost);
+        }
+
         FieldForwarding.Copy(ref writer, request, exchange.Parser.HeadEnd - 2, skip, mutations, exchange.Parser.NominatesFields);
         FieldForwarding.CopyOwn(ref writer, request, mutations);
         if (tellsOriginalPath)
         {
             writer.WriteField("x-envoy-original-path"u8, request.Target);
+        }
+
+        if (appendsForwardedHost)
+        {
+            WriteForwardedHost(ref writer, request);
         }
 
         if (exchange.ExpectedTimeoutMs > 0 && !http.SuppressEnvoyHeaders)
@@ -185,6 +196,23 @@ internal static class RequestHeadWriter
             writer.WriteField("upgrade"u8, protocol);
         }
 
+        writer.Write(LineEnd);
+    }
+
+    /// <summary>The hosts that earlier proxies replaced, then the one that is replaced here.</summary>
+    private static void WriteForwardedHost(ref ByteWriter writer, RequestHead request)
+    {
+        writer.Write("x-forwarded-host: "u8);
+        foreach (ref readonly var field in request.Fields)
+        {
+            if (field.Id == KnownHeader.XForwardedHost && !field.Value.IsEmpty)
+            {
+                writer.Write(request.Span(field.Value));
+                writer.Write(","u8);
+            }
+        }
+
+        writer.Write(request.Authority);
         writer.Write(LineEnd);
     }
 

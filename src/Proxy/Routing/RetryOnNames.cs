@@ -41,7 +41,7 @@ internal static class RetryOnNames
 
     /// <summary>The names of conditions, separated by commas.</summary>
     public static string Of(RetryOn conditions) =>
-        string.Join(',', All.Where(entry => (conditions & entry.Condition) != 0).Select(static entry => entry.Name));
+        string.Join(',', All.Where(entry => (conditions & entry.Condition) != RetryOn.None).Select(static entry => entry.Name));
 
     private static (RetryOn Condition, string Name, byte[] Text) Named(RetryOn condition, string name) => (condition, name, Encoding.ASCII.GetBytes(name));
 }

@@ -81,7 +81,6 @@ internal static class FieldsNotActedOn
         [Listener + "tcp_fast_open_queue_length"] = ["0"],
         [Listener + "tcp_keepalive"] = [],
         [Listener + "transparent"] = ["false"],
-        [Route + "RouteAction.append_x_forwarded_host"] = [],
         [Route + "RouteAction.hash_policy"] = [],
 
         // Zero, which control planes like to send, is what happens anyway.

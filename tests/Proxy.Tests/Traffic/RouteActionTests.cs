@@ -7,6 +7,21 @@ namespace KubeProxyNet.Proxy.Tests.Traffic;
 /// <summary>What routes do with requests, seen from both ends.</summary>
 public sealed class RouteActionTests
 {
+    [Theory]
+    [InlineData("", "outer.test")]
+    [InlineData("x-forwarded-host: first.test\r\nX-Forwarded-Host: second.test\r\n", "first.test,second.test,outer.test")]
+    public async Task A_host_that_is_replaced_is_told_where_that_is_asked_for(string fields, string expected)
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Everything("backend", action => action with { HostRewrite = new HostRewriteLiteral("inner.test"), AppendXForwardedHost = true }),
+            [RunningProxy.Cluster("backend", backend.Port)]);
+        await RawHttpClient.ExchangeAsync(proxy.Port, $"GET / HTTP/1.1\r\nhost: outer.test\r\nconnection: close\r\n{fields}\r\n");
+        var sent = backend.Requests.Single();
+        sent.Headers["host"].Should().Be("inner.test");
+        sent.Headers.All("x-forwarded-host").Should().Equal(expected);
+    }
+
     [Fact]
     public async Task A_prefix_and_the_host_are_rewritten()
     {

@@ -108,7 +108,6 @@ public sealed class FieldsNotActedOnTests
 
     [Theory]
     [InlineData("{cluster: c, retry_policy: {retriable_headers: [{name: x}]}}", "retry_policy.retriable_headers", "remove it")]
-    [InlineData("{cluster: c, append_x_forwarded_host: true}", "append_x_forwarded_host", "remove it")]
     [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]
     [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]

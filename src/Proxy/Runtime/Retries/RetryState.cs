@@ -199,7 +199,7 @@ internal sealed class RetryState
         }
     }
 
-    private bool Has(RetryOn any) => (_on & any) != 0;
+    private bool Has(RetryOn any) => (_on & any) != RetryOn.None;
 
     private void TakeHeaders(RequestHead request)
     {

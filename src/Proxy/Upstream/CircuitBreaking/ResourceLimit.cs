@@ -15,6 +15,7 @@ internal sealed class ResourceLimit
     private readonly int _portion;
     private long _left;
 
+    /// <summary>Makes a limit of which nothing is taken.</summary>
     /// <param name="max">0 or more.</param>
     /// <param name="workers">Workers that have a stock; 0 for a limit that is asked seldom, by <see cref="TryTakeExactly"/> alone.</param>
     public ResourceLimit(long max, int workers)
