@@ -45,7 +45,6 @@ internal sealed class ClusterStats
         MembershipTotal = registry.Gauge(prefix + "membership_total");
         MembershipHealthy = registry.Gauge(prefix + "membership_healthy");
         MembershipChange = registry.Counter(prefix + "membership_change");
-        UpdateSuccess = registry.Counter(prefix + "update_success");
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
     }
@@ -123,8 +122,6 @@ internal sealed class ClusterStats
     public Gauge MembershipHealthy { get; }
 
     public Counter MembershipChange { get; }
-
-    public Counter UpdateSuccess { get; }
 
     /// <summary>upstream_rq_1xx to upstream_rq_5xx.</summary>
     public Counter[] ByClass { get; }

@@ -28,7 +28,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             kept.State.Observe(registry);
         }
 
-        var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint.Address, workers.Count))).ToImmutableArray();
+        var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         _leaving.AddRange(kept.LeaveAllBut(endpoints));
         CountMembers(kept.State.Stats, endpoints);
         return new Cluster(config, endpoints, kept.State);
@@ -69,19 +69,33 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         registry.Shared.Set(stats.MembershipTotal, endpoints.Length);
         registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Config.IsUsable));
         registry.Shared.Increment(stats.MembershipChange);
-        registry.Shared.Increment(stats.UpdateSuccess);
     }
 
     private sealed record Kept(ClusterState State, Dictionary<SocketEndpoint, EndpointState> Endpoints)
     {
-        public EndpointState Take(SocketEndpoint address, int workers)
+        public EndpointState Take(EndpointConfig config, int workers)
         {
-            if (!Endpoints.TryGetValue(address, out var endpoint))
+            if (!Endpoints.TryGetValue(config.Address, out var endpoint))
             {
-                endpoint = new EndpointState(address, State, workers);
-                Endpoints[address] = endpoint;
+                endpoint = config.IsLogical ? Move(config.Address) : null;
+                endpoint ??= new EndpointState(config.Address, State, workers);
+                Endpoints[config.Address] = endpoint;
             }
 
+            return endpoint;
+        }
+
+        /// <summary>The one endpoint of a logical cluster, at a new address; null where there is none yet.</summary>
+        private EndpointState? Move(SocketEndpoint address)
+        {
+            if (Endpoints.Count != 1)
+            {
+                return null;
+            }
+
+            var (previous, endpoint) = Endpoints.Single();
+            Endpoints.Remove(previous);
+            endpoint.MoveTo(address);
             return endpoint;
         }
 

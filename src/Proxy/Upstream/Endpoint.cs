@@ -15,8 +15,10 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 {
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
+    private volatile SocketEndpoint _address = address;
 
-    public SocketEndpoint Address { get; } = address;
+    /// <summary>Where new connections go.</summary>
+    public SocketEndpoint Address => _address;
 
     public ClusterState Cluster { get; } = cluster;
 
@@ -37,6 +39,9 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 
     /// <summary>Requests answered with 5xx or not at all, over all workers.</summary>
     public long FailedRequests => Sum(static page => page.FailedRequests);
+
+    /// <summary>Sends new connections elsewhere; those that are open stay (a logical endpoint).</summary>
+    public void MoveTo(SocketEndpoint address) => _address = address;
 
     /// <summary>Takes the endpoint out of use: idle connections close, busy ones after their request.</summary>
     public void Retire(IReadOnlyList<Worker> workers)

@@ -7,11 +7,14 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.Network.DnsResolver.Cares.V3;
+using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -30,7 +33,8 @@ public sealed class FieldsNotActedOnTests
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
-        XffConfig.Descriptor, CustomHeaderConfig.Descriptor,
+        XffConfig.Descriptor, CustomHeaderConfig.Descriptor, CaresDnsResolverConfig.Descriptor,
+        GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
     ];
 
     [Fact]
