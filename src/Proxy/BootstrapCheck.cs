@@ -22,6 +22,7 @@ public static class BootstrapCheck
     {
         var problems = new TranslationProblems();
         ControlPlaneConnection.Of(bootstrap, problems);
+        DnsResolverTranslator.OfBootstrap(bootstrap, problems);
         OverloadTranslator.Translate(bootstrap.OverloadManager, problems, ConfigPath.Root.Field("overload_manager"));
         return problems.Found;
     }

@@ -3,6 +3,7 @@ using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Proxy.Admin;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Dns;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -51,7 +52,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
             OverloadTranslator.Translate(options.Bootstrap.OverloadManager, new TranslationProblems(), ConfigPath.Root));
         _state = new ConfigurationState(_engine, _registry, time, _logger);
         _discoveryStats = new DiscoveryStats(_registry);
-        _state.DnsClusterAdded = new DnsResolution(_state, time, _logger).Follow;
+        var resolvers = new DnsResolvers(
+            DnsResolverTranslator.OfBootstrap(options.Bootstrap, new TranslationProblems()), new SystemNames(time, System.Net.Dns.GetHostName()), time, _stop.Token);
+        _state.DnsClusterAdded = new DnsResolution(_state, resolvers, _registry, time, _logger).Follow;
     }
 
     /// <summary>Completes when everything that discovery owes for a start has arrived, or its time is over.</summary>

@@ -5,6 +5,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -15,6 +16,8 @@ using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
+using Envoy.Extensions.Network.DnsResolver.Cares.V3;
+using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -31,15 +34,18 @@ public static class XdsTypes
     /// <summary>The messages that may stand in an <c>Any</c>, in no particular order.</summary>
     public static IReadOnlyList<MessageDescriptor> All { get; } =
     [
+        CaresDnsResolverConfig.Descriptor,
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
         CustomHeaderConfig.Descriptor,
+        DnsCluster.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
         CgroupMemoryConfig.Descriptor,
         ConnectionLimit.Descriptor,
         DownstreamConnectionsConfig.Descriptor,
         FixedHeapConfig.Descriptor,
+        GetAddrInfoDnsResolverConfig.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
         LeastRequest.Descriptor,

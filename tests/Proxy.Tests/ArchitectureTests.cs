@@ -21,7 +21,7 @@ public sealed class ArchitectureTests
         ["Runtime"],
         ["Routing", "Upstream", "Overload"],
         ["Http"],
-        ["Transport"],
+        ["Transport", "Dns"],
         ["Observability"],
     ];
 

@@ -41,23 +41,6 @@ internal sealed record TranslatedCluster(
     public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
 }
 
-/// <summary>How a cluster's names are resolved.</summary>
-/// <param name="Refresh">How often; 5 s by default, as in Envoy.</param>
-/// <param name="Family">Which addresses are used: Envoy's <c>dns_lookup_family</c>.</param>
-internal sealed record DnsSettings(TimeSpan Refresh, ClusterMessage.Types.DnsLookupFamily Family);
-
-/// <summary>A name to resolve, and the endpoint that each of its addresses becomes.</summary>
-/// <param name="Host">Name.</param>
-/// <param name="Port">Port of the endpoints.</param>
-/// <param name="Weight">Weight of each endpoint.</param>
-/// <param name="Priority">Priority of each endpoint.</param>
-/// <param name="Locality">Locality of each endpoint.</param>
-internal sealed record DnsTarget(string Host, int Port, int Weight, int Priority, string Locality)
-{
-    /// <summary>Weight of its locality among those of its priority; 0 for none.</summary>
-    public uint LocalityWeight { get; init; }
-}
-
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
 internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
 {

@@ -228,6 +228,11 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
     private void SetEndpoints(ClusterEntry entry, ImmutableArray<EndpointConfig> endpoints)
     {
         entry.Endpoints = endpoints;
+        if (entry.Translated.Source == EndpointSource.Discovery)
+        {
+            stats.CountDelivery(entry.Translated.Config.StatName);
+        }
+
         if (_warming.GetValueOrDefault(entry.Name) == entry)
         {
             _warming.Remove(entry.Name);

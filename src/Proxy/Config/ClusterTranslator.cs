@@ -12,7 +12,6 @@ internal static class ClusterTranslator
 {
     private const string HttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-    private static readonly TimeSpan DefaultDnsRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>The cluster; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
     /// <param name="message">A cluster that passed the checks of its schema.</param>
@@ -38,7 +37,7 @@ internal static class ClusterTranslator
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
         config = LoadBalancingTranslator.Translate(config, message, problems);
-        var source = message.Type switch
+        var source = ClusterTypes.Of(message) switch
         {
             ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
             ClusterMessage.Types.DiscoveryType.StrictDns => EndpointSource.StrictDns,
@@ -55,11 +54,11 @@ internal static class ClusterTranslator
         }
         else if (source is EndpointSource.StrictDns or EndpointSource.LogicalDns && message.LoadAssignment is { } names)
         {
-            targets = EndpointTranslator.DnsTargets(names, problems, place);
+            targets = EndpointTranslator.DnsTargets(names, problems, place, isLogical: source == EndpointSource.LogicalDns);
         }
 
         var service = source == EndpointSource.Discovery ? ServiceName(message, problems) : "";
-        var dns = new DnsSettings(Refresh(message, problems), message.DnsLookupFamily);
+        var dns = DnsSettingsTranslator.Translate(message, problems);
         return problems.Found.Count > before
             ? null
             : new TranslatedCluster(config, source, endpoints, service, targets, dns, ResourceTimeouts.InitialFetch(message.EdsClusterConfig?.EdsConfig))
@@ -76,18 +75,6 @@ internal static class ClusterTranslator
         }
 
         return message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
-    }
-
-    private static TimeSpan Refresh(ClusterMessage message, TranslationProblems problems)
-    {
-        var refresh = message.DnsRefreshRate?.ToTimeSpan() ?? DefaultDnsRefresh;
-        if (refresh < TimeSpan.FromMilliseconds(1))
-        {
-            // Envoy's bound too.
-            problems.Add(ConfigPath.Root.Field("dns_refresh_rate"), "is shorter than a millisecond", "write 1s or more");
-        }
-
-        return ResourceTimeouts.Bounded(refresh);
     }
 
     private static EndpointSource Unsupported(TranslationProblems problems, ClusterMessage.Types.DiscoveryType type)

@@ -97,9 +97,19 @@ internal sealed partial class ConfigurationState : IDisposable
     });
 
     /// <summary>Sets the endpoints that DNS found for a cluster. Nothing happens where the cluster has been replaced meanwhile.</summary>
-    public void SetResolvedEndpoints(ClusterEntry cluster, ImmutableArray<EndpointConfig> endpoints) => Change(_ =>
+    public void SetResolvedEndpoints(ClusterEntry cluster, ImmutableArray<EndpointConfig> endpoints) =>
+        SetResolvedEndpoints([KeyValuePair.Create(cluster, endpoints)]);
+
+    /// <summary>The same for several clusters, in one swap.</summary>
+    public void SetResolvedEndpoints(IReadOnlyCollection<KeyValuePair<ClusterEntry, ImmutableArray<EndpointConfig>>> resolved) => Change(_ =>
     {
-        if (_clusters.SetResolved(cluster, endpoints))
+        var isChange = false;
+        foreach (var (cluster, endpoints) in resolved)
+        {
+            isChange |= _clusters.SetResolved(cluster, endpoints);
+        }
+
+        if (isChange)
         {
             Publish();
         }

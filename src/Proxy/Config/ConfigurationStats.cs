@@ -22,6 +22,10 @@ internal sealed class ConfigurationStats(StatRegistry registry)
 
     public Counter ListenerCreateFailure { get; } = registry.Counter("listener_manager.listener_create_failure");
 
+    /// <summary>Counts endpoints that discovery delivered for a cluster.</summary>
+    /// <param name="cluster">Its name in statistics.</param>
+    public void CountDelivery(string cluster) => Count(registry.Counter($"cluster.{cluster}.update_success"));
+
     public void Count(Counter counter) => registry.Shared.Increment(counter);
 
     /// <summary>Shows numbers that are read at scrape time.</summary>

@@ -1,70 +1,33 @@
-using System.Collections.Immutable;
-using System.Net;
-using System.Net.Sockets;
-using KubeProxyNet.Proxy.Transport;
-using KubeProxyNet.Proxy.Upstream;
+using System.Security.Cryptography;
+using KubeProxyNet.Proxy.Observability.Stats;
 using Microsoft.Extensions.Logging;
-using DnsLookupFamily = Envoy.Config.Cluster.V3.Cluster.Types.DnsLookupFamily;
 
 namespace KubeProxyNet.Proxy.Config;
 
-/// <summary>
-/// Keeps the endpoints of DNS clusters up to date, off the workers. A name that cannot be resolved keeps its last addresses;
-/// a cluster that never resolved is warm without endpoints, as in Envoy. Addresses come from the system's resolver.
-/// </summary>
-internal sealed partial class DnsResolution(ConfigurationState state, TimeProvider time, ILogger logger)
+/// <summary>Keeps the endpoints of DNS clusters up to date, off the workers.</summary>
+internal sealed partial class DnsResolution(ConfigurationState state, DnsResolvers resolvers, StatRegistry registry, TimeProvider time, ILogger logger)
 {
-    /// <summary>Resolves a cluster now and again each refresh interval, until it is replaced.</summary>
-    public void Follow(ClusterEntry cluster) => _ = FollowAsync(cluster, cluster.Lifetime);
+    private readonly ResolvedEndpoints _resolved = new(state.SetResolvedEndpoints);
 
-    private async Task FollowAsync(ClusterEntry cluster, CancellationToken cancellation)
-    {
-        var known = new Dictionary<DnsTarget, ImmutableArray<IPAddress>>();
-        var failing = new HashSet<DnsTarget>();
-        while (!cancellation.IsCancellationRequested)
-        {
-            foreach (var target in cluster.Translated.DnsTargets)
-            {
-                await ResolveAsync(cluster, target, known, failing, cancellation);
-            }
+    /// <summary>Resolves a cluster's names now and again, until it is replaced.</summary>
+    public void Follow(ClusterEntry cluster) => _ = Task.Run(() => FollowAsync(cluster));
 
-            if (cancellation.IsCancellationRequested)
-            {
-                return;
-            }
-
-            state.SetResolvedEndpoints(cluster, Endpoints(cluster.Translated, known));
-            try
-            {
-                await Task.Delay(cluster.Translated.Dns.Refresh, time, cancellation);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-        }
-    }
-
-    private async Task ResolveAsync(
-        ClusterEntry cluster, DnsTarget target, Dictionary<DnsTarget, ImmutableArray<IPAddress>> known, HashSet<DnsTarget> failing, CancellationToken cancellation)
+    private async Task FollowAsync(ClusterEntry cluster)
     {
         try
         {
-            var addresses = Usable(await Dns.GetHostAddressesAsync(target.Host, cancellation), cluster.Translated.Dns.Family);
-            if (addresses.IsEmpty)
+            var updates = new DnsClusterUpdates(
+                cluster,
+                resolvers.Of(cluster.Translated.Dns.Resolver),
+                endpoints => _resolved.Add(cluster, endpoints),
+                new DnsUpdateStats(registry, cluster.Translated.Config.StatName),
+                Random,
+                time)
             {
-                throw new SocketException((int)SocketError.NoData);
-            }
-
-            known[target] = addresses;
-            failing.Remove(target);
-        }
-        catch (Exception error) when (error is SocketException or ArgumentException)
-        {
-            if (failing.Add(target))
-            {
-                LogUnresolved(logger, target.Host, cluster.Translated.Config.Name, error.Message);
-            }
+                Failed = (host, reason) => LogUnresolved(logger, host, cluster.Name, reason),
+                Recovered = host => LogResolved(logger, host, cluster.Name),
+            };
+            await updates.RunAsync(cluster.Lifetime);
         }
         catch (OperationCanceledException)
         {
@@ -72,38 +35,12 @@ internal sealed partial class DnsResolution(ConfigurationState state, TimeProvid
         }
     }
 
-    /// <summary>The addresses that a cluster may use, always in the same order (cluster.proto, <c>DnsLookupFamily</c>).</summary>
-    internal static ImmutableArray<IPAddress> Usable(IPAddress[] addresses, DnsLookupFamily family)
-    {
-        var inOrder = addresses.OrderBy(static address => address.ToString(), StringComparer.Ordinal).ToArray();
-        ImmutableArray<IPAddress> v4 = [.. inOrder.Where(static address => address.AddressFamily == AddressFamily.InterNetwork)];
-        ImmutableArray<IPAddress> v6 = [.. inOrder.Where(static address => address.AddressFamily == AddressFamily.InterNetworkV6)];
-        return family switch
-        {
-            DnsLookupFamily.V4Only => v4,
-            DnsLookupFamily.V6Only => v6,
-            DnsLookupFamily.V4Preferred => v4.IsEmpty ? v6 : v4,
-            DnsLookupFamily.All => [.. v4, .. v6],
-            _ => v6.IsEmpty ? v4 : v6,
-        };
-    }
-
-    private static ImmutableArray<EndpointConfig> Endpoints(TranslatedCluster cluster, Dictionary<DnsTarget, ImmutableArray<IPAddress>> known)
-    {
-        var all = cluster.DnsTargets.SelectMany(target => known.GetValueOrDefault(target, []).Select(address => new EndpointConfig
-        {
-            Address = new SocketEndpoint(address, target.Port),
-            Hostname = target.Host,
-            Weight = target.Weight,
-            Priority = target.Priority,
-            Locality = target.Locality,
-            LocalityWeight = target.LocalityWeight,
-        }));
-
-        // A logical DNS cluster uses one address at a time (Envoy documentation, "Service discovery").
-        return cluster.Source == EndpointSource.LogicalDns ? [.. all.Take(1)] : [.. all.DistinctBy(static endpoint => endpoint.Address)];
-    }
+    /// <summary>Nobody must be able to tell when the next query goes out, and proxies that started together must not ask together.</summary>
+    private static double Random() => RandomNumberGenerator.GetInt32(int.MaxValue) / (double)int.MaxValue;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "\"{Host}\" of cluster {Cluster} cannot be resolved: {Reason}; its last addresses, if any, stay in use")]
     private static partial void LogUnresolved(ILogger logger, string host, string cluster, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "\"{Host}\" of cluster {Cluster} can be resolved again")]
+    private static partial void LogResolved(ILogger logger, string host, string cluster);
 }

@@ -30,17 +30,7 @@ internal static class EndpointTranslator
                 continue;
             }
 
-            endpoints.Add(new EndpointConfig
-            {
-                Address = new SocketEndpoint(address, (int)socket.PortValue),
-                Hostname = endpoint.Endpoint.Hostname,
-                Weight = WeightOf(endpoint, problems, path),
-                Priority = (int)locality.Priority,
-                Health = HealthOf(endpoint.HealthStatus),
-                Locality = TextOf(locality.Locality),
-                LocalityWeight = locality.LoadBalancingWeight ?? 0,
-                HashKey = HashKeyOf(endpoint.Metadata),
-            });
+            endpoints.Add(EndpointOf(locality, endpoint, new SocketEndpoint(address, (int)socket.PortValue), problems, path));
         }
 
         return problems.Found.Count > before ? null : endpoints.DrainToImmutable();
@@ -56,22 +46,35 @@ internal static class EndpointTranslator
         };
 
     /// <summary>The names that a DNS cluster resolves.</summary>
-    public static ImmutableArray<DnsTarget> DnsTargets(ClusterLoadAssignment message, TranslationProblems problems, ConfigPath place)
+    public static ImmutableArray<DnsTarget> DnsTargets(ClusterLoadAssignment message, TranslationProblems problems, ConfigPath place, bool isLogical)
     {
         var targets = ImmutableArray.CreateBuilder<DnsTarget>();
         foreach (var (locality, endpoint, path) in Each(message, place))
         {
             if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
             {
-                targets.Add(new DnsTarget(socket.Address, (int)socket.PortValue, WeightOf(endpoint, problems, path), (int)locality.Priority, TextOf(locality.Locality))
-                {
-                    LocalityWeight = locality.LoadBalancingWeight ?? 0,
-                });
+                var config = EndpointOf(locality, endpoint, new SocketEndpoint(IPAddress.Any, (int)socket.PortValue), problems, path);
+                config = config with { Hostname = config.Hostname.Length > 0 ? config.Hostname : socket.Address, IsLogical = isLogical };
+
+                // There is nothing to fall back on where there is one endpoint: Envoy makes its priority zero too.
+                targets.Add(new DnsTarget(socket.Address, isLogical ? config with { Priority = 0 } : config));
             }
         }
 
         return targets.DrainToImmutable();
     }
+
+    private static EndpointConfig EndpointOf(LocalityLbEndpoints locality, LbEndpoint endpoint, SocketEndpoint address, TranslationProblems problems, ConfigPath path) => new()
+    {
+        Address = address,
+        Hostname = endpoint.Endpoint.Hostname,
+        Weight = WeightOf(endpoint, problems, path),
+        Priority = (int)locality.Priority,
+        Health = HealthOf(endpoint.HealthStatus),
+        Locality = TextOf(locality.Locality),
+        LocalityWeight = locality.LoadBalancingWeight ?? 0,
+        HashKey = HashKeyOf(endpoint.Metadata),
+    };
 
     private static IEnumerable<(LocalityLbEndpoints Locality, LbEndpoint Endpoint, ConfigPath Path)> Each(ClusterLoadAssignment message, ConfigPath? place)
     {

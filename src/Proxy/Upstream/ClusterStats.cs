@@ -47,7 +47,6 @@ internal sealed class ClusterStats
         MembershipDegraded = registry.Gauge(prefix + "membership_degraded");
         MembershipChange = registry.Counter(prefix + "membership_change");
         HealthyPanic = registry.Counter(prefix + "lb_healthy_panic");
-        UpdateSuccess = registry.Counter(prefix + "update_success");
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
     }
@@ -130,8 +129,6 @@ internal sealed class ClusterStats
 
     /// <summary>Picks from a priority level in panic.</summary>
     public Counter HealthyPanic { get; }
-
-    public Counter UpdateSuccess { get; }
 
     /// <summary>upstream_rq_1xx to upstream_rq_5xx.</summary>
     public Counter[] ByClass { get; }

@@ -32,7 +32,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             kept.State.Observe(registry);
         }
 
-        var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint.Address, workers.Count))).ToImmutableArray();
+        var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         _leaving.AddRange(kept.LeaveAllBut(endpoints));
         CountMembers(kept.State.Stats, endpoints);
         CountUpdate(kept.State.Stats);
@@ -94,7 +94,6 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     private void CountUpdate(ClusterStats stats)
     {
         registry.Shared.Increment(stats.MembershipChange);
-        registry.Shared.Increment(stats.UpdateSuccess);
     }
 
     private sealed record Kept(ClusterState State, Dictionary<SocketEndpoint, EndpointState> Endpoints)
@@ -102,14 +101,29 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         /// <summary>The cluster that was built last.</summary>
         public Cluster? Latest { get; set; }
 
-        public EndpointState Take(SocketEndpoint address, int workers)
+        public EndpointState Take(EndpointConfig config, int workers)
         {
-            if (!Endpoints.TryGetValue(address, out var endpoint))
+            if (!Endpoints.TryGetValue(config.Address, out var endpoint))
             {
-                endpoint = new EndpointState(address, State, workers);
-                Endpoints[address] = endpoint;
+                endpoint = config.IsLogical ? Move(config.Address) : null;
+                endpoint ??= new EndpointState(config.Address, State, workers);
+                Endpoints[config.Address] = endpoint;
             }
 
+            return endpoint;
+        }
+
+        /// <summary>The one endpoint of a logical cluster, at a new address; null where there is none yet.</summary>
+        private EndpointState? Move(SocketEndpoint address)
+        {
+            if (Endpoints.Count != 1)
+            {
+                return null;
+            }
+
+            var (previous, endpoint) = Endpoints.Single();
+            Endpoints.Remove(previous);
+            endpoint.MoveTo(address);
             return endpoint;
         }
 

@@ -34,8 +34,10 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 {
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
+    private volatile SocketEndpoint _address = address;
 
-    public SocketEndpoint Address { get; } = address;
+    /// <summary>Where new connections go.</summary>
+    public SocketEndpoint Address => _address;
 
     public ClusterState Cluster { get; } = cluster;
 
@@ -75,6 +77,9 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
             HealthySince = Math.Max(1, Cluster.Time.GetTimestamp());
         }
     }
+
+    /// <summary>Sends new connections elsewhere; those that are open stay (a logical endpoint).</summary>
+    public void MoveTo(SocketEndpoint address) => _address = address;
 
     /// <summary>Takes the endpoint out of use: idle connections close, busy ones after their request.</summary>
     public void Retire(IReadOnlyList<Worker> workers)

@@ -11,6 +11,12 @@ public sealed record EndpointConfig
     /// <summary>Its host name, for <c>auto_host_rewrite</c>; empty where not known.</summary>
     public string Hostname { get; init; } = "";
 
+    /// <summary>
+    /// True for a name of which one address is used at a time (LOGICAL_DNS): another address is the same endpoint, and only new connections go there
+    /// (Envoy documentation, "Service discovery").
+    /// </summary>
+    public bool IsLogical { get; init; }
+
     /// <summary>Share of requests relative to the others of its priority; at least 1.</summary>
     public int Weight { get; init; } = 1;
 

@@ -55,8 +55,13 @@ internal static class ClusterRules
 
     private static void CheckEndpointSource(Cluster cluster, ConfigPath path, ConfigProblems problems)
     {
-        switch (cluster.Type)
+        switch (ClusterTypes.Of(cluster))
         {
+            case null:
+                problems.Invalid(
+                    path.Field("cluster_type").Field("name"), $"\"{cluster.ClusterType.Name}\" is no kind of cluster that is known here",
+                    "use envoy.cluster.dns, envoy.cluster.strict_dns, envoy.cluster.logical_dns, envoy.cluster.static or envoy.cluster.eds");
+                break;
             case DiscoveryType.Eds:
                 if (cluster.EdsClusterConfig is null)
                 {
@@ -75,7 +80,7 @@ internal static class ClusterRules
             default:
                 if (cluster.LoadAssignment is null)
                 {
-                    problems.Invalid(path.Field("load_assignment"), $"a cluster of type {cluster.Type switch { DiscoveryType.Static => "STATIC", DiscoveryType.StrictDns => "STRICT_DNS", _ => "LOGICAL_DNS" }} needs load_assignment", "add load_assignment with the endpoints");
+                    problems.Invalid(path.Field("load_assignment"), $"a cluster of type {ClusterTypes.Of(cluster) switch { DiscoveryType.Static => "STATIC", DiscoveryType.StrictDns => "STRICT_DNS", _ => "LOGICAL_DNS" }} needs load_assignment", "add load_assignment with the endpoints");
                 }
 
                 if (cluster.EdsClusterConfig is not null)
@@ -107,7 +112,8 @@ internal static class ClusterRules
 
     private static void CheckAddresses(Cluster cluster, ClusterLoadAssignment assignment, ConfigPath path, ConfigProblems problems)
     {
-        if (cluster.Type == DiscoveryType.Static)
+        var type = ClusterTypes.Of(cluster);
+        if (type == DiscoveryType.Static)
         {
             CheckIsResolved(assignment, path, problems);
         }
@@ -116,13 +122,13 @@ internal static class ClusterRules
         foreach (var (address, at) in Addresses(assignment, path))
         {
             AddressRules.CheckIsTcp(address, at, problems);
-            if (cluster.Type == DiscoveryType.LogicalDns && ++count == 2)
+            if (type == DiscoveryType.LogicalDns && ++count == 2)
             {
                 problems.Invalid(path.Field("endpoints"), "a cluster of type LOGICAL_DNS has exactly one endpoint", "keep one, or use STRICT_DNS");
             }
         }
 
-        if (cluster.Type == DiscoveryType.LogicalDns && count == 0)
+        if (type == DiscoveryType.LogicalDns && count == 0)
         {
             problems.Invalid(path.Field("endpoints"), "a cluster of type LOGICAL_DNS has exactly one endpoint", "add one");
         }

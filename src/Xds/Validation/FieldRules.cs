@@ -59,6 +59,9 @@ internal static class FieldRules
         ["envoy.config.route.v3.DirectResponseAction.status"] = new(200, 599),
         ["envoy.config.route.v3.RedirectAction.port_redirect"] = Port,
         ["envoy.config.route.v3.RetryPolicy.retriable_status_codes"] = new(100, 599),
+        ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.edns0_max_payload_size"] = new(512, 4096),
+        ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_timeout_seconds"] = AtLeastOne,
+        ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
         ["envoy.type.v3.Percent.value"] = Percentage,
     }.ToFrozenDictionary(StringComparer.Ordinal);
@@ -71,6 +74,7 @@ internal static class FieldRules
             "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
             "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
         ],
+        ["envoy.config.cluster.v3.Cluster.CustomClusterType.typed_config"] = ["envoy.extensions.clusters.dns.v3.DnsCluster"],
         ["envoy.config.cluster.v3.Cluster.typed_extension_protocol_options"] = ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"],
         ["envoy.config.core.v3.TransportSocket.typed_config"] =
         [

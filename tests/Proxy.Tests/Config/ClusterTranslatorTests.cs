@@ -1,6 +1,7 @@
 using System.Net;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
@@ -108,8 +109,9 @@ public sealed class ClusterTranslatorTests
     public void Names_to_resolve_arrive()
     {
         var cluster = Good("type: STRICT_DNS, dns_refresh_rate: 30s, dns_lookup_family: V4_ONLY, load_assignment: {cluster_name: c, endpoints: [{priority: 1, lb_endpoints: [{load_balancing_weight: 3, endpoint: {address: {socket_address: {address: app.internal, port_value: 80}}}}]}]}");
-        cluster.DnsTargets.Should().Equal(new DnsTarget("app.internal", 80, 3, 1, ""));
-        cluster.Dns.Should().Be(new DnsSettings(TimeSpan.FromSeconds(30), DnsLookupFamily.V4Only));
+        cluster.DnsTargets.Should().Equal(new DnsTarget(
+            "app.internal", new EndpointConfig { Address = new SocketEndpoint(IPAddress.Any, 80), Hostname = "app.internal", Weight = 3, Priority = 1 }));
+        cluster.Dns.Should().Be(new DnsSettings { Refresh = TimeSpan.FromSeconds(30), Family = DnsLookupFamily.V4Only });
     }
 
     [Theory]
@@ -136,25 +138,5 @@ public sealed class ClusterTranslatorTests
     {
         Translate($"{HttpOptions} explicit_http_config: {{http2_protocol_options: {{}}}}}}}}", out var problems, isControlPlane: true).Should().NotBeNull();
         problems.Found.Should().BeEmpty();
-    }
-
-    [Theory]
-    [InlineData(DnsLookupFamily.Auto, "::1")]
-    [InlineData(DnsLookupFamily.V6Only, "::1")]
-    [InlineData(DnsLookupFamily.V4Only, "10.0.0.1", "127.0.0.1")]
-    [InlineData(DnsLookupFamily.V4Preferred, "10.0.0.1", "127.0.0.1")]
-    [InlineData(DnsLookupFamily.All, "10.0.0.1", "127.0.0.1", "::1")]
-    public void The_lookup_family_says_which_addresses_are_used(DnsLookupFamily family, params string[] used) =>
-        DnsResolution.Usable([IPAddress.Parse("127.0.0.1"), IPAddress.IPv6Loopback, IPAddress.Parse("10.0.0.1")], family).Select(static address => address.ToString()).Should().Equal(used);
-
-    [Fact]
-    public void A_family_that_a_name_does_not_have_gives_way_unless_it_is_the_only_one()
-    {
-        IPAddress[] v4 = [IPAddress.Loopback];
-        IPAddress[] v6 = [IPAddress.IPv6Loopback];
-        DnsResolution.Usable(v4, DnsLookupFamily.Auto).Should().Equal(v4);
-        DnsResolution.Usable(v6, DnsLookupFamily.V4Preferred).Should().Equal(v6);
-        DnsResolution.Usable(v4, DnsLookupFamily.V6Only).Should().BeEmpty();
-        DnsResolution.Usable(v6, DnsLookupFamily.V4Only).Should().BeEmpty();
     }
 }

@@ -7,6 +7,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
+using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -17,6 +18,8 @@ using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
+using Envoy.Extensions.Network.DnsResolver.Cares.V3;
+using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -37,7 +40,7 @@ public sealed class FieldsNotActedOnTests
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
-        Maglev.Descriptor, WrrLocality.Descriptor,
+        Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
     ];
 
     [Fact]
