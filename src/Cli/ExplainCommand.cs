@@ -131,6 +131,7 @@ internal static class ExplainCommand
 
     private static Address Loopback() => new() { SocketAddress = new Envoy.Config.Core.V3.SocketAddress { Address = "127.0.0.1", PortValue = 0 } };
 
+    /// <summary>What is asked.</summary>
     /// <param name="Url">As it was written.</param>
     private sealed record Question(string Url, ExplainRequest Request, string Format)
     {

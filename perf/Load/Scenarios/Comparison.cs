@@ -69,7 +69,8 @@ internal static class Comparison
         {
             var openLoop = await stage.TakeOverAsync(standIn, "/", cancel);
             return (runner, duration) => openLoop.RunAsync(runner.Port, stage.Options.Rate, duration, cancel);
-        });
+        }
+        );
     }
 
     private static string Title(LoadOptions options) => options.Scenario switch

@@ -54,7 +54,11 @@ public sealed class ClusterTranslatorTests
             + "{priority: HIGH, retry_budget: {budget_percent: {value: 50}}}, {priority: HIGH, max_requests: 9}]}").Config;
         config.DefaultThresholds.Should().Be(new CircuitBreakerThresholds
         {
-            MaxConnections = 1, MaxPendingRequests = 2, MaxRequests = 3, MaxRetries = 4, TrackRemaining = true,
+            MaxConnections = 1,
+            MaxPendingRequests = 2,
+            MaxRequests = 3,
+            MaxRetries = 4,
+            TrackRemaining = true,
         });
         config.HighThresholds.Should().Be(new CircuitBreakerThresholds { RetryBudget = new RetryBudget(50, 3) });
     }

@@ -393,7 +393,8 @@ public sealed class RetryTests
         {
             connection.Reset();
             return Task.CompletedTask;
-        },
+        }
+        ,
         "garbage" => static (connection, _) => connection.SendAsync("no http\r\n\r\n"),
         "429 limited" => static (connection, _) => connection.SendAsync("HTTP/1.1 429 Later\r\nx-envoy-ratelimited: true\r\ncontent-length: 0\r\n\r\n"),
         "503 limited" => static (connection, _) => connection.SendAsync("HTTP/1.1 503 Later\r\nx-envoy-ratelimited: true\r\ncontent-length: 0\r\n\r\n"),
