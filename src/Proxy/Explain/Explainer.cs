@@ -5,6 +5,7 @@ using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Listeners.Http1;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
@@ -94,11 +95,8 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         var state = new HttpConnectionManagerState(http, new HttpStats(_registry, http.StatPrefix), new ListenerStats(_registry, "explained"), []);
         var stream = new ExplainedStream(_connection);
         _exchange.Begin(stream, state, new SocketEndpoint(IPAddress.Loopback, 1), new SocketEndpoint(IPAddress.Loopback, request.Port), 1);
+        _exchange.BeginHead(DownstreamHttp1.MaxHeadBytes);
         var parser = _exchange.Parser;
-        parser.MaxHeadBytes = http.MaxRequestHeadBytes;
-        parser.MaxFields = http.MaxRequestFields;
-        parser.Underscores = http.HeadersWithUnderscores;
-        parser.Begin(0);
         var head = HeadOf(request);
         if (parser.Parse(head, head.Length) != ParseStatus.Done)
         {
@@ -200,6 +198,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 continue;
             }
 
+            var candidates = cluster.LoadBalancer.Candidates.ToHashSet<object>(ReferenceEqualityComparer.Instance);
             var breaker = cluster.State.BreakerOf(forward.Source.Priority == RoutingPriority.High);
             clusters.Add(new ExplainedCluster
             {
@@ -211,7 +210,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 MaxRequests = breaker.Requests.Max,
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(
                     endpoint.Config.Address.ToString()!,
-                    cluster.IsCandidate(endpoint),
+                    candidates.Contains(endpoint),
                     endpoint.Config.Health.ToString().ToLowerInvariant(),
                     endpoint.Config.Weight,
                     endpoint.Config.Priority,

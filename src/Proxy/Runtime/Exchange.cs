@@ -145,6 +145,16 @@ internal sealed partial class Exchange
 
     public bool IsHead => Request.Method.SequenceEqual("HEAD"u8);
 
+    /// <summary>Gets the parser ready for the head, within the bounds that the connection manager sets.</summary>
+    /// <param name="longest">Most bytes that its storage can hold.</param>
+    public void BeginHead(int longest)
+    {
+        Parser.MaxHeadBytes = Math.Min(Http.MaxRequestHeadBytes, longest);
+        Parser.MaxFields = Http.MaxRequestFields;
+        Parser.Underscores = Http.HeadersWithUnderscores;
+        Parser.Begin(0);
+    }
+
     /// <summary>Ends the exchange from outside its flow: whatever awaits is resumed, sees the reason and unwinds. The first reason stays.</summary>
     public void AbortWith(AbortReason reason)
     {

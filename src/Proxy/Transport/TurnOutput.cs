@@ -19,9 +19,6 @@ internal sealed class TurnOutput
     private int _count;
     private int _used;
 
-    /// <summary>True where a turn's output waits.</summary>
-    public bool IsEmpty => _count == 0;
-
     /// <summary>Keeps a piece of a connection that has nothing here yet.</summary>
     /// <param name="kept">Where it stands.</param>
     /// <returns>False where there is no room: <see cref="Flush"/> makes some.</returns>

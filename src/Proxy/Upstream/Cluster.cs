@@ -35,9 +35,6 @@ internal sealed class Cluster
     /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
     public void Rebalance() => _loadBalancer = BuildBalancer();
 
-    /// <summary>True where a pick may give the endpoint now.</summary>
-    public bool IsCandidate(Endpoint endpoint) => LoadBalancer.Candidates.Contains(endpoint);
-
     private ILoadBalancer BuildBalancer()
     {
         foreach (var endpoint in Endpoints)

@@ -27,6 +27,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         if (!_kept.TryGetValue(config.Name, out var kept) || kept.State.Config != config)
         {
             Leave(kept);
+            kept?.State.StopObserving(registry);
             kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
             _kept[config.Name] = kept;
             kept.State.Observe(registry);

@@ -1,5 +1,7 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
@@ -131,6 +133,20 @@ public sealed class CircuitBreakerTests
 
         (await RawHttpClient.GetAsync(proxy.Port, "/high")).Status.Should().Be(200);
         (await RawHttpClient.GetAsync(proxy.Port, "/other")).Status.Should().Be(503);
+    }
+
+    [Fact]
+    public async Task A_changed_cluster_shows_its_new_limits_and_none_of_the_old_ones()
+    {
+        await using var proxy = Start(new CircuitBreakerThresholds { MaxRequests = 7, TrackRemaining = true }, port: 1);
+        Breaker(proxy, "remaining_rq").Should().Be(7);
+        var cluster = RunningProxy.Cluster("backend", 1);
+        cluster = cluster with { Config = cluster.Config with { AltStatName = "other" } };
+
+        proxy.Engine.Apply(new ConfigurationChange { Clusters = new Dictionary<string, ClusterSpecification?> { ["backend"] = cluster } }).Should().BeEmpty();
+
+        var names = proxy.Stats.Collect().Values.Select(static stat => stat.Name).Where(static name => name.Contains("circuit_breakers", StringComparison.Ordinal)).ToArray();
+        names.Should().NotBeEmpty().And.OnlyContain(static name => name.StartsWith("cluster.other.", StringComparison.Ordinal) && !name.Contains("remaining", StringComparison.Ordinal));
     }
 
     private static long Breaker(RunningProxy proxy, string name) => proxy.Stat($"cluster.backend.circuit_breakers.default.{name}");

@@ -162,7 +162,7 @@ public sealed class PriorityTests : IDisposable
     {
         var cluster = _from.Build(policy, [.. Some(1, 10, healthy: 5), .. Some(101, 10, healthy: 2, degraded: 1, priority: 1), .. Some(201, 2, healthy: 2, priority: 2), .. Some(301, 2, healthy: 2, priority: 3)]);
 
-        cluster.Endpoints.Where(cluster.IsCandidate).Select(static endpoint => endpoint.Config.Address.Port)
+        cluster.Endpoints.Where(cluster.LoadBalancer.Candidates.Contains).Select(static endpoint => endpoint.Config.Address.Port)
             .Should().BeEquivalentTo(_from.Ports(cluster, 20_000).Distinct());
     }
 

@@ -15,7 +15,7 @@ namespace KubeProxyNet.Proxy.Listeners.Http1;
 internal sealed class DownstreamHttp1 : IConnectionOwner
 {
     /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
-    private const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
+    public const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
     private const long NotDraining = -1;
     private const long NotWriting = -1;
 
@@ -435,10 +435,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         exchange.Begin(_stream, _state, _remote, _local, _connectionId);
         exchange.StartMs = worker.NowMs;
         exchange.StartWallTicks = worker.WallClockTicks;
-        exchange.Parser.MaxHeadBytes = Math.Min(_state.Config.MaxRequestHeadBytes, MaxHeadBytes);
-        exchange.Parser.MaxFields = _state.Config.MaxRequestFields;
-        exchange.Parser.Underscores = _state.Config.HeadersWithUnderscores;
-        exchange.Parser.Begin(0);
+        exchange.BeginHead(MaxHeadBytes);
         _exchange = exchange;
         _input.Rent();
         return exchange;
