@@ -24,6 +24,7 @@ public static class BootstrapCheck
         ControlPlaneConnection.Of(bootstrap, problems);
         DnsResolverTranslator.OfBootstrap(bootstrap, problems);
         OverloadTranslator.Translate(bootstrap.OverloadManager, problems, ConfigPath.Root.Field("overload_manager"));
+        RuntimeLoader.Check(bootstrap, problems, ConfigPath.Root.Field("layered_runtime"));
         return problems.Found;
     }
 

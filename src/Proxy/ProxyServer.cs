@@ -36,6 +36,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly TaskCompletionSource _quit = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
+    private readonly RuntimeLoader _runtime;
     private readonly List<ResourceFile> _files = [];
     private AdsClient? _ads;
     private AdminServer? _admin;
@@ -50,6 +51,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         var concurrency = options.Concurrency > 0 ? options.Concurrency : Environment.ProcessorCount;
         _engine = new ProxyEngine(concurrency, _registry, _logs, time, loggers.CreateLogger("engine"),
             OverloadTranslator.Translate(options.Bootstrap.OverloadManager, new TranslationProblems(), ConfigPath.Root));
+        _runtime = new RuntimeLoader(
+            options.Bootstrap.LayeredRuntime, NodeIdentity.Of(options.Bootstrap, options.ServiceNode, options.ServiceCluster).Cluster, _engine.Apply, _registry, time, _logger);
         _state = new ConfigurationState(_engine, _registry, time, _logger);
         _discoveryStats = new DiscoveryStats(_registry);
         var resolvers = new DnsResolvers(
@@ -114,6 +117,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
             await _ads.DisposeAsync();
         }
 
+        _runtime.Dispose();
         _files.ForEach(static file => file.Dispose());
         _state.Dispose();
         if (_admin is not null)
@@ -135,13 +139,13 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
         await StartAdminAsync(bootstrap, node);
-        var application = new DiscoveryApplication(_state, _discoveryStats, _logger);
+        var application = new DiscoveryApplication(_state, _runtime, _discoveryStats, _logger);
         StartFile(connection.ClusterFile, XdsTypeUrls.Cluster, application);
         StartFile(connection.ListenerFile, XdsTypeUrls.Listener, application);
         if (connection.Ads is not null)
         {
             _ads = new AdsClient(
-                connection.Ads, node, connection.ClustersOverAds, connection.ListenersOverAds, _state, application, _registry, _time, _logger);
+                connection.Ads, node, connection.ClustersOverAds, connection.ListenersOverAds, _runtime.Discovered, _state, application, _registry, _time, _logger);
             _ads.Start();
         }
 
@@ -267,6 +271,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         public void Quit() => server._quit.TrySetResult();
 
         public void FailHealthCheck(bool fail) => server._engine.IsHealthCheckFailed = fail;
+
+        public string? ModifyRuntime(IReadOnlyCollection<KeyValuePair<string, string>> changes) => server._runtime.Modify(changes);
 
         public void ReopenLogs() => server._logs.Reopen();
     }

@@ -22,6 +22,9 @@ public static class XdsTypeUrls
     /// <summary>Route configurations (RDS).</summary>
     public const string RouteConfiguration = Prefix + "envoy.config.route.v3.RouteConfiguration";
 
+    /// <summary>Layers of the runtime (RTDS).</summary>
+    public const string Runtime = Prefix + "envoy.service.runtime.v3.Runtime";
+
     /// <summary>Secrets (SDS).</summary>
     public const string Secret = Prefix + "envoy.extensions.transport_sockets.tls.v3.Secret";
 

@@ -25,6 +25,7 @@ using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using Envoy.Service.Runtime.V3;
 using Google.Protobuf.Reflection;
 
 namespace KubeProxyNet.Xds;
@@ -62,6 +63,7 @@ public static class XdsTypes
         RoundRobin.Descriptor,
         RouteConfiguration.Descriptor,
         Router.Descriptor,
+        Runtime.Descriptor,
         Secret.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,

@@ -23,6 +23,7 @@ public sealed class ArchitectureTests
         ["Http"],
         ["Transport", "Dns"],
         ["Observability"],
+        ["RuntimeLayers"],
     ];
 
     private static readonly Type[] Types = typeof(ProxyEngine).Assembly.GetTypes();

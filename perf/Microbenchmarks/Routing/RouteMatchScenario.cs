@@ -3,6 +3,7 @@ using System.Text;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Microbenchmarks.Routing;
 
@@ -76,7 +77,7 @@ internal sealed class RouteMatchScenario
             _head.TargetSlice = target;
             _head.PathSlice = path;
             _head.QuerySlice = query;
-            found += Table.TryMatch(_head, 42, out _) ? 1 : 0;
+            found += Table.TryMatch(_head, RuntimeValues.Empty, 42, out _) ? 1 : 0;
         }
 
         return found;

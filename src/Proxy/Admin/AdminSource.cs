@@ -4,6 +4,7 @@ using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.Proxy.Admin;
@@ -56,6 +57,8 @@ internal sealed class AdminSource(ProxyEngine engine, ConfigurationState state, 
             Endpoints = Dump(accepted.Endpoints),
         };
     }
+
+    public RuntimeValues RuntimeValues => engine.Snapshot.RuntimeValues;
 
     public Explanation Explain(ExplainRequest request) => Explainer.Explain(engine.Snapshot, request);
 

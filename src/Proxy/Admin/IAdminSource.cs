@@ -2,6 +2,7 @@ using System.Net;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Explain;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Admin;
 
@@ -36,6 +37,9 @@ public interface IAdminSource
     /// <summary>The configuration in use.</summary>
     ConfigDump GetConfigDump();
 
+    /// <summary>The runtime in force.</summary>
+    RuntimeValues RuntimeValues { get; }
+
     /// <summary>Why a request goes where it goes.</summary>
     Explanation Explain(ExplainRequest request);
 }
@@ -52,6 +56,10 @@ public interface IAdminActions
 
     /// <summary>Makes <see cref="IAdminSource.State"/> <see cref="ServerState.Draining"/> (true) or live again (false), so that load balancers turn away.</summary>
     void FailHealthCheck(bool fail);
+
+    /// <summary>Sets values of the runtime's admin layer, and takes back those that are empty.</summary>
+    /// <returns>What keeps it from being done; null where it is done.</returns>
+    string? ModifyRuntime(IReadOnlyCollection<KeyValuePair<string, string>> changes);
 
     /// <summary>Opens log files anew, after a rotation.</summary>
     void ReopenLogs();

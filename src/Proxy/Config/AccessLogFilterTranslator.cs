@@ -1,6 +1,5 @@
 using Envoy.Config.Accesslog.V3;
 using Envoy.Data.Accesslog.V3;
-using Envoy.Type.V3;
 using Google.Protobuf.Collections;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Routing;
@@ -37,7 +36,7 @@ internal static class AccessLogFilterTranslator
             case Message.FilterSpecifierOneofCase.NotHealthCheckFilter:
                 return new FixedFilter(records: true);
             case Message.FilterSpecifierOneofCase.RuntimeFilter:
-                return new RuntimeFilter(FractionOf(message.RuntimeFilter.PercentSampled), message.RuntimeFilter.UseIndependentRandomness);
+                return new RuntimeFilter(FractionOf(message.RuntimeFilter), message.RuntimeFilter.UseIndependentRandomness);
             case Message.FilterSpecifierOneofCase.AndFilter:
                 return Parts(message.AndFilter.Filters, problems, path.Field("and_filter"), depth) is { } all ? new AllFilter(all) : null;
             case Message.FilterSpecifierOneofCase.OrFilter:
@@ -84,7 +83,6 @@ internal static class AccessLogFilterTranslator
         return parts.Count == messages.Count ? [.. parts] : null;
     }
 
-    // There is no runtime layer, so the default is the value.
     private static Comparison ComparisonOf(ComparisonFilter? message) => new(
         message?.Op switch
         {
@@ -93,10 +91,11 @@ internal static class AccessLogFilterTranslator
             ComparisonFilter.Types.Op.Ne => ComparisonOperation.NotEqual,
             _ => ComparisonOperation.Equal,
         },
-        message?.Value?.DefaultValue ?? 0);
+        message?.Value?.DefaultValue ?? 0,
+        message?.Value?.RuntimeKey ?? "");
 
-    private static RuntimeFraction FractionOf(FractionalPercent? message) =>
-        MatcherTranslator.Fraction(new Envoy.Config.Core.V3.RuntimeFractionalPercent { DefaultValue = message })!;
+    private static RuntimeFraction FractionOf(Envoy.Config.Accesslog.V3.RuntimeFilter message) =>
+        MatcherTranslator.Fraction(new Envoy.Config.Core.V3.RuntimeFractionalPercent { DefaultValue = message.PercentSampled, RuntimeKey = message.RuntimeKey })!;
 
     private static HeaderFilter? Header(Envoy.Config.Accesslog.V3.HeaderFilter message, TranslationProblems problems, ConfigPath path)
     {

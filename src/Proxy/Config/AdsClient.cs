@@ -35,6 +35,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
     private readonly HashSet<string> _fetched = new(StringComparer.Ordinal);
     private readonly bool _wantsClusters;
     private readonly bool _wantsListeners;
+    private readonly bool _wantsRuntime;
     private ImmutableArray<string> _endpoints = [];
     private ImmutableArray<string> _routes = [];
     private Task _run = Task.CompletedTask;
@@ -42,7 +43,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
     private bool _hasAnswered;
 
     public AdsClient(
-        AdsTarget target, Node node, bool clusters, bool listeners, ConfigurationState state, DiscoveryApplication application,
+        AdsTarget target, Node node, bool clusters, bool listeners, ImmutableArray<string> runtimeLayers, ConfigurationState state, DiscoveryApplication application,
         StatRegistry registry, TimeProvider time, ILogger logger)
     {
         _target = target;
@@ -66,11 +67,13 @@ internal sealed partial class AdsClient : IAsyncDisposable
             _session.SubscribeToAll(XdsTypeUrls.Listener);
         }
 
+        _wantsRuntime = !runtimeLayers.IsEmpty;
+        _session.Subscribe(XdsTypeUrls.Runtime, runtimeLayers);
         UpdateSubscriptions();
         SettleInitialFetch();
     }
 
-    /// <summary>Completes when clusters and listeners have been answered for the first time.</summary>
+    /// <summary>Completes when clusters, listeners and the runtime have been answered for the first time.</summary>
     public Task InitialFetch => _initialFetch.Task;
 
     public void Start()
@@ -208,7 +211,9 @@ internal sealed partial class AdsClient : IAsyncDisposable
 
     private void SettleInitialFetch()
     {
-        if ((!_wantsClusters || _fetched.Contains(XdsTypeUrls.Cluster)) && (!_wantsListeners || _fetched.Contains(XdsTypeUrls.Listener)))
+        if ((!_wantsClusters || _fetched.Contains(XdsTypeUrls.Cluster))
+            && (!_wantsListeners || _fetched.Contains(XdsTypeUrls.Listener))
+            && (!_wantsRuntime || _fetched.Contains(XdsTypeUrls.Runtime)))
         {
             _initialFetch.TrySetResult();
         }

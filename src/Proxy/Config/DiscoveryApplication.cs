@@ -10,7 +10,7 @@ using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>Puts what discovery delivers into the configuration, by type, and says what could not be used.</summary>
-internal sealed partial class DiscoveryApplication(ConfigurationState state, DiscoveryStats stats, ILogger logger)
+internal sealed partial class DiscoveryApplication(ConfigurationState state, RuntimeLoader? runtime, DiscoveryStats stats, ILogger logger)
 {
     private const int MaxRemembered = 1024;
 
@@ -25,6 +25,7 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Dis
             XdsTypeUrls.ClusterLoadAssignment => state.SetAssignments(Messages<ClusterLoadAssignment>(update), update.Version, origin),
             XdsTypeUrls.Listener => state.SetListeners(Messages<Listener>(update), update.Removed, update.Version, origin),
             XdsTypeUrls.RouteConfiguration => state.SetRoutes(Messages<RouteConfigurationMessage>(update), update.Version, origin),
+            XdsTypeUrls.Runtime when runtime is not null => runtime.Set(Messages<Envoy.Service.Runtime.V3.Runtime>(update)),
             _ => new ApplyOutcome(),
         };
 

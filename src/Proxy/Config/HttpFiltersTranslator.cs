@@ -56,7 +56,7 @@ internal static class HttpFiltersTranslator
     /// <summary>What a route says of the buffer filter.</summary>
     public static BufferRouteSettings BufferSettings(BufferPerRoute message) => new(message.Disabled ? null : Bytes(message.Buffer));
 
-    private static HttpFilterConfig? Filter(HttpFilter filter, Any any) =>
+    private static BufferFilterConfig? Filter(HttpFilter filter, Any any) =>
         any.TryUnpack<Envoy.Extensions.Filters.Http.Buffer.V3.Buffer>(out var buffer)
             ? new BufferFilterConfig(filter.Name, Bytes(buffer)) { Disabled = filter.Disabled }
             : null;

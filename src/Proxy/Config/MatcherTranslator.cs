@@ -29,7 +29,7 @@ internal static class MatcherTranslator
     public static RegexSubstitution? Substitution(RegexMatchAndSubstitute? message) =>
         message is null ? null : new RegexSubstitution(message.Pattern?.Regex ?? "", message.Substitution);
 
-    /// <summary>The default share of a runtime fraction, for there is no runtime layer; null for all requests.</summary>
+    /// <summary>A share of requests; null for all of them.</summary>
     public static RuntimeFraction? Fraction(Envoy.Config.Core.V3.RuntimeFractionalPercent? message) => message is null
         ? null
         : new RuntimeFraction(message.DefaultValue?.Numerator ?? 0, message.DefaultValue?.Denominator switch
@@ -37,7 +37,7 @@ internal static class MatcherTranslator
             FractionalPercent.Types.DenominatorType.TenThousand => 10_000,
             FractionalPercent.Types.DenominatorType.Million => 1_000_000,
             _ => 100,
-        });
+        }, message.RuntimeKey);
 
     private static StringMatcher String(Envoy.Type.Matcher.V3.StringMatcher message, TranslationProblems problems, ConfigPath path)
     {

@@ -32,7 +32,7 @@ internal static class RouteFiltersTranslator
     }
 
     /// <summary>The settings of a filter for a route; null where they are not known, which is a fault only where they may not be left out.</summary>
-    private static RouteFilterSettings? Settings(Any any, bool isOptional, TranslationProblems problems, ConfigPath path)
+    private static BufferRouteSettings? Settings(Any any, bool isOptional, TranslationProblems problems, ConfigPath path)
     {
         if (any.TryUnpack<BufferPerRoute>(out var buffer))
         {

@@ -119,7 +119,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         }
 
         var trace = new RecordingTrace();
-        var isFound = table.TryMatch(_exchange.Request, _worker.Random.Next(), ref trace, out var match);
+        var isFound = table.TryMatch(_exchange.Request, _snapshot.RuntimeValues, _worker.Random.Next(), ref trace, out var match);
         found = found with
         {
             Steps = [.. trace.Steps.Select(static step => step.Text)],

@@ -113,7 +113,7 @@ internal static class HttpConnectionManager
         }
 
         var match = default(RouteMatchResult);
-        var isFound = table is not null && table.TryMatch(exchange.Request, exchange.Worker.Random.Next(), out match);
+        var isFound = table is not null && table.TryMatch(exchange.Request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match);
         if ((exchange.Parser.WantsUpgrade || exchange.Request.IsConnect) && !AllowUpgrade(exchange, state, isFound ? match.Route.Forward : null))
         {
             LocalReplies.UpgradeNotAllowed(exchange);

@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
@@ -147,10 +148,20 @@ public sealed partial class ProxyEngine : IAsyncDisposable
                 Clusters = clusters,
                 RouteTables = tables,
                 Listeners = change.Listeners ?? current.Listeners,
+                RuntimeValues = current.RuntimeValues,
                 Version = current.Version + 1,
             });
             _clusters.RetireLeaving();
             return change.Listeners is null || IsDraining ? [] : _listeners.Apply(change.Listeners);
+        }
+    }
+
+    /// <summary>Puts other runtime values into force.</summary>
+    public void Apply(RuntimeValues values)
+    {
+        lock (_applying)
+        {
+            _snapshots.Publish(_snapshots.Current with { RuntimeValues = values, Version = _snapshots.Current.Version + 1 });
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -42,7 +43,7 @@ public sealed class CompiledVirtualHost
 
     /// <summary>The first route that matches; null for none.</summary>
     [SkipLocalsInit]
-    internal CompiledRoute? Match<TTrace>(RequestHead head, ulong random, ref TTrace trace)
+    internal CompiledRoute? Match<TTrace>(RequestHead head, RuntimeValues runtime, ulong random, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
         if (_requireTls != TlsRequirement.None && IsRefusedInPlainText(head))
@@ -76,12 +77,12 @@ public sealed class CompiledVirtualHost
             _paths.Collect(path, ref candidates);
         }
 
-        var selected = FirstOf(ref candidates, head, path, random, ref trace);
+        var selected = FirstOf(ref candidates, head, path, runtime, random, ref trace);
         candidates.Dispose();
         return selected;
     }
 
-    private CompiledRoute? FirstOf<TTrace>(ref CandidateSet candidates, RequestHead head, ReadOnlySpan<byte> path, ulong random, ref TTrace trace)
+    private CompiledRoute? FirstOf<TTrace>(ref CandidateSet candidates, RequestHead head, ReadOnlySpan<byte> path, RuntimeValues runtime, ulong random, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
         // Candidates come in ascending order and are all there is for this path: what lies between two of them does not match it.
@@ -95,7 +96,7 @@ public sealed class CompiledVirtualHost
                 looked = index + 1;
             }
 
-            if (!isConditional || route.Conditions!.Hold(route, head, path, random, ref trace))
+            if (!isConditional || route.Conditions!.Hold(route, head, path, runtime, random, ref trace))
             {
                 trace.RouteSelected(route);
                 return route;

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -32,10 +33,10 @@ internal sealed class RouteConditions
             : new RouteConditions(match, regex, path, scope);
     }
 
-    public bool Hold<TTrace>(CompiledRoute route, RequestHead head, ReadOnlySpan<byte> path, ulong random, ref TTrace trace)
+    public bool Hold<TTrace>(CompiledRoute route, RequestHead head, ReadOnlySpan<byte> path, RuntimeValues runtime, ulong random, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
-        if (_fraction is not null && random % _fraction.Denominator >= _fraction.Numerator)
+        if (_fraction is not null && !_fraction.Includes(runtime, random))
         {
             trace.RouteSkipped(route, SkipReason.RuntimeFraction, 0);
             return false;

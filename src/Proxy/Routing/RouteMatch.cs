@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -43,9 +44,20 @@ public sealed record ConnectPath : PathSpecifier;
 public sealed record SeparatedPrefixPath(string Prefix) : PathSpecifier;
 
 /// <summary>
-/// A share of requests: those whose random number modulo <paramref name="Denominator"/> is below <paramref name="Numerator"/>.
-/// The default value of Envoy's <c>RuntimeFractionalPercent</c>; there is no runtime to override it.
+/// A share of requests: those whose random number modulo <paramref name="Denominator"/> is below <paramref name="Numerator"/>. Envoy's
+/// <c>RuntimeFractionalPercent</c>: the runtime may say otherwise.
 /// </summary>
 /// <param name="Numerator">Zero for never.</param>
 /// <param name="Denominator">100, 10,000 or 1,000,000.</param>
-public sealed record RuntimeFraction(uint Numerator, uint Denominator = 100);
+/// <param name="Key">Key of the runtime whose value goes before these; empty for none.</param>
+public sealed record RuntimeFraction(uint Numerator, uint Denominator = 100, string Key = "")
+{
+    /// <summary>Whether a request is among them.</summary>
+    /// <param name="values">The runtime.</param>
+    /// <param name="random">A number drawn for the request.</param>
+    public bool Includes(RuntimeValues values, ulong random)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.IsEnabled(Key, new RuntimeShare(Numerator, Denominator), random);
+    }
+}

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -54,13 +55,14 @@ public sealed class RouteTable
     /// Finds the route of a request; false where there is none, which is answered 404 with response flag NR.
     /// </summary>
     /// <param name="head">The request, normalised: what is matched here is what is forwarded.</param>
+    /// <param name="runtime">What fractions with a runtime key go by.</param>
     /// <param name="random">A number drawn once for the request: decides on runtime fractions and weighted clusters.</param>
     /// <param name="trace">Hears why; <see cref="NoTrace"/> for traffic.</param>
     /// <param name="result">The route.</param>
-    public bool TryMatch<TTrace>(RequestHead head, ulong random, ref TTrace trace, out RouteMatchResult result)
+    public bool TryMatch<TTrace>(RequestHead head, RuntimeValues runtime, ulong random, ref TTrace trace, out RouteMatchResult result)
         where TTrace : struct, IMatchTrace
     {
-        if (_domains.Find(head, ref trace)?.Match(head, random, ref trace) is { } route)
+        if (_domains.Find(head, ref trace)?.Match(head, runtime, random, ref trace) is { } route)
         {
             result = new RouteMatchResult(route, random);
             return true;
@@ -71,10 +73,10 @@ public sealed class RouteTable
     }
 
     /// <summary>Finds the route of a request in traffic.</summary>
-    public bool TryMatch(RequestHead head, ulong random, out RouteMatchResult result)
+    public bool TryMatch(RequestHead head, RuntimeValues runtime, ulong random, out RouteMatchResult result)
     {
         var trace = default(NoTrace);
-        return TryMatch(head, random, ref trace, out result);
+        return TryMatch(head, runtime, random, ref trace, out result);
     }
 }
 

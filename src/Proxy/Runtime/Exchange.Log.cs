@@ -4,6 +4,7 @@ using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -111,6 +112,8 @@ internal sealed partial class Exchange : IAccessLogSource
     }
 
     ulong IAccessLogSource.NextRandom() => Worker.Random.Next();
+
+    RuntimeValues IAccessLogSource.RuntimeValues => Snapshot.RuntimeValues;
 
     long? IAccessLogSource.MillisecondsAt(AccessLogTime time)
     {

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -21,6 +22,9 @@ internal sealed record RuntimeSnapshot
 
     /// <summary>Listeners in the order configured.</summary>
     public required IReadOnlyList<ListenerConfig> Listeners { get; init; }
+
+    /// <summary>What operators set without new configuration.</summary>
+    public RuntimeValues RuntimeValues { get; init; } = RuntimeValues.Empty;
 
     /// <summary>Counts snapshots.</summary>
     public long Version { get; init; }

@@ -3,6 +3,7 @@ using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using Envoy.Service.Runtime.V3;
 using Google.Protobuf;
 
 namespace KubeProxyNet.Xds.Serving;
@@ -18,6 +19,7 @@ public static class ResourceNames
         ClusterLoadAssignment assignment => assignment.ClusterName,
         Listener listener => listener.Name,
         RouteConfiguration routes => routes.Name,
+        Runtime layer => layer.Name,
         Secret secret => secret.Name,
         _ => null,
     };

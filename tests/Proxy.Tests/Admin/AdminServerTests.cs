@@ -1,9 +1,11 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Admin;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Admin;
 
@@ -142,6 +144,25 @@ public sealed class AdminServerTests : IAsyncLifetime
         await Post("/healthcheck/ok");
         _proxy.State.Should().Be(ServerState.Live);
         (await Post("/drain_listeners?inboundonly")).Should().Be(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Values_of_the_runtime_are_set_and_shown()
+    {
+        _proxy.RuntimeValues = new RuntimeValues([new RuntimeLayer("base", new Dictionary<string, RuntimeValue> { ["a.b"] = RuntimeValue.OfText("5") }.ToFrozenDictionary()), RuntimeLayer.Empty("admin")]);
+        using var json = await GetJson("/runtime");
+        json.RootElement.GetProperty("layers").EnumerateArray().Select(static layer => layer.GetString()).Should().Equal("base", "admin");
+        var entry = json.RootElement.GetProperty("entries").GetProperty("a.b");
+        entry.GetProperty("final_value").GetString().Should().Be("5");
+        entry.GetProperty("layer_values").EnumerateArray().Select(static value => value.GetString()).Should().Equal("5", "");
+
+        using var set = await _client.PostAsync("/runtime_modify?a.b=6&c=", null);
+        set.IsSuccessStatusCode.Should().BeTrue();
+        using var refused = await _client.PostAsync("/runtime_modify?refused=1", null);
+        ((int)refused.StatusCode).Should().Be(503);
+        using var empty = await _client.PostAsync("/runtime_modify", null);
+        ((int)empty.StatusCode).Should().Be(400);
+        _proxy.Asked.Should().Equal("runtime a.b=6 c=", "runtime refused=1");
     }
 
     [Theory]

@@ -5,6 +5,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Admin;
 using KubeProxyNet.Proxy.Explain;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.Proxy.Tests.Admin;
@@ -45,6 +46,14 @@ internal sealed class SampleProxy : IAdminSource, IAdminActions
     public void Quit() => Asked.Enqueue("quit");
 
     public void FailHealthCheck(bool fail) => State = fail ? ServerState.Draining : ServerState.Live;
+
+    public RuntimeValues RuntimeValues { get; set; } = RuntimeValues.Empty;
+
+    public string? ModifyRuntime(IReadOnlyCollection<KeyValuePair<string, string>> changes)
+    {
+        Asked.Enqueue("runtime " + string.Join(" ", changes.Select(static change => $"{change.Key}={change.Value}")));
+        return changes.Any(static change => change.Key == "refused") ? "no" : null;
+    }
 
     public void ReopenLogs() => Asked.Enqueue("reopen");
 

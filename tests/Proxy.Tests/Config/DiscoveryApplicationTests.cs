@@ -83,7 +83,7 @@ public sealed class DiscoveryApplicationTests
     private sealed class Discovery(ConfiguredProxy proxy)
     {
         private readonly AdsClientSession _session = new(new Node());
-        private readonly DiscoveryApplication _application = new(proxy.State, new DiscoveryStats(proxy.Stats), proxy.Log);
+        private readonly DiscoveryApplication _application = new(proxy.State, runtime: null, new DiscoveryStats(proxy.Stats), proxy.Log);
         private int _version;
 
         public IReadOnlyList<AdsRejection> Apply(string typeUrl, params IMessage[] resources) => Apply(typeUrl, ResourceOrigin.Wire, resources);

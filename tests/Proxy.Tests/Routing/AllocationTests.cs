@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 
@@ -27,7 +28,7 @@ public sealed class AllocationTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++)
         {
-            table.TryMatch(head, (ulong)i, out _);
+            table.TryMatch(head, RuntimeValues.Empty, (ulong)i, out _);
         }
 
         (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);

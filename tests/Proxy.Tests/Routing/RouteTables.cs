@@ -2,6 +2,7 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 
@@ -37,14 +38,14 @@ internal static class RouteTables
 
     /// <summary>Cluster of the route that a request takes; null for none.</summary>
     public static string? Cluster(this RouteTable table, RequestHead head, ulong random = 0) =>
-        table.TryMatch(head, random, out var result) ? result.PickCluster().Name : null;
+        table.TryMatch(head, RuntimeValues.Empty, random, out var result) ? result.PickCluster().Name : null;
 
     /// <summary>Cluster of the route that a path takes.</summary>
     public static string? Cluster(this RouteTable table, string target) => table.Cluster(RequestHeads.Create("GET", target, "host"));
 
     public static RouteMatchResult Match(this RouteTable table, RequestHead head, ulong random = 0)
     {
-        table.TryMatch(head, random, out var result).Should().BeTrue();
+        table.TryMatch(head, RuntimeValues.Empty, random, out var result).Should().BeTrue();
         return result;
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using CsCheck;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 
@@ -98,7 +99,7 @@ public sealed class RoutingPropertyTests
         var table = RouteTables.Compile(sample.Configuration);
         var request = sample.Requests.First(request => !Agrees(table, sample.Configuration, request));
         var trace = new RecordingTrace();
-        table.TryMatch(Head(request), request.Random, ref trace, out _);
+        table.TryMatch(Head(request), RuntimeValues.Empty, request.Random, ref trace, out _);
         var routes = sample.Configuration.VirtualHosts.SelectMany(host => host.Routes.Select(route => $"{host.Name}: {route.Match.Path} {route.Match.CaseSensitive} {string.Join(';', route.Match.Headers)}"));
         return $"""
             {request} {string.Join(';', request.Headers)}
@@ -113,11 +114,11 @@ public sealed class RoutingPropertyTests
     {
         var expected = RoutingOracle.Find(configuration, request);
         var head = Head(request);
-        var matched = table.TryMatch(head, request.Random, out var result);
+        var matched = table.TryMatch(head, RuntimeValues.Empty, request.Random, out var result);
         var actual = matched ? (result.VirtualHost.Name, result.Route.Index) : ((string, int)?)null;
 
         var trace = new RecordingTrace();
-        table.TryMatch(head, request.Random, ref trace, out var traced);
+        table.TryMatch(head, RuntimeValues.Empty, request.Random, ref trace, out var traced);
         return actual == expected && ReferenceEquals(traced.Route, result.Route) && Tells(trace, result, matched);
     }
 

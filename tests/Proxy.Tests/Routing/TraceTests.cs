@@ -1,6 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 
@@ -10,7 +11,7 @@ public sealed class TraceTests
     private static IEnumerable<string> Explain(RouteTable table, RequestHead head)
     {
         var trace = new RecordingTrace();
-        table.TryMatch(head, 99, ref trace, out _);
+        table.TryMatch(head, RuntimeValues.Empty, 99, ref trace, out _);
         return trace.Steps.Select(step => step.Text);
     }
 

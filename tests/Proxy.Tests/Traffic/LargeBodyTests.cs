@@ -1,5 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;

@@ -15,8 +15,8 @@ public sealed class LoaderErrorTests
 
     [Theory]
     [InlineData("nodes: {}", "f.yaml:1: nodes: unknown field \"nodes\" of Bootstrap; did you mean \"node\"?")]
-    [InlineData("layered_runtime: {}", "f.yaml:1: layered_runtime: \"layered_runtime\" is a field of the xDS API that this proxy does not act on; remove it")]
-    [InlineData("layeredRuntime: {}", "f.yaml:1: layeredRuntime: \"layeredRuntime\" is a field of the xDS API that this proxy does not act on; remove it")]
+    [InlineData("stats_sinks: {}", "f.yaml:1: stats_sinks: \"stats_sinks\" is a field of the xDS API that this proxy does not act on; remove it")]
+    [InlineData("statsSinks: {}", "f.yaml:1: statsSinks: \"statsSinks\" is a field of the xDS API that this proxy does not act on; remove it")]
     [InlineData("node: {id: 5}", "f.yaml:1: node.id: expects text, but this is the number 5; put it in quotes: \"5\"")]
     [InlineData("node: {id: true}", "f.yaml:1: node.id: expects text, but this is true; put it in quotes: \"true\"")]
     [InlineData("node: x", "f.yaml:1: node: expects a mapping, but this is the text \"x\"; write the fields of Node, or {} for an empty one")]

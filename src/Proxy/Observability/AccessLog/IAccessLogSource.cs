@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.RuntimeLayers;
+
 namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
 /// <summary>
@@ -101,6 +103,9 @@ public interface IAccessLogSource
 
     /// <summary>A random number, a new one each time.</summary>
     ulong NextRandom();
+
+    /// <summary>The runtime as the exchange sees it.</summary>
+    RuntimeValues RuntimeValues { get; }
 
     /// <summary>The moment in milliseconds on a clock of its own; null where it has not come.</summary>
     long? MillisecondsAt(AccessLogTime time);

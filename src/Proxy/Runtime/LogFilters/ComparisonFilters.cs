@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Runtime.LogFilters;
 
@@ -20,19 +21,25 @@ public enum ComparisonOperation
     NotEqual,
 }
 
-/// <summary>A comparison with a fixed number.</summary>
+/// <summary>A comparison with a number.</summary>
 /// <param name="Operation">How.</param>
 /// <param name="Value">With what.</param>
-public readonly record struct Comparison(ComparisonOperation Operation, uint Value)
+/// <param name="Key">Key of the runtime whose value goes before that; empty for none.</param>
+public readonly record struct Comparison(ComparisonOperation Operation, uint Value, string Key = "")
 {
     /// <summary>True where it holds for the number.</summary>
-    public bool Holds(long number) => Operation switch
+    public bool Holds(long number, RuntimeValues values)
     {
-        ComparisonOperation.Equal => number == Value,
-        ComparisonOperation.AtLeast => number >= Value,
-        ComparisonOperation.AtMost => number <= Value,
-        _ => number != Value,
-    };
+        ArgumentNullException.ThrowIfNull(values);
+        var other = (long)Math.Min(values.IntegerOf(Key, Value), long.MaxValue);
+        return Operation switch
+        {
+            ComparisonOperation.Equal => number == other,
+            ComparisonOperation.AtLeast => number >= other,
+            ComparisonOperation.AtMost => number <= other,
+            _ => number != other,
+        };
+    }
 }
 
 /// <summary><c>status_code_filter</c>: by the status of the response, 0 where none was begun.</summary>
@@ -40,7 +47,7 @@ public readonly record struct Comparison(ComparisonOperation Operation, uint Val
 public sealed class StatusCodeFilter(Comparison comparison) : AccessLogFilter
 {
     /// <inheritdoc/>
-    public override bool Records(IAccessLogSource exchange, RequestHead request) => comparison.Holds(exchange.ResponseCode);
+    public override bool Records(IAccessLogSource exchange, RequestHead request) => comparison.Holds(exchange.ResponseCode, exchange.RuntimeValues);
 }
 
 /// <summary><c>duration_filter</c>: by the duration of the exchange in milliseconds.</summary>
@@ -48,7 +55,7 @@ public sealed class StatusCodeFilter(Comparison comparison) : AccessLogFilter
 public sealed class DurationFilter(Comparison comparison) : AccessLogFilter
 {
     /// <inheritdoc/>
-    public override bool Records(IAccessLogSource exchange, RequestHead request) => comparison.Holds(exchange.DurationMs);
+    public override bool Records(IAccessLogSource exchange, RequestHead request) => comparison.Holds(exchange.DurationMs, exchange.RuntimeValues);
 }
 
 /// <summary><c>response_flag_filter</c>: where one of the flags is set.</summary>

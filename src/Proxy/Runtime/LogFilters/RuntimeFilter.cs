@@ -9,7 +9,7 @@ namespace KubeProxyNet.Proxy.Runtime.LogFilters;
 /// <c>runtime_filter</c>: a share of the exchanges. As in Envoy it is decided by the first eight digits of the request id, so that all
 /// proxies on the way of a request decide alike; where there is no such id, or independent randomness is asked for, by chance.
 /// </summary>
-/// <param name="fraction">The share: the configured default, for there is no runtime layer.</param>
+/// <param name="fraction">The share.</param>
 /// <param name="useIndependentRandomness">True to leave the request id out of it.</param>
 public sealed class RuntimeFilter(RuntimeFraction fraction, bool useIndependentRandomness) : AccessLogFilter
 {
@@ -19,7 +19,7 @@ public sealed class RuntimeFilter(RuntimeFraction fraction, bool useIndependentR
     public override bool Records(IAccessLogSource exchange, RequestHead request)
     {
         var number = !useIndependentRandomness && TryReadId(exchange.StreamId, out var id) ? id : exchange.NextRandom();
-        return number % fraction.Denominator < fraction.Numerator;
+        return fraction.Includes(exchange.RuntimeValues, number);
     }
 
     private static bool TryReadId(ReadOnlySpan<byte> id, out ulong number)

@@ -101,6 +101,8 @@ internal sealed class FinishedRequest : IAccessLogSource
 
     public ulong NextRandom() => ++_random;
 
+    public KubeProxyNet.Proxy.RuntimeLayers.RuntimeValues RuntimeValues { get; set; } = KubeProxyNet.Proxy.RuntimeLayers.RuntimeValues.Empty;
+
     public long? MillisecondsAt(AccessLogTime time) => Times.TryGetValue(time, out var moment) ? moment : null;
 
     public long SizeOf(AccessLogSize size) => 100 + (int)size;
