@@ -2,6 +2,7 @@ using System.Net;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Admin;
 
@@ -22,6 +23,7 @@ public static class EngineViews
                 AddedViaApi = isAddedViaApi?.Invoke(cluster.Config.Name) ?? false,
                 DefaultPriority = View(cluster.Config.DefaultThresholds),
                 HighPriority = View(cluster.Config.HighThresholds),
+                Outlier = View(cluster.State.Outlier),
                 Endpoints = [.. cluster.Endpoints.Select(View)],
             }),
         ];
@@ -61,8 +63,14 @@ public static class EngineViews
             Zone = locality.ElementAtOrDefault(1) ?? "",
             SubZone = locality.ElementAtOrDefault(2) ?? "",
             Priority = endpoint.Config.Priority,
+            SuccessRate = endpoint.State.Outlier?.External.Shown ?? -1,
+            LocalOriginSuccessRate = endpoint.State.Outlier?.LocalOrigin.Shown ?? -1,
         };
     }
+
+    private static OutlierView? View(OutlierDetector? detector) => detector is null
+        ? null
+        : new OutlierView(detector.External.Average, detector.External.EjectionThreshold, detector.LocalOrigin.Average, detector.LocalOrigin.EjectionThreshold);
 
     private static CircuitBreakerView View(CircuitBreakerThresholds thresholds) =>
         new(thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries);

@@ -34,6 +34,7 @@ internal static class ClusterTranslator
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             DefaultThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.Default),
             HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
+            OutlierDetection = OutlierDetectionTranslator.Translate(message.OutlierDetection, problems, ConfigPath.Root.Field("outlier_detection")),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
         config = LoadBalancingTranslator.Translate(config, message, problems);

@@ -73,6 +73,7 @@ internal static class ResponseRelay
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
         exchange.EndAttemptTime();
+        OutlierReports.Answered(exchange, upstream.Head);
         if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
         {
             return RelayOutcome.Unwanted;

@@ -152,6 +152,7 @@ internal static class Router
         }
 
         exchange.NoteUpstream(upstream);
+        OutlierReports.Connected(exchange);
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
@@ -271,6 +272,7 @@ internal static class Router
 
     private static void CountFailure(Exchange exchange, UpstreamFailure failure)
     {
+        OutlierReports.Failed(exchange, failure);
         var stats = exchange.Cluster!.State.Stats;
         var page = exchange.Worker.Stats;
         switch (failure)
@@ -322,6 +324,7 @@ internal static class Router
     {
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
+            OutlierReports.Established(exchange);
             exchange.Downstream.SendConnected(exchange);
             return await Tunnel.RunAsync(exchange, upstream);
         }

@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -56,7 +57,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
-        _clusters = new ClusterStore(registry, _workers, time);
+        _clusters = new ClusterStore(registry, _workers, time) { HealthChanged = Rebalance };
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
@@ -95,6 +96,16 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>The bound address of a listener; null where it is not open.</summary>
     public SocketEndpoint? AddressOf(string listener) => _listeners.Open.FirstOrDefault(open => open.Config.Name == listener)?.Address;
+
+    /// <summary>Logs ejections and what ends them to a file, from the clusters that are applied from now on.</summary>
+    public void LogOutlierEvents(AccessLogFile file, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        lock (_applying)
+        {
+            _clusters.OutlierEvents = new OutlierEventLog(file, _registry.CreatePage(), time);
+        }
+    }
 
     /// <summary>Puts a change into force. Listeners that cannot be opened are returned; everything else goes live.</summary>
     public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change)
@@ -237,6 +248,11 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _monitor.Dispose();
+        lock (_applying)
+        {
+            _clusters.Dispose();
+        }
+
         await _listeners.StopAcceptingAsync();
         foreach (var worker in _workers)
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -56,6 +57,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     public ClusterStats Stats { get; } = stats;
 
+    /// <summary>Ejects outliers; null where there is no outlier detection.</summary>
+    public OutlierDetector? Outlier { get; init; }
+
     /// <summary>Clock off the workers.</summary>
     public TimeProvider Time { get; } = time;
 
@@ -83,6 +87,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     {
         CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
         CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+        Outlier?.Dispose();
     }
 
     private string BreakerPrefix(string priority) => $"cluster.{Config.StatName}.circuit_breakers.{priority}.";

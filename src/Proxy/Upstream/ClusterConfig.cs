@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -54,6 +55,9 @@ public sealed record ClusterConfig
 
     /// <summary>Limits for requests of the high priority.</summary>
     public CircuitBreakerThresholds HighThresholds { get; init; } = new();
+
+    /// <summary>When endpoints are ejected for how their answers look; null for never.</summary>
+    public OutlierDetectionConfig? OutlierDetection { get; init; }
 
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;

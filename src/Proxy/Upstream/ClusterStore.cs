@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -15,10 +16,16 @@ public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<E
 /// Builds the clusters of snapshots and carries their state from one to the next: connections survive an update that does not concern
 /// them. Belongs to the thread that applies configuration.
 /// </summary>
-internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time)
+internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time) : IDisposable
 {
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly List<EndpointState> _leaving = [];
+
+    /// <summary>Told the name of a cluster whose endpoints changed their health, on some other thread than the workers'; it is to call <see cref="Rebalance"/>.</summary>
+    public Action<string> HealthChanged { get; init; } = static _ => { };
+
+    /// <summary>Takes the events of outlier detection in clusters that are built from now on; null for none.</summary>
+    public OutlierEventLog? OutlierEvents { get; set; }
 
     /// <summary>Builds a cluster. The endpoints that it no longer has are retired by <see cref="RetireLeaving"/>, once the new snapshot is in force.</summary>
     public Cluster Build(ClusterSpecification specification)
@@ -28,13 +35,14 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         {
             Leave(kept);
             kept?.State.StopObserving(registry);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config) }, []);
             _kept[config.Name] = kept;
             kept.State.Observe(registry);
         }
 
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         _leaving.AddRange(kept.LeaveAllBut(endpoints));
+        kept.State.Outlier?.SetHosts(endpoints.Select(static endpoint => endpoint.State).Distinct());
         CountMembers(kept.State.Stats, endpoints);
         CountUpdate(kept.State.Stats);
         kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State);
@@ -77,6 +85,27 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         _leaving.Clear();
     }
 
+    /// <summary>Nothing is watched any more.</summary>
+    public void Dispose()
+    {
+        foreach (var kept in _kept.Values)
+        {
+            kept.State.Outlier?.Dispose();
+        }
+    }
+
+    private OutlierDetector? DetectorOf(ClusterConfig config)
+    {
+        if (config.OutlierDetection is not { } detection)
+        {
+            return null;
+        }
+
+        var random = new WorkerRandom((ulong)time.GetTimestamp() ^ (ulong)string.GetHashCode(config.Name, StringComparison.Ordinal));
+        var surroundings = new OutlierSurroundings(time, random, static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false), HealthChanged, OutlierEvents);
+        return new OutlierDetector(config.Name, detection, new OutlierStats(registry, config.StatName), surroundings);
+    }
+
     private void Leave(Kept? kept)
     {
         if (kept is not null)
@@ -107,7 +136,12 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             if (!Endpoints.TryGetValue(config.Address, out var endpoint))
             {
                 endpoint = config.IsLogical ? Move(config.Address) : null;
-                endpoint ??= new EndpointState(config.Address, State, workers);
+                if (endpoint is null)
+                {
+                    endpoint = new EndpointState(config.Address, State, workers);
+                    endpoint.Outlier = State.Outlier?.Watch(endpoint);
+                }
+
                 Endpoints[config.Address] = endpoint;
             }
 

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -43,6 +44,9 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 
     /// <summary>Its health as found at run time.</summary>
     public HostHealth Health { get; } = new();
+
+    /// <summary>Takes what becomes of attempts; null where the cluster has no outlier detection. Set before anybody else knows the endpoint.</summary>
+    public HostMonitor? Outlier { get; set; }
 
     /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>
     public long HealthySince { get; private set; }

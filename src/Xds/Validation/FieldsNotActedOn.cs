@@ -37,7 +37,6 @@ internal static class FieldsNotActedOn
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
         [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
         [Cluster + "health_checks"] = [],
-        [Cluster + "outlier_detection"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
         ["envoy.config.cluster.v3.CircuitBreakers.per_host_thresholds"] = [],
         ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.max_connection_pools"] = [],
