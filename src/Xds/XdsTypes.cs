@@ -21,7 +21,10 @@ using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
+using Envoy.Extensions.Retry.Host.OmitCanaryHosts.V3;
+using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf.Reflection;
@@ -51,7 +54,10 @@ public static class XdsTypes
         LeastRequest.Descriptor,
         Listener.Descriptor,
         Maglev.Descriptor,
+        OmitCanaryHostsPredicate.Descriptor,
+        OmitHostMetadataConfig.Descriptor,
         PreviousHostsPredicate.Descriptor,
+        PreviousPrioritiesConfig.Descriptor,
         Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random.Descriptor,
         RawBuffer.Descriptor,
         RingHash.Descriptor,

@@ -42,7 +42,7 @@ internal static class ClusterText
                 Line($"{prefix}region::{endpoint.Region}");
                 Line($"{prefix}zone::{endpoint.Zone}");
                 Line($"{prefix}sub_zone::{endpoint.SubZone}");
-                Line($"{prefix}canary::false");
+                Line($"{prefix}canary::{(endpoint.IsCanary ? "true" : "false")}");
                 Line($"{prefix}priority::{endpoint.Priority}");
                 Line($"{prefix}success_rate::{endpoint.SuccessRate.ToString(CultureInfo.InvariantCulture)}");
                 Line($"{prefix}local_origin_success_rate::{endpoint.LocalOriginSuccessRate.ToString(CultureInfo.InvariantCulture)}");

@@ -81,6 +81,9 @@ public sealed record EndpointView
     /// <summary>Of the locality.</summary>
     public string SubZone { get; init; } = "";
 
+    /// <summary>True where its metadata calls it a canary.</summary>
+    public bool IsCanary { get; init; }
+
     /// <summary>0 is the highest.</summary>
     public int Priority { get; init; }
 

@@ -63,6 +63,7 @@ public static class EngineViews
             Zone = locality.ElementAtOrDefault(1) ?? "",
             SubZone = locality.ElementAtOrDefault(2) ?? "",
             Priority = endpoint.Config.Priority,
+            IsCanary = endpoint.Config.Metadata?.IsCanary == true,
             SuccessRate = endpoint.State.Outlier?.External.Shown ?? -1,
             LocalOriginSuccessRate = endpoint.State.Outlier?.LocalOrigin.Shown ?? -1,
         };

@@ -37,6 +37,7 @@ internal static class ClusterTranslator
             OutlierDetection = OutlierDetectionTranslator.Translate(message.OutlierDetection, problems, ConfigPath.Root.Field("outlier_detection")),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
+        CircuitBreakerTranslator.CheckPerHost(message.CircuitBreakers, problems, ConfigPath.Root.Field("circuit_breakers"));
         config = LoadBalancingTranslator.Translate(config, message, problems);
         var source = ClusterTypes.Of(message) switch
         {

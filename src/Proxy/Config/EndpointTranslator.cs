@@ -74,6 +74,7 @@ internal static class EndpointTranslator
         Locality = TextOf(locality.Locality),
         LocalityWeight = locality.LoadBalancingWeight ?? 0,
         HashKey = HashKeyOf(endpoint.Metadata),
+        Metadata = MetadataTranslator.OfEndpoint(endpoint.Metadata),
     };
 
     private static IEnumerable<(LocalityLbEndpoints Locality, LbEndpoint Endpoint, ConfigPath Path)> Each(ClusterLoadAssignment message, ConfigPath? place)

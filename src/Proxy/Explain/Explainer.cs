@@ -211,7 +211,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(
                     endpoint.Config.Address.ToString()!,
                     candidates.Contains(endpoint),
-                    endpoint.Config.Health.ToString().ToLowerInvariant(),
+                    HealthOf(endpoint),
                     endpoint.Config.Weight,
                     endpoint.Config.Priority,
                     endpoint.Config.Locality,
@@ -221,6 +221,10 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
 
         return clusters;
     }
+
+    /// <summary>What discovery says, and what was found here.</summary>
+    private static string HealthOf(Endpoint endpoint) =>
+        endpoint.Config.Health.ToString().ToLowerInvariant() + (endpoint.State.Health.Flags.HasFlag(HostHealthFlags.FailedOutlierCheck) ? ", ejected as an outlier" : "");
 
     private static long Milliseconds(TimeSpan? time) => (long)(time?.TotalMilliseconds ?? 0);
 

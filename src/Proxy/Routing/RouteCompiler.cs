@@ -93,6 +93,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         var rewrite = Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
+            RetryHeaders = CompiledRetryHeaders.Compile(action.RetryPolicy ?? _source.RetryPolicy, $"{path}.retry_policy", scope),
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
             IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
             IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,

@@ -14,6 +14,7 @@ internal sealed class Cluster
 {
     private readonly AssignmentPolicy _policy;
     private volatile ILoadBalancer _loadBalancer;
+    private volatile RetryPriorities? _retryPriorities;
 
     public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ClusterState state)
     {
@@ -34,7 +35,14 @@ internal sealed class Cluster
     public ILoadBalancer LoadBalancer => _loadBalancer;
 
     /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
-    public void Rebalance() => _loadBalancer = BuildBalancer();
+    public void Rebalance()
+    {
+        _loadBalancer = BuildBalancer();
+        _retryPriorities = null;
+    }
+
+    /// <summary>The priority levels for retries that leave some out; made when a policy first asks for them.</summary>
+    public RetryPriorities RetryPriorities => _retryPriorities ??= new RetryPriorities(Config, Endpoints, _policy, State.Workers);
 
     private ILoadBalancer BuildBalancer()
     {

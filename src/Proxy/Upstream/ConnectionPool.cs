@@ -47,6 +47,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             worker.Stats.Increment(endpoint.Cluster.Stats.ConnectFail);
             breaker.Connections.Return(worker.Index);
+            endpoint.Connections?.Return();
             return null;
         }
 
@@ -139,6 +140,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         OpenConnections--;
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
         connection.Breaker.Connections.Return(worker.Index);
+        endpoint.Connections?.Return();
         if (_firstPending is { } pending)
         {
             Remove(pending);

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -41,6 +42,10 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     public SocketEndpoint Address => _address;
 
     public ClusterState Cluster { get; } = cluster;
+
+    /// <summary>Counts connections where there is a limit of those to one endpoint; null otherwise.</summary>
+    public ConnectionCount? Connections { get; } =
+        cluster.Config.DefaultThresholds.MaxConnectionsPerHost is null && cluster.Config.HighThresholds.MaxConnectionsPerHost is null ? null : new ConnectionCount();
 
     /// <summary>Its health as found at run time.</summary>
     public HostHealth Health { get; } = new();

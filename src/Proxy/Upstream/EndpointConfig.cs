@@ -29,6 +29,9 @@ public sealed record EndpointConfig
     /// <summary>What its place among hashes comes from (<c>hash_key</c> of its <c>envoy.lb</c> metadata); empty for its address.</summary>
     public string HashKey { get; init; } = "";
 
+    /// <summary>What else discovery says of it; null for nothing.</summary>
+    public EndpointMetadata? Metadata { get; init; }
+
     /// <summary>Region, zone and sub-zone, joined by '/'; empty where not known.</summary>
     public string Locality { get; init; } = "";
 

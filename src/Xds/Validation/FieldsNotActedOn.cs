@@ -38,7 +38,8 @@ internal static class FieldsNotActedOn
         [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
         [Cluster + "health_checks"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
-        ["envoy.config.cluster.v3.CircuitBreakers.per_host_thresholds"] = [],
+
+        // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
         ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.max_connection_pools"] = [],
         ["envoy.config.cluster.v3.UpstreamConnectionOptions.tcp_keepalive"] = [],
         [Core + "Address.pipe"] = [],
@@ -79,8 +80,6 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.metadata_match"] = [],
         [Route + "RouteAction.request_mirror_policies"] = [],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
-        [Route + "RetryPolicy.retriable_headers"] = [],
-        [Route + "RetryPolicy.retriable_request_headers"] = [],
         [Route + "Route.stat_prefix"] = [],
         [Route + "RouteConfiguration.internal_only_headers"] = [],
         [Route + "RouteConfiguration.request_mirror_policies"] = [],

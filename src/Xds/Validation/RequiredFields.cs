@@ -54,6 +54,7 @@ internal static class RequiredFields
         ["envoy.config.route.v3.RetryPolicy.ResetHeader"] = ["name"],
         ["envoy.config.route.v3.RetryPolicy.RetryBackOff"] = ["base_interval"],
         ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate"] = ["name"],
+        ["envoy.config.route.v3.RetryPolicy.RetryPriority"] = ["name"],
         ["envoy.config.route.v3.Route"] = ["match", "action"],
         ["envoy.config.route.v3.RouteAction"] = ["cluster_specifier"],
         ["envoy.config.route.v3.RouteAction.HashPolicy"] = ["policy_specifier"],

@@ -23,6 +23,8 @@ using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
+using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Xds.Loading;
@@ -41,6 +43,7 @@ public sealed class FieldsNotActedOnTests
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
+        OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
     ];
 
     [Fact]
@@ -112,7 +115,6 @@ public sealed class FieldsNotActedOnTests
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
 
     [Theory]
-    [InlineData("{cluster: c, retry_policy: {retriable_headers: [{name: x}]}}", "retry_policy.retriable_headers", "remove it")]
     [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]
     [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]
