@@ -11,6 +11,7 @@ using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Explain;
 
