@@ -223,9 +223,13 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         return clusters;
     }
 
-    /// <summary>What discovery says, and what was found here.</summary>
-    private static string HealthOf(Endpoint endpoint) =>
-        endpoint.Config.Health.ToString().ToLowerInvariant() + (endpoint.State.Health.Flags.HasFlag(HostHealthFlags.FailedOutlierCheck) ? ", ejected as an outlier" : "");
+    /// <summary>What discovery says and, behind it, what was found at run time.</summary>
+    private static string HealthOf(Endpoint endpoint)
+    {
+        var said = endpoint.Config.Health.ToString().ToLowerInvariant();
+        var found = endpoint.State.Health.Flags;
+        return found == HostHealthFlags.None ? said : $"{said} ({found})";
+    }
 
     private static long Milliseconds(TimeSpan? time) => (long)(time?.TotalMilliseconds ?? 0);
 

@@ -49,7 +49,7 @@ public sealed class OutlierDetectionExampleTests
             json.RootElement.GetProperty("cluster_statuses")[0].GetProperty("host_statuses")[0].GetProperty("health_status").GetProperty("failed_outlier_check").GetBoolean().Should().BeTrue();
             var stats = await AdminAsync(proxy, "/stats?filter=outlier_detection");
             stats.Split('\n').Should().Contain(["cluster.backends.outlier_detection.ejections_active: 1", "cluster.backends.outlier_detection.ejections_enforced_consecutive_5xx: 1"]);
-            (await AdminAsync(proxy, "/explain?url=http://a/")).Should().Contain($"127.0.0.1:{bad.Port} unknown, ejected as an outlier");
+            (await AdminAsync(proxy, "/explain?url=http://a/")).Should().Contain($"127.0.0.1:{bad.Port} unknown (FailedOutlierCheck)");
         }
 
         using var line = JsonDocument.Parse((await File.ReadAllLinesAsync(log)).Single());
