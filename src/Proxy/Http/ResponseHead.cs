@@ -1,12 +1,19 @@
-using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
 
 namespace KubeProxyNet.Proxy.Http;
 
 /// <summary>A response head: the status, also by HTTP/2's name <c>:status</c>, and the fields.</summary>
 public sealed class ResponseHead : MessageHead
 {
+    private const int FirstStatus = 100;
+    private const int Digits = 3;
+
+    /// <summary>Every status as text, one behind the other.</summary>
+    private static readonly byte[] StatusTexts =
+        [.. Enumerable.Range(FirstStatus, 900).SelectMany(static status => Encoding.ASCII.GetBytes(status.ToString(CultureInfo.InvariantCulture)))];
+
     internal Slice ReasonSlice;
-    private readonly byte[] _statusText = new byte[3];
 
     /// <summary>Status code, 100 to 999 (RFC 9110 §15: three digits).</summary>
     public int Status { get; internal set; }
@@ -22,9 +29,8 @@ public sealed class ResponseHead : MessageHead
             return base.TryGet(lowerCaseName, out value);
         }
 
-        Utf8Formatter.TryFormat(Status, _statusText, out var length);
-        value = _statusText.AsSpan(0, length);
-        return length > 0;
+        value = Status >= FirstStatus ? StatusTexts.AsSpan((Status - FirstStatus) * Digits, Digits) : default;
+        return !value.IsEmpty;
     }
 
     /// <inheritdoc/>

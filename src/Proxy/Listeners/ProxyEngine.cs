@@ -250,7 +250,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _monitor.Dispose();
         lock (_applying)
         {
-            _clusters.Dispose();
+            _clusters.End();
         }
 
         await _listeners.StopAcceptingAsync();

@@ -16,7 +16,7 @@ public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<E
 /// Builds the clusters of snapshots and carries their state from one to the next: connections survive an update that does not concern
 /// them. Belongs to the thread that applies configuration.
 /// </summary>
-internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time) : IDisposable
+internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time)
 {
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly List<EndpointState> _leaving = [];
@@ -86,7 +86,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     }
 
     /// <summary>Nothing is watched any more.</summary>
-    public void Dispose()
+    public void End()
     {
         foreach (var kept in _kept.Values)
         {

@@ -194,6 +194,69 @@ public sealed class OutlierDetectionTests
         view.Endpoints.Select(static endpoint => (endpoint.SuccessRate, endpoint.LocalOriginSuccessRate)).Should().Equal((0, -1), (100, -1));
     }
 
+    [Fact]
+    public async Task A_third_of_the_backends_that_vanishes_costs_a_few_errors_and_then_none()
+    {
+        var gone = Enumerable.Range(0, 3).Select(static _ => DeadPort.Refusing()).ToArray();
+        var there = Enumerable.Range(0, 6).Select(static _ => ScriptedBackend.Start(BackendScripts.Answer(200))).ToArray();
+        var ports = gone.Select(static port => port.Port).Concat(there.Select(static backend => backend.Port)).ToArray();
+        await using (var proxy = RunningProxy.Start(RunningProxy.Everything("backend"), [Cluster(new OutlierDetectionConfig { MaxEjectionPercent = 50 }, ports)], workers: 2))
+        {
+            await using (var traffic = SteadyTraffic.Start(proxy.Port))
+            {
+                await Patience.UntilAsync(() => proxy.Stat("cluster.backend.membership_healthy") == 6, "the ejection of all three");
+                await traffic.WaitForMoreAsync(10);
+                var before = traffic.Records.Count;
+                await traffic.WaitForMoreAsync(200);
+                traffic.Records.Skip(before).Should().OnlyContain(static record => record.Response != null && record.Response.Status == 200);
+            }
+
+            // Five in a row of each, and what was under way while they were judged.
+            proxy.Stat("cluster.backend.upstream_rq_503").Should().BeInRange(15, 40);
+            proxy.Stat(Prefix + "ejections_active").Should().Be(3);
+            await proxy.WaitForNoConnectionsAsync();
+        }
+
+        Array.ForEach(gone, static port => port.Dispose());
+        await Task.WhenAll(there.Select(static backend => backend.DisposeAsync().AsTask()));
+    }
+
+    [Fact]
+    public async Task Watching_costs_no_heap()
+    {
+        // Unoptimised builds keep their state machines on the heap: that much a cluster that is not watched has too.
+        var plain = await MeasureAsync(null);
+        var watched = await MeasureAsync(Detection with { SplitsOrigins = true });
+        (watched - plain).Should().BeLessThan(24);
+    }
+
+    /// <summary>Bytes that a request of a steady connection puts on the heap of the worker.</summary>
+    private static async Task<long> MeasureAsync(OutlierDetectionConfig? detection)
+    {
+        const int requests = 500;
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        var cluster = RunningProxy.Cluster("backend", backend.Port);
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { OutlierDetection = detection } }], static http => http with { AccessLogs = [] });
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+        var before = await RunAsync();
+        return (await RunAsync() - before) / requests;
+
+        async Task<long> RunAsync()
+        {
+            for (var i = 0; i < requests; i++)
+            {
+                await client.SendAsync("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+                (await client.ReadResponseAsync()).Status.Should().Be(200);
+            }
+
+            // The worker is asked, and may be slow to answer.
+            long allocated = 0;
+            await Patience.UntilAsync(() => (allocated = proxy.Stat("server.worker_heap_allocated_bytes")) > 0, "an answer of the worker");
+            return allocated;
+        }
+    }
+
     private static ClusterSpecification Cluster(OutlierDetectionConfig detection, params int[] ports)
     {
         var cluster = RunningProxy.Cluster("backend", ports);

@@ -1,5 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Tests.Upstream;
