@@ -340,7 +340,7 @@ public sealed class OutlierDetectorTests
     {
         using var cluster = new WatchedCluster(2, Open with { HealthCheckUnejects = mayUneject });
         WatchedCluster.Answer(cluster.Hosts[0], 500, 5);
-        cluster.Detector.NoteHealthy(cluster.Hosts[0]);
+        cluster.Hosts[0].NoteHealthy();
         cluster.Ejected.Any().Should().Be(!mayUneject);
         cluster.Stat("ejections_active").Should().Be(mayUneject ? 0 : 1);
     }

@@ -110,6 +110,12 @@ internal sealed class HostMonitor
         }
     }
 
+    /// <summary>
+    /// An active health check found the endpoint healthy, which may end its ejection (<c>successful_active_health_check_uneject_host</c>). For any thread;
+    /// the rest happens on another.
+    /// </summary>
+    public void NoteHealthy() => _detector.NoteHealthy(this);
+
     /// <summary>An interval has ended: what was counted in it is what rates are made of. For the detector.</summary>
     public void EndInterval()
     {

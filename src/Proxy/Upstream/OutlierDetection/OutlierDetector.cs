@@ -64,13 +64,13 @@ internal sealed class OutlierDetector : IDisposable
     public void NoteRun(HostMonitor host, EjectionType type) => _surroundings.Run(() => Change(() => EndRun(host, type)));
 
     /// <summary>An active health check found the endpoint healthy: that ends its ejection, unless the configuration says otherwise.</summary>
-    public void NoteHealthy(HostMonitor host) => Change(() =>
+    public void NoteHealthy(HostMonitor host)
     {
-        if (_config.HealthCheckUnejects && _hosts.Contains(host) && IsEjected(host))
+        if (_config.HealthCheckUnejects && IsEjected(host))
         {
-            Uneject(host);
+            _surroundings.Run(() => Change(() => Return(host)));
         }
-    });
+    }
 
     /// <summary>The cluster is gone.</summary>
     public void Dispose()
@@ -142,6 +142,14 @@ internal sealed class OutlierDetector : IDisposable
             _stats.Detected(type);
             Eject(host, type, SuccessRateThreshold.Unknown);
             host.EndRun(type);
+        }
+    }
+
+    private void Return(HostMonitor host)
+    {
+        if (_hosts.Contains(host) && IsEjected(host) && !host.Endpoint.Health.Flags.HasFlag(HostHealthFlags.FailedActiveHealthCheck))
+        {
+            Uneject(host);
         }
     }
 
