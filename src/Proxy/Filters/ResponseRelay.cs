@@ -73,6 +73,11 @@ internal static class ResponseRelay
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
         exchange.EndAttemptTime();
+        if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
+        {
+            upstream.Endpoint.HealthCheck?.FailAtOnce();
+        }
+
         if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
         {
             return RelayOutcome.Unwanted;

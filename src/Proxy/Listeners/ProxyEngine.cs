@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -38,6 +39,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly StatRegistry _registry;
     private readonly Counter _resets;
     private readonly ClusterStore _clusters;
+    private readonly HealthChecker _healthChecker;
     private readonly ListenerSet _listeners;
     private readonly Lock _applying = new();
 
@@ -56,7 +58,8 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
-        _clusters = new ClusterStore(registry, _workers, time);
+        _healthChecker = new HealthChecker(registry, _workers, Rebalance);
+        _clusters = new ClusterStore(registry, _workers, time, _healthChecker);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
@@ -83,6 +86,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _listeners.Open.Sum(static listener => listener.ConnectionCount);
+
+    /// <summary>Completes when every endpoint that is actively checked was checked once.</summary>
+    public Task FirstHealthChecks => _healthChecker.FirstChecks;
 
     /// <summary>The snapshot in force.</summary>
     internal RuntimeSnapshot Snapshot => _snapshots.Current;
@@ -159,7 +165,13 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
-            _clusters.Rebalance(cluster);
+            if (_clusters.Rebalance(cluster) is { } smaller)
+            {
+                var current = _snapshots.Current;
+                var clusters = new Dictionary<string, Cluster>(current.Clusters, StringComparer.Ordinal) { [cluster] = smaller };
+                _snapshots.Publish(current with { Clusters = clusters, Version = current.Version + 1 });
+                _clusters.RetireLeaving();
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -24,6 +25,10 @@ internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
                 : Availability.Healthy;
         }
     }
+
+    /// <summary>True where it does not count among those that the share of usable ones is taken of: Envoy's excluded hosts.</summary>
+    public bool IsExcluded =>
+        (State.Health.Flags & (HostHealthFlags.PendingActiveHealthCheck | HostHealthFlags.ExcludedViaImmediateHealthCheckFail)) != HostHealthFlags.None;
 }
 
 /// <summary>
@@ -35,6 +40,7 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
     private volatile SocketEndpoint _address = address;
+    private EndpointHealthCheck? _healthCheck;
 
     /// <summary>Where new connections go.</summary>
     public SocketEndpoint Address => _address;
@@ -43,6 +49,13 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 
     /// <summary>Its health as found at run time.</summary>
     public HostHealth Health { get; } = new();
+
+    /// <summary>Its active checks; null where it is not checked. The configuration thread writes it.</summary>
+    public EndpointHealthCheck? HealthCheck
+    {
+        get => Volatile.Read(ref _healthCheck);
+        set => Volatile.Write(ref _healthCheck, value);
+    }
 
     /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>
     public long HealthySince { get; private set; }
@@ -90,6 +103,18 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
             if (Volatile.Read(ref _pages[worker.Index]) is { } page)
             {
                 worker.Post(page.Pool.CloseIdle);
+            }
+        }
+    }
+
+    /// <summary>Closes the connections that are open: idle ones at once, busy ones after their request. What comes later opens new ones. For any thread.</summary>
+    public void DrainConnections(IReadOnlyList<Worker> workers)
+    {
+        foreach (var worker in workers)
+        {
+            if (Volatile.Read(ref _pages[worker.Index]) is { } page)
+            {
+                worker.Post(page.Pool.Drain);
             }
         }
     }
