@@ -42,6 +42,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly HealthChecker _healthChecker;
     private readonly ListenerSet _listeners;
     private readonly Lock _applying = new();
+    private bool _isDisposed;
 
     /// <summary>Starts the workers; nothing listens yet.</summary>
     /// <param name="concurrency">Number of workers, at least 1.</param>
@@ -165,7 +166,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
-            if (_clusters.Rebalance(cluster) is { } smaller)
+            if (!_isDisposed && _clusters.Rebalance(cluster) is { } smaller)
             {
                 var current = _snapshots.Current;
                 var clusters = new Dictionary<string, Cluster>(current.Clusters, StringComparer.Ordinal) { [cluster] = smaller };
@@ -216,12 +217,17 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     }
 
     /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
-    internal async Task<int> RentedBlocksAsync()
+    internal Task<int> RentedBlocksAsync() => SumAsync(static worker => worker.Blocks.Rented);
+
+    /// <summary>Timers of all workers: zero once nothing runs and nothing is waited for.</summary>
+    internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count);
+
+    private async Task<int> SumAsync(Func<Worker, int> read)
     {
-        var counts = await Task.WhenAll(_workers.Select(static worker =>
+        var counts = await Task.WhenAll(_workers.Select(worker =>
         {
             var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(() => count.SetResult(worker.Blocks.Rented));
+            worker.Post(() => count.SetResult(read(worker)));
             return count.Task;
         }));
         return counts.Sum();
@@ -250,10 +256,14 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         _monitor.Dispose();
         await _listeners.StopAcceptingAsync();
-        foreach (var worker in _workers)
+        lock (_applying)
         {
-            worker.Dispose();
+            _isDisposed = true;
         }
+
+        // All of them before any is gone: health checks post from one worker to another.
+        Array.ForEach(_workers, static worker => worker.Stop());
+        Array.ForEach(_workers, static worker => worker.Dispose());
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a worker met a bug; the connection concerned is lost, the rest goes on")]

@@ -140,7 +140,7 @@ public sealed class DiscoveredHealthTests
         }
 
         (await RawHttpClient.GetAsync(admin, "/clusters")).BodyText.Should().Contain($"c::127.0.0.1:{dead.Port}::health_flags::/failed_active_hc");
-        (await RawHttpClient.GetAsync(admin, "/clusters?format=json")).BodyText.Should().Contain("\"failed_active_health_check\":true");
+        (await RawHttpClient.GetAsync(admin, "/clusters?format=json")).BodyText.Should().Contain("\"failed_active_health_check\": true");
         (await RawHttpClient.GetAsync(admin, "/stats")).BodyText.Should().Contain("cluster.c.health_check.healthy: 1").And.Contain("cluster.c.membership_healthy: 1");
         var explained = (await RawHttpClient.GetAsync(admin, $"/explain?url={Uri.EscapeDataString($"http://x:{proxy.ListenerAddress("l")!.Port}/")}")).BodyText;
         explained.Should().Contain($"- 127.0.0.1:{dead.Port} unknown (FailedActiveHealthCheck)").And.Contain($"+ 127.0.0.1:{good.Port} unknown,");

@@ -72,7 +72,7 @@ public sealed class HealthCheckedTrafficTests
     public async Task New_endpoints_may_count_for_nothing_until_their_first_check()
     {
         await using var known = new MoodyBackend("known");
-        await using var slow = new MoodyBackend("slow") { OnCheck = static _ => null };
+        await using var slow = new MoodyBackend("slow", address: IPAddress.Any) { OnCheck = static _ => null };
         var cluster = CheckedCluster.Of(CheckedCluster.Http, known.Port);
         cluster = cluster with { Config = cluster.Config with { IgnoresNewHostsUntilFirstCheck = true } };
         await using var proxy = CheckedCluster.Start(cluster);
@@ -195,10 +195,33 @@ public sealed class HealthCheckedTrafficTests
             proxy.Apply(null);
             await Patience.UntilAsync(() => backend.OpenConnections == 0, "the end of all");
             await Patience.UntilAsync(() => proxy.CheckStat("healthy") == 0, "the gauge");
-            var attempts = proxy.CheckStat("attempt");
-            await proxy.WaitForNoConnectionsAsync();
-            proxy.CheckStat("attempt").Should().Be(attempts);
+            (await proxy.Engine.TimersAsync()).Should().Be(0, "nothing is waited for");
         }
+    }
+
+    [Fact]
+    public async Task Whatever_changes_while_endpoints_flap_nothing_is_left_behind()
+    {
+        var random = new WorkerRandom(5);
+        string?[] answers = [MoodyBackend.Healthy, MoodyBackend.Healthy, null, "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n", "garbage\r\n", "HTTP/1.1 200 OK\r\nx-envoy-degraded: 1\r\ncontent-le"];
+        await using var backend = new MoodyBackend(address: IPAddress.Any) { OnCheck = number => answers[number * 7 % answers.Length] };
+        var check = CheckedCluster.Http with { Timeout = CheckedCluster.Soon, Interval = TimeSpan.FromMilliseconds(1), NoTrafficInterval = TimeSpan.FromMilliseconds(1), InitialJitter = CheckedCluster.Soon };
+        var all = Addresses(backend.Port, 40).ToArray();
+        await using var proxy = CheckedCluster.Start(CheckedCluster.Of(check), workers: 2);
+        for (var round = 0; round < 150; round++)
+        {
+            var cluster = CheckedCluster.Of(check with { UnhealthyThreshold = 1 + (round / 40) }) with { Endpoints = [.. all.Where(_ => random.Next(3) > 0)] };
+            proxy.Apply(random.Next(20) == 0 ? null : cluster with { Config = cluster.Config with { KeepsPassingHosts = true } });
+            (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().BeOneOf(200, 503);
+        }
+
+        proxy.Apply(null);
+
+        await proxy.Engine.FirstHealthChecks.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+        await Patience.UntilAsync(() => backend.OpenConnections == 0, "the end of all connections");
+        await Patience.UntilAsync(() => proxy.CheckStat("healthy") == 0 && proxy.CheckStat("degraded") == 0, "the gauges");
+        await Patience.UntilAsync(async () => await proxy.Engine.TimersAsync() == 0, "the end of all timers");
+        backend.Server.TakeFaults();
     }
 
     [Fact]

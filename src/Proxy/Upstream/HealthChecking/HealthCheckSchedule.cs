@@ -15,7 +15,7 @@ internal sealed class HealthCheckSchedule(HealthCheckConfig config, Func<ulong> 
     public long NextMs(bool isSuccess, HealthTransition transition, bool hasTraffic)
     {
         var wait = Milliseconds(Base(isSuccess, transition == HealthTransition.ChangePending, hasTraffic));
-        wait += RandomPart((long)(wait / 100.0 * config.IntervalJitterPercent)) + RandomPart(Milliseconds(config.IntervalJitter));
+        wait += RandomPart((long)((Int128)wait * config.IntervalJitterPercent / 100)) + RandomPart(Milliseconds(config.IntervalJitter));
         return Math.Max(1, wait);
     }
 
