@@ -1,4 +1,5 @@
 using Envoy.Config.Core.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Type.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
@@ -57,7 +58,42 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
             UnhealthyInterval = Time(message.UnhealthyInterval, path.Field("unhealthy_interval")),
             UnhealthyEdgeInterval = Time(message.UnhealthyEdgeInterval, path.Field("unhealthy_edge_interval")),
             HealthyEdgeInterval = Time(message.HealthyEdgeInterval, path.Field("healthy_edge_interval")),
+            EventLogPaths = new ValueList<string>(EventLogs(message, path).Distinct()),
+            AlwaysLogFailures = message.AlwaysLogHealthCheckFailures,
+            AlwaysLogSuccesses = message.AlwaysLogHealthCheckSuccess,
         };
+    }
+
+    private IEnumerable<string> EventLogs(Proto message, ConfigPath path)
+    {
+        if (message.EventLogPath.Length > 0)
+        {
+            yield return Openable(message.EventLogPath, path.Field("event_log_path"));
+        }
+
+        for (var i = 0; i < message.EventLogger.Count; i++)
+        {
+            var place = path.Field("event_logger").Index(i).Field("typed_config");
+            if (message.EventLogger[i].TypedConfig?.TryUnpack(out HealthCheckEventFileSink sink) == true)
+            {
+                yield return Openable(sink.EventLogPath, place.Field("event_log_path"));
+            }
+            else
+            {
+                problems.Add(place, "events are logged to files only", "use envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink");
+            }
+        }
+    }
+
+    private string Openable(string file, ConfigPath path)
+    {
+        // Looked at and not opened: a configuration that is only checked leaves no file behind.
+        if (Directory.Exists(file) || (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && !Directory.Exists(folder)))
+        {
+            problems.Add(path, $"\"{file}\" cannot be written", "name a file in a folder that exists");
+        }
+
+        return file;
     }
 
     private TcpHealthCheck Tcp(Proto.Types.TcpHealthCheck message, ConfigPath path) => new()

@@ -59,7 +59,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
-        _healthChecker = new HealthChecker(registry, _workers, Rebalance);
+        _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
         _clusters = new ClusterStore(registry, _workers, time, _healthChecker);
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
@@ -265,6 +265,23 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         Array.ForEach(_workers, static worker => worker.Stop());
         Array.ForEach(_workers, static worker => worker.Dispose());
     }
+
+    /// <summary>The configuration was checked when it was accepted, so that this fails only where the machine changed meanwhile.</summary>
+    private static AccessLogFile? OpenLog(AccessLogWriter logs, string path, ILogger logger)
+    {
+        try
+        {
+            return logs.Open(path);
+        }
+        catch (IOException error)
+        {
+            LogNotOpened(logger, error.Message);
+            return null;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "events of health checks are not logged: {Reason}")]
+    private static partial void LogNotOpened(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a worker met a bug; the connection concerned is lost, the rest goes on")]
     private static partial void LogBug(ILogger logger, Exception bug);

@@ -146,6 +146,41 @@ public sealed class DiscoveredHealthTests
         explained.Should().Contain($"- 127.0.0.1:{dead.Port} unknown (FailedActiveHealthCheck)").And.Contain($"+ 127.0.0.1:{good.Port} unknown,");
     }
 
+    [Fact]
+    public async Task Events_are_logged_as_lines_of_json()
+    {
+        using var folder = new TempFolder();
+        var (few, all) = (folder.File("few.log"), folder.File("all.log"));
+        await using var backend = new MoodyBackend { OnCheck = static number => number switch
+        {
+            1 => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
+            2 or 3 => MoodyBackend.Healthy,
+            4 => "HTTP/1.1 200 OK\r\nx-envoy-degraded: 1\r\ncontent-length: 0\r\n\r\n",
+            5 => MoodyBackend.Healthy,
+            _ => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
+        } };
+        await using var proxy = new ConfiguredProxy();
+        proxy.Clusters(
+            ConfiguredProxy.Static("c", backend.Port, Checks.Replace("timeout:", $"event_log_path: {few}, timeout:", StringComparison.Ordinal))).Rejections.Should().BeEmpty();
+        await Patience.UntilAsync(() => Lines(few).Length >= 5, "events");
+        Lines(few).Select(static line => line[(line.IndexOf("\"c\",", StringComparison.Ordinal) + 4)..line.IndexOf(",\"timestamp", StringComparison.Ordinal)]).Should().Equal(
+            "\"health_check_failure_event\":{\"failure_type\":\"ACTIVE\",\"first_check\":true}",
+            "\"add_healthy_event\":{\"first_check\":false}",
+            "\"degraded_healthy_host\":{}",
+            "\"no_longer_degraded_host\":{}",
+            "\"eject_unhealthy_event\":{\"failure_type\":\"ACTIVE\"}");
+        Lines(few)[0].Should().StartWith(
+            $"{{\"health_checker_type\":\"HTTP\",\"host\":{{\"socket_address\":{{\"protocol\":\"TCP\",\"address\":\"127.0.0.1\",\"resolver_name\":\"\",\"ipv4_compat\":false,\"port_value\":{backend.Port}}}}},\"cluster_name\":\"c\",");
+
+        proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace(
+            "timeout:",
+            $"always_log_health_check_failures: true, event_logger: [{{name: f, typed_config: {{'@type': type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink, event_log_path: {all}}}}}], timeout:",
+            StringComparison.Ordinal))).Rejections.Should().BeEmpty();
+        await Patience.UntilAsync(() => Lines(all).Count(static line => line.Contains("health_check_failure_event", StringComparison.Ordinal)) >= 3, "more events");
+    }
+
+    private static string[] Lines(string file) => File.Exists(file) ? File.ReadAllLines(file) : [];
+
     private static Task UntilHealthyAsync(ConfiguredProxy proxy, int count, string cluster = "c") =>
         Patience.UntilAsync(() => proxy.Stat($"cluster.{cluster}.membership_healthy") == count, $"{count} healthy members of {cluster}");
 

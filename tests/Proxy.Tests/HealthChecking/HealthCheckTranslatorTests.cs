@@ -118,6 +118,9 @@ public sealed class HealthCheckTranslatorTests
     [InlineData("tcp_health_check: {send: {text: 'xy'}}", "health_checks[0].tcp_health_check.send.text: \"xy\" is no hexadecimal text")]
     [InlineData("tcp_health_check: {}, unhealthy_interval: 0s", "health_checks[0].unhealthy_interval: a time of zero")]
     [InlineData("tcp_health_check: {}, no_traffic_interval: -1s", "health_checks[0].no_traffic_interval: a time of zero or less")]
+    [InlineData("tcp_health_check: {}, event_log_path: /no/such/folder/events.log", "health_checks[0].event_log_path: \"/no/such/folder/events.log\" cannot be written")]
+    [InlineData("tcp_health_check: {}, event_logger: [{name: f, typed_config: {'@type': type.googleapis.com/envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink, event_log_path: /}}]", "health_checks[0].event_logger[0].typed_config.event_log_path: \"/\" cannot be written")]
+    [InlineData("tcp_health_check: {}, event_logger: [{name: f, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]", "health_checks[0].event_logger[0].typed_config: events are logged to files only")]
     [InlineData("tcp_health_check: {}}, {", "health_checks[1]: a cluster has one health check at most")]
     public void What_cannot_be_done_is_refused_by_name(string fields, string expected) => Problems($"health_checks: [{{{Required}, {fields}}}]").Should().ContainSingle().Which.Should().Contain(expected);
 

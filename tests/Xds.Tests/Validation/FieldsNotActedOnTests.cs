@@ -11,6 +11,7 @@ using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
@@ -41,6 +42,7 @@ public sealed class FieldsNotActedOnTests
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
+        HealthCheckEventFileSink.Descriptor,
     ];
 
     [Fact]

@@ -27,6 +27,9 @@ internal sealed class ClusterHealthChecks(
 
     public FirstChecks First => first;
 
+    /// <summary>Where events are logged; null for nowhere.</summary>
+    public HealthCheckEventLog? Events { get; init; }
+
     public HealthCheckSchedule Schedule { get; } = new(config, runner.Random.Next);
 
     /// <summary>The health of an endpoint changed so that it matters to the balancer.</summary>

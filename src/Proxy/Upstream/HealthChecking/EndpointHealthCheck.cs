@@ -155,6 +155,7 @@ internal sealed class EndpointHealthCheck
         var transition = result.IsSuccess ? _tracker.Succeed(result.IsDegraded) : _tracker.Fail(result.Failure, result.IsRetriable);
         var after = Health.Flags;
         Count(result);
+        _cluster.Events?.Log(_endpoint, result, wasFirst, before, after);
         CountShares(before, after);
         if (((before ^ after) & ForBalancer) != HostHealthFlags.None)
         {

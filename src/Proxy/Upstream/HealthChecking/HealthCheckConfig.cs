@@ -45,6 +45,15 @@ public sealed record HealthCheckConfig
     /// <summary>The interval after a failed check that did not yet make the endpoint unhealthy; null for that after a failed check.</summary>
     public TimeSpan? UnhealthyEdgeInterval { get; init; }
 
+    /// <summary>Files that events go to; empty for none.</summary>
+    public ValueList<string> EventLogPaths { get; init; } = ValueList<string>.Empty;
+
+    /// <summary>True to log every failure, and not only the first check's and what makes an endpoint unhealthy.</summary>
+    public bool AlwaysLogFailures { get; init; }
+
+    /// <summary>True to log every success, and not only what makes an endpoint healthy.</summary>
+    public bool AlwaysLogSuccesses { get; init; }
+
     /// <summary>The interval after a passed check that did not yet make the endpoint healthy; null for <see cref="Interval"/>.</summary>
     public TimeSpan? HealthyEdgeInterval { get; init; }
 }

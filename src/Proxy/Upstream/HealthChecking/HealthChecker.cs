@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 
@@ -17,6 +18,9 @@ internal sealed class HealthChecker(StatRegistry registry, IReadOnlyList<Worker>
     private readonly FirstChecks _first = new();
     private int _nextRunner;
 
+    /// <summary>Opens an event log; null where that fails.</summary>
+    public Func<string, AccessLogFile?> OpenLog { get; init; } = static _ => null;
+
     /// <summary>Completes when every endpoint was checked once.</summary>
     public Task FirstChecks => _first.Ended;
 
@@ -26,7 +30,11 @@ internal sealed class HealthChecker(StatRegistry registry, IReadOnlyList<Worker>
         if (cluster.Config.HealthCheck is { } config)
         {
             var runner = workers[_nextRunner++ % workers.Count];
-            cluster.HealthChecks = new ClusterHealthChecks(cluster, config, new HealthCheckStats(registry, cluster.Config.StatName), runner, workers, _changes, _first);
+            AccessLogFile[] logs = [.. config.EventLogPaths.Select(OpenLog).OfType<AccessLogFile>()];
+            cluster.HealthChecks = new ClusterHealthChecks(cluster, config, new HealthCheckStats(registry, cluster.Config.StatName), runner, workers, _changes, _first)
+            {
+                Events = logs.Length > 0 ? new HealthCheckEventLog(logs, runner, cluster.Config) : null,
+            };
         }
     }
 
