@@ -34,6 +34,11 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
             _kept[config.Name] = kept;
             checker?.Join(kept.State);
+            if (predecessor?.State.HasHadTraffic == true)
+            {
+                kept.State.NoteTraffic();
+            }
+
             kept.State.Observe(registry);
         }
 

@@ -2,7 +2,6 @@ using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Tests.Config;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 

@@ -88,6 +88,18 @@ public sealed class HealthCheckedTrafficTests
     }
 
     [Fact]
+    public void Of_endpoints_that_count_for_nothing_the_others_are_the_whole()
+    {
+        var load = PriorityLoad.Distribute([new LevelHealth(10, 1, 0, 1, 1, 0) { Excluded = 9 }, new LevelHealth(10, 10, 0, 10, 10, 0)], AssignmentPolicy.Default, 50);
+        load.Healthy.Should().Equal(100, 0);
+        load.IsInPanic.Should().AllBeEquivalentTo(false);
+
+        var none = PriorityLoad.Distribute([new LevelHealth(0, 0, 0, 0, 0, 0), new LevelHealth(3, 0, 0, 0, 0, 0) { Excluded = 3 }], AssignmentPolicy.Default, 50);
+        none.IsInPanic.Should().AllBeEquivalentTo(true);
+        none.Healthy.Should().Equal([0, 100], "where nobody counts all endpoints are used");
+    }
+
+    [Fact]
     public async Task A_degraded_endpoint_gets_what_healthy_ones_cannot_take()
     {
         await using var healthy = new MoodyBackend("healthy");

@@ -1,6 +1,5 @@
 using System.Text;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Testing;

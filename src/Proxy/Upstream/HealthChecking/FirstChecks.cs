@@ -3,39 +3,34 @@ namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
 /// <summary>Endpoints whose first check is still to end. As in Envoy, a proxy that starts is ready when there is none left. Any thread may call.</summary>
 internal sealed class FirstChecks
 {
-    private readonly Lock _gate = new();
     private int _pending;
-    private TaskCompletionSource? _ended;
+    private TaskCompletionSource? _waiter;
 
     /// <summary>Completes when no first check is pending.</summary>
     public Task Ended
     {
         get
         {
-            lock (_gate)
+            var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var waiter = Interlocked.CompareExchange(ref _waiter, mine, null) ?? mine;
+            if (Volatile.Read(ref _pending) == 0)
             {
-                return _pending == 0 ? Task.CompletedTask : (_ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                // The last one may have ended before anybody was there to be told.
+                Interlocked.CompareExchange(ref _waiter, null, waiter);
+                waiter.TrySetResult();
             }
+
+            return waiter.Task;
         }
     }
 
-    public void Begin()
-    {
-        lock (_gate)
-        {
-            _pending++;
-        }
-    }
+    public void Begin() => Interlocked.Increment(ref _pending);
 
     public void End()
     {
-        lock (_gate)
+        if (Interlocked.Decrement(ref _pending) == 0)
         {
-            if (--_pending == 0)
-            {
-                _ended?.SetResult();
-                _ended = null;
-            }
+            Interlocked.Exchange(ref _waiter, null)?.TrySetResult();
         }
     }
 }
