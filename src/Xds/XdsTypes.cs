@@ -6,6 +6,7 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
+using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -35,6 +36,8 @@ public static class XdsTypes
     /// <summary>The messages that may stand in an <c>Any</c>, in no particular order.</summary>
     public static IReadOnlyList<MessageDescriptor> All { get; } =
     [
+        Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor,
+        BufferPerRoute.Descriptor,
         CaresDnsResolverConfig.Descriptor,
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
@@ -45,6 +48,7 @@ public static class XdsTypes
         CgroupMemoryConfig.Descriptor,
         ConnectionLimit.Descriptor,
         DownstreamConnectionsConfig.Descriptor,
+        FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
         HealthCheckEventFileSink.Descriptor,

@@ -32,7 +32,7 @@ internal static class RequestHeadWriter
     public static void SendAgain(Exchange exchange, Connection upstream, ReplayBuffer replay)
     {
         Send(exchange, upstream, default, end: false);
-        var framing = exchange.Downstream.RequestFraming;
+        var framing = exchange.UpstreamRequestFraming;
         for (var i = 0; i < replay.PieceCount; i++)
         {
             RequestBodyPump.Send(upstream, framing, replay.Piece(i), end: false);
@@ -73,7 +73,7 @@ internal static class RequestHeadWriter
         exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
 
-        var framing = exchange.Downstream.RequestFraming;
+        var framing = exchange.UpstreamRequestFraming;
         if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
         {
             ChunkWriter.Write(ref writer, body, end);
@@ -189,7 +189,7 @@ internal static class RequestHeadWriter
         }
 
         FieldForwarding.WriteAdditions(ref writer, request, mutations, added: default);
-        WriteFraming(ref writer, exchange.Downstream.RequestFraming);
+        WriteFraming(ref writer, exchange.UpstreamRequestFraming);
         if (exchange.Upgrade == UpgradeKind.Protocol && request.TryGet(KnownHeader.Upgrade, out var protocol))
         {
             writer.Write("connection: upgrade\r\n"u8);

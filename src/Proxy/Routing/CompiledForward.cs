@@ -39,6 +39,9 @@ public sealed class CompiledForward
     /// <summary>True to tell the client so.</summary>
     public bool IncludesAttemptCountInResponse { get; init; }
 
+    /// <summary>Most bytes of a request's body that are kept for another attempt.</summary>
+    public int RequestBodyBufferLimit { get; init; } = int.MaxValue;
+
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
 

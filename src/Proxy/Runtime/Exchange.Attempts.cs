@@ -52,6 +52,7 @@ internal sealed partial class Exchange
         }
 
         Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
+        Replay.Limit = Math.Min(ReplayBuffer.MaxBytes, Route!.Forward!.RequestBodyBufferLimit);
         if (!Replay.TryAppend(payload))
         {
             Replay = null;
@@ -83,6 +84,7 @@ internal sealed partial class Exchange
             Replay = null;
         }
 
+        _isBuffering = false;
         Failure = UpstreamFailure.None;
     }
 }

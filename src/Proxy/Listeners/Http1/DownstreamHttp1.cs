@@ -129,7 +129,7 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 var exchange = _exchange!;
                 if (BeginServing(exchange))
                 {
-                    await Router.ForwardAsync(exchange);
+                    await (_state.Config.Filters.IsEmpty ? Router.ForwardAsync(exchange) : FilterChain.RunAsync(exchange));
                 }
 
                 EndServing(exchange);
