@@ -259,6 +259,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
             // Each resource that waits has a limit of its own.
             await _state.Warm.WaitAsync(_stop.Token);
+
+            // As in Envoy; each check has a timeout.
+            await _engine.FirstHealthChecks.WaitAsync(_stop.Token);
         }
         catch (OperationCanceledException)
         {

@@ -10,6 +10,7 @@ using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
@@ -53,6 +54,7 @@ public static class XdsTypes
         FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
+        HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
         LeastRequest.Descriptor,

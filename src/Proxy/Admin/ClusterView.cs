@@ -124,4 +124,10 @@ public enum EndpointHealthFlags
 
     /// <summary>/eds_status_draining</summary>
     EdsStatusDraining = 128,
+
+    /// <summary>/excluded_via_immediate_hc_fail</summary>
+    ExcludedViaImmediateHealthCheckFail = 256,
+
+    /// <summary>/active_hc_timeout</summary>
+    ActiveHealthCheckTimeout = 512,
 }

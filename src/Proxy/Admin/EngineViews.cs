@@ -9,6 +9,17 @@ namespace KubeProxyNet.Proxy.Admin;
 /// <summary>What the admin page shows of a running engine, read from the snapshot in force. Any thread may call.</summary>
 public static class EngineViews
 {
+    private static readonly (HostHealthFlags Set, EndpointHealthFlags Shown)[] FoundFlags =
+    [
+        (HostHealthFlags.FailedActiveHealthCheck, EndpointHealthFlags.FailedActiveHealthCheck),
+        (HostHealthFlags.FailedOutlierCheck, EndpointHealthFlags.FailedOutlierCheck),
+        (HostHealthFlags.DegradedActiveHealthCheck, EndpointHealthFlags.DegradedActiveHealthCheck),
+        (HostHealthFlags.PendingDynamicRemoval, EndpointHealthFlags.PendingDynamicRemoval),
+        (HostHealthFlags.PendingActiveHealthCheck, EndpointHealthFlags.PendingActiveHealthCheck),
+        (HostHealthFlags.ExcludedViaImmediateHealthCheckFail, EndpointHealthFlags.ExcludedViaImmediateHealthCheckFail),
+        (HostHealthFlags.ActiveHealthCheckTimeout, EndpointHealthFlags.ActiveHealthCheckTimeout),
+    ];
+
     /// <summary>The clusters, by name.</summary>
     /// <param name="engine">The engine.</param>
     /// <param name="isAddedViaApi">Whether the cluster of a name came from the control plane; null means that none did.</param>
@@ -76,10 +87,16 @@ public static class EngineViews
     private static CircuitBreakerView View(CircuitBreakerThresholds thresholds) =>
         new(thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries);
 
-    private static EndpointHealthFlags Flags(HostHealthFlags found) =>
-        (found.HasFlag(HostHealthFlags.FailedActiveHealthCheck) ? EndpointHealthFlags.FailedActiveHealthCheck : EndpointHealthFlags.None)
-        | (found.HasFlag(HostHealthFlags.FailedOutlierCheck) ? EndpointHealthFlags.FailedOutlierCheck : EndpointHealthFlags.None)
-        | (found.HasFlag(HostHealthFlags.DegradedActiveHealthCheck) ? EndpointHealthFlags.DegradedActiveHealthCheck : EndpointHealthFlags.None);
+    private static EndpointHealthFlags Flags(HostHealthFlags found)
+    {
+        var flags = EndpointHealthFlags.None;
+        foreach (var (set, shown) in FoundFlags)
+        {
+            flags |= found.HasFlag(set) ? shown : EndpointHealthFlags.None;
+        }
+
+        return flags;
+    }
 
     // Timeout counts as unhealthy (Envoy, config.core.v3.HealthStatus).
     private static EndpointHealthFlags Flags(EndpointHealth health) => health switch

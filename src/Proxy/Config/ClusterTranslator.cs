@@ -39,6 +39,11 @@ internal static class ClusterTranslator
         };
         CircuitBreakerTranslator.CheckPerHost(message.CircuitBreakers, problems, ConfigPath.Root.Field("circuit_breakers"));
         config = LoadBalancingTranslator.Translate(config, message, problems);
+        config = config with
+        {
+            HealthCheck = HealthCheckTranslator.Translate(message, problems),
+            IgnoresNewHostsUntilFirstCheck = message.CommonLbConfig?.IgnoreNewHostsUntilFirstHc == true,
+        };
         var source = ClusterTypes.Of(message) switch
         {
             ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
@@ -46,6 +51,10 @@ internal static class ClusterTranslator
             ClusterMessage.Types.DiscoveryType.LogicalDns => EndpointSource.LogicalDns,
             ClusterMessage.Types.DiscoveryType.Static => EndpointSource.Static,
             _ => Unsupported(problems, message.Type),
+        };
+        config = config with
+        {
+            KeepsPassingHosts = config.HealthCheck is not null && source is EndpointSource.Discovery or EndpointSource.StrictDns && !message.IgnoreHealthOnHostRemoval,
         };
         var endpoints = ImmutableArray<EndpointConfig>.Empty;
         var targets = ImmutableArray<DnsTarget>.Empty;

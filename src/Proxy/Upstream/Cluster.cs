@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
@@ -60,6 +61,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 {
     private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
+    private volatile bool _hasHadTraffic;
 
     public ClusterConfig Config { get; } = config;
 
@@ -74,6 +76,12 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     /// <summary>Number of workers.</summary>
     public int Workers { get; } = workers;
 
+    /// <summary>Its active checks; null where it has none. Set before the first endpoint is there.</summary>
+    public ClusterHealthChecks? HealthChecks { get; set; }
+
+    /// <summary>True once a connection for traffic was opened.</summary>
+    public bool HasHadTraffic => _hasHadTraffic;
+
     /// <summary>The cluster's name in UTF-8, for logs.</summary>
     public byte[] NameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.Name);
 
@@ -82,6 +90,16 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>The limits for requests of the high or the default priority.</summary>
     public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
+
+    /// <summary>A connection for traffic is opened. For any worker.</summary>
+    public void NoteTraffic()
+    {
+        // Written once: the line stays in every worker's cache.
+        if (!_hasHadTraffic)
+        {
+            _hasHadTraffic = true;
+        }
+    }
 
     /// <summary>Shows the limits in the statistics.</summary>
     public void Observe(StatRegistry registry)

@@ -21,6 +21,9 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
     public Worker Worker => worker;
 
+    /// <summary>Number of the last <see cref="Drain"/>: connections that were opened before it are not kept.</summary>
+    public int Generation { get; private set; }
+
     /// <summary>Connections that are open or opening.</summary>
     public int OpenConnections { get; private set; }
 
@@ -55,13 +58,14 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         var stats = endpoint.Cluster.Stats;
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
+        endpoint.Cluster.NoteTraffic();
         return new UpstreamConnection(this, descriptor, breaker);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
     public void Release(UpstreamConnection connection)
     {
-        if (endpoint.IsRetired || _idleCount >= MaxIdle || !connection.CanBeKept)
+        if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
             return;
@@ -127,6 +131,13 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             connection.Close();
         }
+    }
+
+    /// <summary>Closes every unused connection, and has those in use close after their request.</summary>
+    public void Drain()
+    {
+        Generation++;
+        CloseIdle();
     }
 
     /// <summary>Told by a connection that it has closed.</summary>

@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -26,6 +27,10 @@ internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
                 : Availability.Healthy;
         }
     }
+
+    /// <summary>True where it does not count among those that the share of usable ones is taken of: Envoy's excluded hosts.</summary>
+    public bool IsExcluded =>
+        (State.Health.Flags & (HostHealthFlags.PendingActiveHealthCheck | HostHealthFlags.ExcludedViaImmediateHealthCheckFail)) != HostHealthFlags.None;
 }
 
 /// <summary>
@@ -37,6 +42,7 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
     private volatile SocketEndpoint _address = address;
+    private EndpointHealthCheck? _healthCheck;
 
     /// <summary>Where new connections go.</summary>
     public SocketEndpoint Address => _address;
@@ -52,6 +58,13 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 
     /// <summary>Takes what becomes of attempts; null where the cluster has no outlier detection. Set before anybody else knows the endpoint.</summary>
     public HostMonitor? Outlier { get; set; }
+
+    /// <summary>Its active checks; null where it is not checked. The configuration thread writes it.</summary>
+    public EndpointHealthCheck? HealthCheck
+    {
+        get => Volatile.Read(ref _healthCheck);
+        set => Volatile.Write(ref _healthCheck, value);
+    }
 
     /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>
     public long HealthySince { get; private set; }
@@ -99,6 +112,18 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
             if (Volatile.Read(ref _pages[worker.Index]) is { } page)
             {
                 worker.Post(page.Pool.CloseIdle);
+            }
+        }
+    }
+
+    /// <summary>Closes the connections that are open: idle ones at once, busy ones after their request. What comes later opens new ones. For any thread.</summary>
+    public void DrainConnections(IReadOnlyList<Worker> workers)
+    {
+        foreach (var worker in workers)
+        {
+            if (Volatile.Read(ref _pages[worker.Index]) is { } page)
+            {
+                worker.Post(page.Pool.Drain);
             }
         }
     }

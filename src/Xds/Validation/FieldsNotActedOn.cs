@@ -29,14 +29,11 @@ internal static class FieldsNotActedOn
         ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
         ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
         [Cluster + "cleanup_interval"] = [],
-        [Cluster + "close_connections_on_host_health_failure"] = [],
         [Cluster + "CommonLbConfig.close_connections_on_host_set_change"] = [],
-        [Cluster + "CommonLbConfig.ignore_new_hosts_until_first_hc"] = [],
 
         // Each update of endpoints is in force at once.
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
         [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
-        [Cluster + "health_checks"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
 
         // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
@@ -53,6 +50,7 @@ internal static class FieldsNotActedOn
         [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
+        [Core + "HealthCheck.alt_port"] = [],
         [Core + "PathConfigSource.watched_directory"] = [],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],

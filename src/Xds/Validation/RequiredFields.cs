@@ -73,6 +73,7 @@ internal static class RequiredFields
         ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute"] = ["override"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"] = ["name", "config_type"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.Rds"] = ["config_source", "route_config_name"],
+        ["envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink"] = ["event_log_path"],
         ["envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"] = ["header_name"],
         ["envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs"] = ["cidrs"],
         ["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"] = ["name"],

@@ -12,6 +12,7 @@ using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
@@ -46,6 +47,7 @@ public sealed class FieldsNotActedOnTests
         Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor, BufferPerRoute.Descriptor, FilterConfig.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
         OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
+        HealthCheckEventFileSink.Descriptor,
     ];
 
     [Fact]

@@ -70,7 +70,8 @@ internal sealed class PriorityLoad
 
     private static bool IsBelow(LevelHealth level, int threshold)
     {
-        var usable = level.Hosts == 0 ? 0.0 : 100.0 * (level.HealthyHosts + level.DegradedHosts) / level.Hosts;
+        var counted = level.Hosts - level.Excluded;
+        var usable = counted == 0 ? 0.0 : 100.0 * (level.HealthyHosts + level.DegradedHosts) / counted;
         return usable < threshold;
     }
 
