@@ -135,6 +135,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         var bootstrap = _options.Bootstrap;
         ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
         var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems());
+        LogOutlierEvents(bootstrap.ClusterManager?.OutlierDetection?.EventLogPath);
         ApplyStatic(bootstrap);
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
@@ -152,6 +153,24 @@ public sealed partial class ProxyServer : IAsyncDisposable
         ObserveServer();
         _options = _options with { Places = null };
         _ = AnnounceReadyAsync(connection.InitialFetchTimeout);
+    }
+
+    private void LogOutlierEvents(string? path)
+    {
+        if (string.IsNullOrEmpty(path))
+        {
+            return;
+        }
+
+        try
+        {
+            _engine.LogOutlierEvents(_logs.Open(path), _time);
+        }
+        catch (IOException error)
+        {
+            var place = ConfigPath.Root.Field("cluster_manager").Field("outlier_detection").Field("event_log_path");
+            ThrowOn([new ConfigProblem(ConfigProblemKind.Invalid, place, error.Message.TrimEnd('.'), "nothing is served until then")]);
+        }
     }
 
     /// <summary>What Envoy tells of the process (Envoy documentation, "Server statistics").</summary>
@@ -244,6 +263,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
             // Each resource that waits has a limit of its own.
             await _state.Warm.WaitAsync(_stop.Token);
+
+            // As in Envoy; each check has a timeout.
+            await _engine.FirstHealthChecks.WaitAsync(_stop.Token);
         }
         catch (OperationCanceledException)
         {

@@ -10,6 +10,7 @@ using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
@@ -22,7 +23,10 @@ using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
+using Envoy.Extensions.Retry.Host.OmitCanaryHosts.V3;
+using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Runtime.V3;
@@ -51,12 +55,16 @@ public static class XdsTypes
         FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
+        HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
         LeastRequest.Descriptor,
         Listener.Descriptor,
         Maglev.Descriptor,
+        OmitCanaryHostsPredicate.Descriptor,
+        OmitHostMetadataConfig.Descriptor,
         PreviousHostsPredicate.Descriptor,
+        PreviousPrioritiesConfig.Descriptor,
         Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random.Descriptor,
         RawBuffer.Descriptor,
         RingHash.Descriptor,

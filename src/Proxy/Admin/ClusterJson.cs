@@ -15,6 +15,11 @@ internal static class ClusterJson
             json.WriteStartObject();
             json.WriteString("name", cluster.Name);
             json.WriteBoolean("added_via_api", cluster.AddedViaApi);
+            if (cluster.Outlier is { Threshold: > 0 } outlier)
+            {
+                WritePercent(json, "success_rate_ejection_threshold", outlier.Threshold);
+            }
+
             json.WriteStartArray("host_statuses");
             foreach (var endpoint in cluster.Endpoints)
             {
@@ -22,6 +27,11 @@ internal static class ClusterJson
             }
 
             json.WriteEndArray();
+            if (cluster.Outlier is { LocalOriginThreshold: > 0 } local)
+            {
+                WritePercent(json, "local_origin_success_rate_ejection_threshold", local.LocalOriginThreshold);
+            }
+
             json.WriteStartObject("circuit_breakers");
             json.WriteStartArray("thresholds");
             WriteThresholds(json, cluster.DefaultPriority, isHigh: false);
@@ -38,6 +48,14 @@ internal static class ClusterJson
         }
 
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes <c>type.v3.Percent</c>.</summary>
+    private static void WritePercent(Utf8JsonWriter json, string name, double value)
+    {
+        json.WriteStartObject(name);
+        json.WriteNumber("value", value);
         json.WriteEndObject();
     }
 
@@ -77,6 +95,16 @@ internal static class ClusterJson
 
         json.WriteEndArray();
         WriteHealth(json, endpoint.Health);
+        if (endpoint.SuccessRate >= 0)
+        {
+            WritePercent(json, "success_rate", endpoint.SuccessRate);
+        }
+
+        if (endpoint.LocalOriginSuccessRate >= 0)
+        {
+            WritePercent(json, "local_origin_success_rate", endpoint.LocalOriginSuccessRate);
+        }
+
         if (endpoint.Hostname.Length > 0)
         {
             json.WriteString("hostname", endpoint.Hostname);

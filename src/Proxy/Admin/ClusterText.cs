@@ -12,6 +12,14 @@ internal static class ClusterText
         foreach (var cluster in clusters)
         {
             Line($"{cluster.Name}::observability_name::{cluster.Name}");
+            if (cluster.Outlier is { } outlier)
+            {
+                Line($"{cluster.Name}::outlier::success_rate_average::{Six(outlier.Average)}");
+                Line($"{cluster.Name}::outlier::success_rate_ejection_threshold::{Six(outlier.Threshold)}");
+                Line($"{cluster.Name}::outlier::local_origin_success_rate_average::{Six(outlier.LocalOriginAverage)}");
+                Line($"{cluster.Name}::outlier::local_origin_success_rate_ejection_threshold::{Six(outlier.LocalOriginThreshold)}");
+            }
+
             Breaker("default_priority", cluster.DefaultPriority);
             Breaker("high_priority", cluster.HighPriority);
             Line($"{cluster.Name}::added_via_api::{(cluster.AddedViaApi ? "true" : "false")}");
@@ -34,10 +42,10 @@ internal static class ClusterText
                 Line($"{prefix}region::{endpoint.Region}");
                 Line($"{prefix}zone::{endpoint.Zone}");
                 Line($"{prefix}sub_zone::{endpoint.SubZone}");
-                Line($"{prefix}canary::false");
+                Line($"{prefix}canary::{(endpoint.IsCanary ? "true" : "false")}");
                 Line($"{prefix}priority::{endpoint.Priority}");
-                Line($"{prefix}success_rate::{endpoint.SuccessRate.ToString("0.##", CultureInfo.InvariantCulture)}");
-                Line($"{prefix}local_origin_success_rate::-1");
+                Line($"{prefix}success_rate::{endpoint.SuccessRate.ToString(CultureInfo.InvariantCulture)}");
+                Line($"{prefix}local_origin_success_rate::{endpoint.LocalOriginSuccessRate.ToString(CultureInfo.InvariantCulture)}");
             }
 
             void Breaker(string priority, CircuitBreakerView limits)
@@ -48,6 +56,9 @@ internal static class ClusterText
                 Line($"{cluster.Name}::{priority}::max_retries::{limits.MaxRetries}");
             }
         }
+
+        // As C's %g.
+        static string Six(double value) => value.ToString("G6", CultureInfo.InvariantCulture);
 
         void Line(string text) => Encoding.UTF8.GetBytes(text + "\n", output);
     }

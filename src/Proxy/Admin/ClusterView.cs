@@ -20,12 +20,18 @@ public sealed record ClusterView
     /// <summary>Limits of the high priority.</summary>
     public CircuitBreakerView HighPriority { get; init; } = new();
 
+    /// <summary>What outlier detection compares by; null where the cluster has none.</summary>
+    public OutlierView? Outlier { get; init; }
+
     /// <summary>In configuration order.</summary>
     public IReadOnlyList<EndpointView> Endpoints { get; init; } = [];
 }
 
 /// <summary>Limits of a cluster for one priority; the defaults are Envoy's.</summary>
 public sealed record CircuitBreakerView(long MaxConnections = 1024, long MaxPendingRequests = 1024, long MaxRequests = 1024, long MaxRetries = 3);
+
+/// <summary>What outlier detection compared by in the last interval, in percent; -1 where too few endpoints had enough requests.</summary>
+public sealed record OutlierView(double Average, double Threshold, double LocalOriginAverage, double LocalOriginThreshold);
 
 /// <summary>An endpoint at one moment.</summary>
 public sealed record EndpointView
@@ -75,11 +81,17 @@ public sealed record EndpointView
     /// <summary>Of the locality.</summary>
     public string SubZone { get; init; } = "";
 
+    /// <summary>True where its metadata calls it a canary.</summary>
+    public bool IsCanary { get; init; }
+
     /// <summary>0 is the highest.</summary>
     public int Priority { get; init; }
 
     /// <summary>Percentage of successes in the last outlier interval; -1 where unknown.</summary>
     public double SuccessRate { get; init; } = -1;
+
+    /// <summary>The same of connections and waits, where outlier detection tells them apart; -1 where unknown.</summary>
+    public double LocalOriginSuccessRate { get; init; } = -1;
 }
 
 /// <summary>Envoy's health flags of a host.</summary>
@@ -112,4 +124,10 @@ public enum EndpointHealthFlags
 
     /// <summary>/eds_status_draining</summary>
     EdsStatusDraining = 128,
+
+    /// <summary>/excluded_via_immediate_hc_fail</summary>
+    ExcludedViaImmediateHealthCheckFail = 256,
+
+    /// <summary>/active_hc_timeout</summary>
+    ActiveHealthCheckTimeout = 512,
 }

@@ -15,6 +15,8 @@ internal static class EndpointFacts
         (EndpointHealthFlags.DegradedEdsHealth, "degraded_eds_health"),
         (EndpointHealthFlags.PendingDynamicRemoval, "pending_dynamic_removal"),
         (EndpointHealthFlags.PendingActiveHealthCheck, "pending_active_hc"),
+        (EndpointHealthFlags.ExcludedViaImmediateHealthCheckFail, "excluded_via_immediate_hc_fail"),
+        (EndpointHealthFlags.ActiveHealthCheckTimeout, "active_hc_timeout"),
         (EndpointHealthFlags.EdsStatusDraining, "eds_status_draining"),
     ];
 

@@ -2,12 +2,24 @@ using System.Net;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Admin;
 
 /// <summary>What the admin page shows of a running engine, read from the snapshot in force. Any thread may call.</summary>
 public static class EngineViews
 {
+    private static readonly (HostHealthFlags Set, EndpointHealthFlags Shown)[] FoundFlags =
+    [
+        (HostHealthFlags.FailedActiveHealthCheck, EndpointHealthFlags.FailedActiveHealthCheck),
+        (HostHealthFlags.FailedOutlierCheck, EndpointHealthFlags.FailedOutlierCheck),
+        (HostHealthFlags.DegradedActiveHealthCheck, EndpointHealthFlags.DegradedActiveHealthCheck),
+        (HostHealthFlags.PendingDynamicRemoval, EndpointHealthFlags.PendingDynamicRemoval),
+        (HostHealthFlags.PendingActiveHealthCheck, EndpointHealthFlags.PendingActiveHealthCheck),
+        (HostHealthFlags.ExcludedViaImmediateHealthCheckFail, EndpointHealthFlags.ExcludedViaImmediateHealthCheckFail),
+        (HostHealthFlags.ActiveHealthCheckTimeout, EndpointHealthFlags.ActiveHealthCheckTimeout),
+    ];
+
     /// <summary>The clusters, by name.</summary>
     /// <param name="engine">The engine.</param>
     /// <param name="isAddedViaApi">Whether the cluster of a name came from the control plane; null means that none did.</param>
@@ -22,6 +34,7 @@ public static class EngineViews
                 AddedViaApi = isAddedViaApi?.Invoke(cluster.Config.Name) ?? false,
                 DefaultPriority = View(cluster.Config.DefaultThresholds),
                 HighPriority = View(cluster.Config.HighThresholds),
+                Outlier = View(cluster.State.Outlier),
                 Endpoints = [.. cluster.Endpoints.Select(View)],
             }),
         ];
@@ -61,16 +74,29 @@ public static class EngineViews
             Zone = locality.ElementAtOrDefault(1) ?? "",
             SubZone = locality.ElementAtOrDefault(2) ?? "",
             Priority = endpoint.Config.Priority,
+            IsCanary = endpoint.Config.Metadata?.IsCanary == true,
+            SuccessRate = endpoint.State.Outlier?.External.Shown ?? -1,
+            LocalOriginSuccessRate = endpoint.State.Outlier?.LocalOrigin.Shown ?? -1,
         };
     }
+
+    private static OutlierView? View(OutlierDetector? detector) => detector is null
+        ? null
+        : new OutlierView(detector.External.Average, detector.External.EjectionThreshold, detector.LocalOrigin.Average, detector.LocalOrigin.EjectionThreshold);
 
     private static CircuitBreakerView View(CircuitBreakerThresholds thresholds) =>
         new(thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries);
 
-    private static EndpointHealthFlags Flags(HostHealthFlags found) =>
-        (found.HasFlag(HostHealthFlags.FailedActiveHealthCheck) ? EndpointHealthFlags.FailedActiveHealthCheck : EndpointHealthFlags.None)
-        | (found.HasFlag(HostHealthFlags.FailedOutlierCheck) ? EndpointHealthFlags.FailedOutlierCheck : EndpointHealthFlags.None)
-        | (found.HasFlag(HostHealthFlags.DegradedActiveHealthCheck) ? EndpointHealthFlags.DegradedActiveHealthCheck : EndpointHealthFlags.None);
+    private static EndpointHealthFlags Flags(HostHealthFlags found)
+    {
+        var flags = EndpointHealthFlags.None;
+        foreach (var (set, shown) in FoundFlags)
+        {
+            flags |= found.HasFlag(set) ? shown : EndpointHealthFlags.None;
+        }
+
+        return flags;
+    }
 
     // Timeout counts as unhealthy (Envoy, config.core.v3.HealthStatus).
     private static EndpointHealthFlags Flags(EndpointHealth health) => health switch

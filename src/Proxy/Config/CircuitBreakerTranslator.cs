@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Cluster.V3.CircuitBreakers;
 using RoutingPriority = Envoy.Config.Core.V3.RoutingPriority;
 
@@ -14,7 +15,34 @@ internal static class CircuitBreakerTranslator
     public static CircuitBreakerThresholds Translate(Proto? message, RoutingPriority priority)
     {
         var thresholds = message?.Thresholds.FirstOrDefault(thresholds => thresholds.Priority == priority);
-        return thresholds is null ? new CircuitBreakerThresholds() : Translate(thresholds);
+        var ofHosts = message?.PerHostThresholds.FirstOrDefault(thresholds => thresholds.Priority == priority);
+        return (thresholds is null ? new CircuitBreakerThresholds() : Translate(thresholds)) with { MaxConnectionsPerHost = ofHosts?.MaxConnections };
+    }
+
+    /// <summary>Of single endpoints only connections are limited: Envoy refuses the rest too.</summary>
+    public static void CheckPerHost(Proto? message, TranslationProblems problems, ConfigPath path)
+    {
+        for (var i = 0; i < (message?.PerHostThresholds.Count ?? 0); i++)
+        {
+            var place = path.Field("per_host_thresholds").Index(i);
+            foreach (var name in NotOfHosts(message!.PerHostThresholds[i]))
+            {
+                problems.Add(place.Field(name), "is not a limit of single endpoints", "remove it, or write it in thresholds");
+            }
+        }
+    }
+
+    private static IEnumerable<string> NotOfHosts(Proto.Types.Thresholds message)
+    {
+        (string Name, bool IsSet)[] limits =
+        [
+            ("max_pending_requests", message.MaxPendingRequests is not null),
+            ("max_requests", message.MaxRequests is not null),
+            ("max_retries", message.MaxRetries is not null),
+            ("retry_budget", message.RetryBudget is not null),
+            ("track_remaining", message.TrackRemaining),
+        ];
+        return limits.Where(static limit => limit.IsSet).Select(static limit => limit.Name);
     }
 
     private static CircuitBreakerThresholds Translate(Proto.Types.Thresholds message)

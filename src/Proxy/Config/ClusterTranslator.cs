@@ -34,9 +34,16 @@ internal static class ClusterTranslator
             IdleTimeout = http?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             DefaultThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.Default),
             HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
+            OutlierDetection = OutlierDetectionTranslator.Translate(message.OutlierDetection, problems, ConfigPath.Root.Field("outlier_detection")),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
+        CircuitBreakerTranslator.CheckPerHost(message.CircuitBreakers, problems, ConfigPath.Root.Field("circuit_breakers"));
         config = LoadBalancingTranslator.Translate(config, message, problems);
+        config = config with
+        {
+            HealthCheck = HealthCheckTranslator.Translate(message, problems),
+            IgnoresNewHostsUntilFirstCheck = message.CommonLbConfig?.IgnoreNewHostsUntilFirstHc == true,
+        };
         var source = ClusterTypes.Of(message) switch
         {
             ClusterMessage.Types.DiscoveryType.Eds => EndpointSource.Discovery,
@@ -44,6 +51,10 @@ internal static class ClusterTranslator
             ClusterMessage.Types.DiscoveryType.LogicalDns => EndpointSource.LogicalDns,
             ClusterMessage.Types.DiscoveryType.Static => EndpointSource.Static,
             _ => Unsupported(problems, message.Type),
+        };
+        config = config with
+        {
+            KeepsPassingHosts = config.HealthCheck is not null && source is EndpointSource.Discovery or EndpointSource.StrictDns && !message.IgnoreHealthOnHostRemoval,
         };
         var endpoints = ImmutableArray<EndpointConfig>.Empty;
         var targets = ImmutableArray<DnsTarget>.Empty;

@@ -4,7 +4,9 @@ using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Xds.Validation;
+using EndpointMessage = Envoy.Config.Endpoint.V3.Endpoint;
 using SocketAddress = Envoy.Config.Core.V3.SocketAddress;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -74,7 +76,37 @@ internal static class EndpointTranslator
         Locality = TextOf(locality.Locality),
         LocalityWeight = locality.LoadBalancingWeight ?? 0,
         HashKey = HashKeyOf(endpoint.Metadata),
+        Metadata = MetadataTranslator.OfEndpoint(endpoint.Metadata),
+        HealthCheck = HealthCheckOf(endpoint.Endpoint.HealthCheckConfig, problems, path),
     };
+
+    private static EndpointHealthCheckConfig HealthCheckOf(EndpointMessage.Types.HealthCheckConfig? message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message is null)
+        {
+            return EndpointHealthCheckConfig.Default;
+        }
+
+        // From endpoint.address to its neighbour.
+        var place = path.Parent!.Field("health_check_config");
+        IPAddress? address = null;
+        var port = (int)message.PortValue;
+        if (message.Address is not null && AddressOf(message.Address, problems, place.Field("address")) is { } socket)
+        {
+            port = port == 0 ? (int)socket.PortValue : port;
+            if (!IPAddress.TryParse(socket.Address, out address))
+            {
+                problems.Add(place.Field("address"), $"\"{socket.Address}\" is no IP address", "write the IP address where the endpoint is checked");
+            }
+        }
+
+        if (message.Hostname.Any(char.IsControl))
+        {
+            problems.Add(place.Field("hostname"), "a host header holds no control characters", "write the name that the endpoint knows itself by");
+        }
+
+        return new EndpointHealthCheckConfig { Address = address, Port = port, Hostname = message.Hostname, IsDisabled = message.DisableActiveHealthCheck };
+    }
 
     private static IEnumerable<(LocalityLbEndpoints Locality, LbEndpoint Endpoint, ConfigPath Path)> Each(ClusterLoadAssignment message, ConfigPath? place)
     {

@@ -1,5 +1,5 @@
+using System.Collections.Immutable;
 using System.Text;
-using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
@@ -28,9 +28,12 @@ internal static class RetryPolicyTranslator
             PerTryIdleTimeout = message.PerTryIdleTimeout?.ToTimeSpan(),
             RetriableStatusCodes = [.. message.RetriableStatusCodes.Select(static code => (int)Math.Min(code, int.MaxValue))],
             RateLimited = message.RateLimitedRetryBackOff is { } limited ? RateLimited(limited, problems, path.Field("rate_limited_retry_back_off")) : null,
-            AvoidsPreviousHosts = AvoidsPreviousHosts(message, problems, path.Field("retry_host_predicate")),
+            PriorityUpdateFrequency = RetryPluginTranslator.PriorityUpdateFrequency(message.RetryPriority, problems, path.Field("retry_priority")),
+            RetriableHeaders = Matchers(message.RetriableHeaders, problems, path.Field("retriable_headers")),
+            RetriableRequestHeaders = Matchers(message.RetriableRequestHeaders, problems, path.Field("retriable_request_headers")),
             HostSelectionAttempts = message.HostSelectionRetryMaxAttempts > 0 ? (int)Math.Min(message.HostSelectionRetryMaxAttempts, MaxHostSelections) : 1,
         };
+        policy = RetryPluginTranslator.HostPredicates(policy, message.RetryHostPredicate, problems, path.Field("retry_host_predicate"));
         if (message.RetryBackOff is { BaseInterval: null })
         {
             problems.Add(path.Field("retry_back_off").Field("base_interval"), "is missing", "write a duration such as 25ms");
@@ -62,20 +65,8 @@ internal static class RetryPolicyTranslator
             message.MaxInterval?.ToTimeSpan());
     }
 
-    private static bool AvoidsPreviousHosts(Proto.RetryPolicy message, TranslationProblems problems, ConfigPath path)
-    {
-        for (var i = 0; i < message.RetryHostPredicate.Count; i++)
-        {
-            if (message.RetryHostPredicate[i].TypedConfig is not { } config || !config.Is(PreviousHostsPredicate.Descriptor))
-            {
-                problems.Add(
-                    path.Index(i), $"\"{message.RetryHostPredicate[i].Name}\" is not supported",
-                    "use envoy.retry_host_predicates.previous_hosts with a typed_config of envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate");
-            }
-        }
-
-        return message.RetryHostPredicate.Count > 0;
-    }
+    private static ImmutableArray<HeaderMatcher> Matchers(IReadOnlyList<Proto.HeaderMatcher> messages, TranslationProblems problems, ConfigPath path) =>
+        [.. messages.Select((message, i) => MatcherTranslator.Header(message, problems, path.Index(i)))];
 
     private static RetryOn Parse(string text, TranslationProblems problems, ConfigPath path)
     {

@@ -11,6 +11,7 @@ using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Explain;
 
@@ -211,7 +212,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(
                     endpoint.Config.Address.ToString()!,
                     candidates.Contains(endpoint),
-                    endpoint.Config.Health.ToString().ToLowerInvariant(),
+                    HealthOf(endpoint),
                     endpoint.Config.Weight,
                     endpoint.Config.Priority,
                     endpoint.Config.Locality,
@@ -220,6 +221,14 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         }
 
         return clusters;
+    }
+
+    /// <summary>What discovery says and, behind it, what was found at run time.</summary>
+    private static string HealthOf(Endpoint endpoint)
+    {
+        var said = endpoint.Config.Health.ToString().ToLowerInvariant();
+        var found = endpoint.State.Health.Flags;
+        return found == HostHealthFlags.None ? said : $"{said} ({found})";
     }
 
     private static long Milliseconds(TimeSpan? time) => (long)(time?.TotalMilliseconds ?? 0);

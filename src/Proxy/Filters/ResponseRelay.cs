@@ -73,6 +73,12 @@ internal static class ResponseRelay
 
         exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
         exchange.EndAttemptTime();
+        OutlierReports.Answered(exchange, upstream.Head);
+        if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
+        {
+            upstream.Endpoint.HealthCheck?.FailAtOnce();
+        }
+
         if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
         {
             return RelayOutcome.Unwanted;

@@ -3,7 +3,6 @@ using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
-using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -33,7 +32,7 @@ internal static class Router
         }
 
         var takesKept = exchange.Upgrade != UpgradeKind.ConnectHere;
-        while (Pick(exchange) is { } endpoint)
+        while (HostSelection.Pick(exchange) is { } endpoint)
         {
             var page = endpoint.State.PageOf(exchange.Worker);
             var upstream = takesKept ? UpstreamAcquisition.TakeKept(page.Pool, exchange.Request) : null;
@@ -84,7 +83,7 @@ internal static class Router
         exchange.TakeTimesOf(action, forward.RetryPolicy);
         if ((forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl)) && exchange.Upgrade == UpgradeKind.None)
         {
-            exchange.BeginRetries(forward.RetryPolicy);
+            exchange.BeginRetries(forward.RetryPolicy, forward.RetryHeaders);
             RouterHeaders.TakeOut(exchange.Request);
         }
 
@@ -116,31 +115,6 @@ internal static class Router
         }
     }
 
-    private static Endpoint? Pick(Exchange exchange)
-    {
-        var cluster = exchange.Cluster!;
-        var balancer = cluster.LoadBalancer;
-        var request = new PickRequest(exchange.Worker, cluster.State, exchange.Hash, exchange.HasHash, Attempt: 0);
-        var endpoint = balancer.Pick(request);
-        if (endpoint is null)
-        {
-            LocalReplies.NoHealthyUpstream(exchange);
-            return null;
-        }
-
-        if (exchange.TryCount > 0 && exchange.Route!.Forward!.RetryPolicy is { AvoidsPreviousHosts: true, HostSelectionAttempts: var more })
-        {
-            // As in Envoy: after so many looks the last one is taken, tried before or not.
-            for (var attempt = 1; attempt <= more && exchange.HasTried(endpoint); attempt++)
-            {
-                endpoint = balancer.Pick(request with { Attempt = attempt })!;
-            }
-        }
-
-        exchange.NoteEndpoint(endpoint);
-        return endpoint;
-    }
-
     /// <summary>Sends the head, and the body as far as it is there. False, and nothing is sent, where the cluster has too many requests under way.</summary>
     private static bool TryBeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
     {
@@ -152,6 +126,7 @@ internal static class Router
         }
 
         exchange.NoteUpstream(upstream);
+        OutlierReports.Connected(exchange);
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
@@ -271,6 +246,7 @@ internal static class Router
 
     private static void CountFailure(Exchange exchange, UpstreamFailure failure)
     {
+        OutlierReports.Failed(exchange, failure);
         var stats = exchange.Cluster!.State.Stats;
         var page = exchange.Worker.Stats;
         switch (failure)
@@ -322,6 +298,7 @@ internal static class Router
     {
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
+            OutlierReports.Established(exchange);
             exchange.Downstream.SendConnected(exchange);
             return await Tunnel.RunAsync(exchange, upstream);
         }

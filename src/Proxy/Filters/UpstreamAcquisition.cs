@@ -85,9 +85,15 @@ internal static class UpstreamAcquisition
     private static bool MayOpen(Exchange exchange, ConnectionPool pool)
     {
         var connections = exchange.Breaker.Connections;
-        if (connections.TryTake(exchange.Worker.Index))
+        var ofHost = pool.Endpoint.Connections;
+        if (ofHost?.TryTake(exchange.Breaker.Thresholds.MaxConnectionsPerHost) != false)
         {
-            return true;
+            if (connections.TryTake(exchange.Worker.Index))
+            {
+                return true;
+            }
+
+            ofHost?.Return();
         }
 
         if (pool.OpenConnections > 0)
@@ -95,6 +101,7 @@ internal static class UpstreamAcquisition
             return false;
         }
 
+        ofHost?.Take();
         connections.Take(exchange.Worker.Index);
         return true;
     }

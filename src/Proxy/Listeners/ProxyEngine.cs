@@ -6,6 +6,8 @@ using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -39,8 +41,10 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly StatRegistry _registry;
     private readonly Counter _resets;
     private readonly ClusterStore _clusters;
+    private readonly HealthChecker _healthChecker;
     private readonly ListenerSet _listeners;
     private readonly Lock _applying = new();
+    private bool _isDisposed;
 
     /// <summary>Starts the workers; nothing listens yet.</summary>
     /// <param name="concurrency">Number of workers, at least 1.</param>
@@ -57,7 +61,8 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
-        _clusters = new ClusterStore(registry, _workers, time);
+        _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
+        _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance };
         _listeners = new ListenerSet(_runtimes, registry, logs);
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
@@ -85,6 +90,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _listeners.Open.Sum(static listener => listener.ConnectionCount);
 
+    /// <summary>Completes when every endpoint that is actively checked was checked once.</summary>
+    public Task FirstHealthChecks => _healthChecker.FirstChecks;
+
     /// <summary>The snapshot in force.</summary>
     internal RuntimeSnapshot Snapshot => _snapshots.Current;
 
@@ -96,6 +104,16 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>The bound address of a listener; null where it is not open.</summary>
     public SocketEndpoint? AddressOf(string listener) => _listeners.Open.FirstOrDefault(open => open.Config.Name == listener)?.Address;
+
+    /// <summary>Logs ejections and what ends them to a file, from the clusters that are applied from now on.</summary>
+    public void LogOutlierEvents(AccessLogFile file, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        lock (_applying)
+        {
+            _clusters.OutlierEvents = new OutlierEventLog(file, _registry.CreatePage(), time);
+        }
+    }
 
     /// <summary>Puts a change into force. Listeners that cannot be opened are returned; everything else goes live.</summary>
     public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change)
@@ -170,7 +188,13 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
-            _clusters.Rebalance(cluster);
+            if (!_isDisposed && _clusters.Rebalance(cluster) is { } smaller)
+            {
+                var current = _snapshots.Current;
+                var clusters = new Dictionary<string, Cluster>(current.Clusters, StringComparer.Ordinal) { [cluster] = smaller };
+                _snapshots.Publish(current with { Clusters = clusters, Version = current.Version + 1 });
+                _clusters.RetireLeaving();
+            }
         }
     }
 
@@ -215,12 +239,17 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     }
 
     /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
-    internal async Task<int> RentedBlocksAsync()
+    internal Task<int> RentedBlocksAsync() => SumAsync(static worker => worker.Blocks.Rented);
+
+    /// <summary>Timers of all workers: zero once nothing runs and nothing is waited for.</summary>
+    internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count);
+
+    private async Task<int> SumAsync(Func<Worker, int> read)
     {
-        var counts = await Task.WhenAll(_workers.Select(static worker =>
+        var counts = await Task.WhenAll(_workers.Select(worker =>
         {
             var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(() => count.SetResult(worker.Blocks.Rented));
+            worker.Post(() => count.SetResult(read(worker)));
             return count.Task;
         }));
         return counts.Sum();
@@ -248,12 +277,38 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _monitor.Dispose();
-        await _listeners.StopAcceptingAsync();
-        foreach (var worker in _workers)
+        lock (_applying)
         {
-            worker.Dispose();
+            _clusters.End();
+        }
+
+        await _listeners.StopAcceptingAsync();
+        lock (_applying)
+        {
+            _isDisposed = true;
+        }
+
+        // All of them before any is gone: health checks post from one worker to another.
+        Array.ForEach(_workers, static worker => worker.Stop());
+        Array.ForEach(_workers, static worker => worker.Dispose());
+    }
+
+    /// <summary>The configuration was checked when it was accepted, so that this fails only where the machine changed meanwhile.</summary>
+    private static AccessLogFile? OpenLog(AccessLogWriter logs, string path, ILogger logger)
+    {
+        try
+        {
+            return logs.Open(path);
+        }
+        catch (IOException error)
+        {
+            LogNotOpened(logger, error.Message);
+            return null;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "events of health checks are not logged: {Reason}")]
+    private static partial void LogNotOpened(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a worker met a bug; the connection concerned is lost, the rest goes on")]
     private static partial void LogBug(ILogger logger, Exception bug);

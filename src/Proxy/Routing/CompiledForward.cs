@@ -33,6 +33,9 @@ public sealed class CompiledForward
     /// <summary>The route's retry policy, or its virtual host's; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; }
 
+    /// <summary>The header matchers of <see cref="RetryPolicy"/>; null for none.</summary>
+    internal CompiledRetryHeaders? RetryHeaders { get; init; }
+
     /// <summary>True to tell the upstream in <c>x-envoy-attempt-count</c> how often the request was sent.</summary>
     public bool IncludesAttemptCountInRequest { get; init; }
 

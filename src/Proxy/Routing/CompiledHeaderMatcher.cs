@@ -6,7 +6,7 @@ using KubeProxyNet.Proxy.Http;
 
 namespace KubeProxyNet.Proxy.Routing;
 
-/// <summary>A <see cref="HeaderMatcher"/> over a request head.</summary>
+/// <summary>A <see cref="HeaderMatcher"/> over the head of a request or a response.</summary>
 internal sealed class CompiledHeaderMatcher
 {
     private const int StackBytes = 512;
@@ -38,7 +38,7 @@ internal sealed class CompiledHeaderMatcher
         }
     }
 
-    public bool IsMatch(RequestHead head)
+    public bool IsMatch(MessageHead head)
     {
         var count = Find(head, out var value);
         if (_present is not null)
@@ -55,7 +55,7 @@ internal sealed class CompiledHeaderMatcher
     }
 
     /// <summary>Number of fields of the name, and the value of the first.</summary>
-    private int Find(RequestHead head, out ReadOnlySpan<byte> value)
+    private int Find(MessageHead head, out ReadOnlySpan<byte> value)
     {
         if (_isPseudo)
         {
@@ -75,7 +75,7 @@ internal sealed class CompiledHeaderMatcher
         return count;
     }
 
-    private bool IsThis(RequestHead head, ref readonly HeaderField field) =>
+    private bool IsThis(MessageHead head, ref readonly HeaderField field) =>
         field.Id == _id && (KnownHeaders.IsName(_id) || head.Span(field.Name).SequenceEqual(_name));
 
     private bool IsValueMatch(ReadOnlySpan<byte> value) => _range is null
@@ -85,7 +85,7 @@ internal sealed class CompiledHeaderMatcher
 
     /// <summary>Several fields are one list (RFC 9110 §5.3); cookie crumbs are joined as RFC 9113 §8.2.3 has it.</summary>
     [SkipLocalsInit]
-    private bool IsJoinedMatch(RequestHead head)
+    private bool IsJoinedMatch(MessageHead head)
     {
         var separator = _name.AsSpan().SequenceEqual("cookie"u8) ? "; "u8 : ","u8;
         var length = 0;

@@ -35,9 +35,34 @@ public sealed record RetryPolicy
     /// <summary>True to look for an endpoint that was not tried yet: <c>envoy.retry_host_predicates.previous_hosts</c>.</summary>
     public bool AvoidsPreviousHosts { get; init; }
 
+    /// <summary>True to look for an endpoint that is no canary: <c>envoy.retry_host_predicates.omit_canary_hosts</c>.</summary>
+    public bool OmitsCanaries { get; init; }
+
+    /// <summary>Endpoints to avoid, each by labels all of which they have: <c>envoy.retry_host_predicates.omit_host_metadata</c>.</summary>
+    public ImmutableArray<ImmutableArray<MetadataLabel>> OmittedHosts { get; init; } = [];
+
+    /// <summary>
+    /// After how many attempts, each time, the priorities used so far are left out: <c>envoy.retry_priorities.previous_priorities</c>; 0 for never.
+    /// </summary>
+    public int PriorityUpdateFrequency { get; init; }
+
+    /// <summary>Headers that make a request retriable, any of which it must have; empty where it need not.</summary>
+    public ImmutableArray<HeaderMatcher> RetriableRequestHeaders { get; init; } = [];
+
+    /// <summary>Headers any of which make a response retriable under <see cref="RetryOn.RetriableHeaders"/>.</summary>
+    public ImmutableArray<HeaderMatcher> RetriableHeaders { get; init; } = [];
+
+    /// <summary>True where a retry may not go to every endpoint that is picked.</summary>
+    public bool ChoosesHosts => AvoidsPreviousHosts || OmitsCanaries || !OmittedHosts.IsEmpty;
+
     /// <summary>How often an endpoint is chosen anew because the one chosen is to be avoided; 1 by default.</summary>
     public int HostSelectionAttempts { get; init; } = 1;
 }
+
+/// <summary>A value of an endpoint's metadata under <c>envoy.lb</c>.</summary>
+/// <param name="Key">Its name.</param>
+/// <param name="Value">As canonical JSON.</param>
+public sealed record MetadataLabel(string Key, string Value);
 
 /// <summary>A wait that the upstream's answer asks for: Envoy's <c>RateLimitedRetryBackOff</c>.</summary>
 /// <param name="ResetHeaders">Response headers that say how long, the first one that can be read counts.</param>

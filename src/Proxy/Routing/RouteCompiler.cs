@@ -94,6 +94,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         var rewrite = Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
+            RetryHeaders = CompiledRetryHeaders.Compile(action.RetryPolicy ?? _source.RetryPolicy, $"{path}.retry_policy", scope),
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
             RequestBodyBufferLimit = route.RequestBodyBufferLimit ?? _source.RequestBodyBufferLimit ?? int.MaxValue,
             IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,

@@ -30,10 +30,10 @@ internal sealed partial class Exchange
     public PendingRequest Pending => _pending ??= new PendingRequest(Worker);
 
     /// <summary>Takes on the policy of a route, if it has one, and what the request says of retries, if it may.</summary>
-    public void BeginRetries(RetryPolicy? policy)
+    public void BeginRetries(RetryPolicy? policy, CompiledRetryHeaders? headers)
     {
         var state = _retryState ??= new RetryState();
-        if (state.TryBegin(Worker, policy, Request, Cluster!.State, Breaker))
+        if (state.TryBegin(Worker, policy, headers, Request, Cluster!.State, Breaker))
         {
             Retry = state;
         }

@@ -81,6 +81,9 @@ internal sealed partial class Exchange
         return false;
     }
 
+    /// <summary>The priority of an endpoint that was chosen, by its place among them.</summary>
+    public int TriedPriority(int index) => _attempts[index].Endpoint.Config.Priority;
+
     /// <summary>An endpoint was chosen: an attempt begins.</summary>
     public void NoteEndpoint(Endpoint endpoint)
     {

@@ -34,6 +34,7 @@ internal sealed class LoopDelay : ITimerOwner
     public void End()
     {
         _worker.Timers.Clear(_timer);
+        _worker.Timers.Remove(_timer);
         _passed.Set();
     }
 

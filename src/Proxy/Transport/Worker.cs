@@ -120,8 +120,8 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Arms a timer this many milliseconds from now.</summary>
     public void SetTimer(DeadlineTimer timer, long delayMs) => Timers.Set(timer, NowMs + delayMs);
 
-    /// <summary>Ends the loop and waits for the thread. Whatever the worker still held is dropped with it.</summary>
-    public void Dispose()
+    /// <summary>Ends the loop and waits for the thread. Others may still post, to no effect.</summary>
+    public void Stop()
     {
         _stopping = true;
         Post(static () => { });
@@ -129,7 +129,12 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         {
             _thread.Join();
         }
+    }
 
+    /// <summary>Ends the loop as <see cref="Stop"/> does. Whatever the worker still held is dropped with it, and nobody may post any more.</summary>
+    public void Dispose()
+    {
+        Stop();
         Poller.Dispose();
         Pipe.Dispose();
         _ = Native.Close(_eventFd);

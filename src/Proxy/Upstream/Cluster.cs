@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -13,6 +15,7 @@ internal sealed class Cluster
 {
     private readonly AssignmentPolicy _policy;
     private volatile ILoadBalancer _loadBalancer;
+    private volatile RetryPriorities? _retryPriorities;
 
     public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ClusterState state)
     {
@@ -33,7 +36,14 @@ internal sealed class Cluster
     public ILoadBalancer LoadBalancer => _loadBalancer;
 
     /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
-    public void Rebalance() => _loadBalancer = BuildBalancer();
+    public void Rebalance()
+    {
+        _loadBalancer = BuildBalancer();
+        _retryPriorities = null;
+    }
+
+    /// <summary>The priority levels for retries that leave some out; made when a policy first asks for them.</summary>
+    public RetryPriorities RetryPriorities => _retryPriorities ??= new RetryPriorities(Config, Endpoints, _policy, State.Workers);
 
     private ILoadBalancer BuildBalancer()
     {
@@ -51,16 +61,26 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 {
     private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
+    private volatile bool _hasHadTraffic;
 
     public ClusterConfig Config { get; } = config;
 
     public ClusterStats Stats { get; } = stats;
+
+    /// <summary>Ejects outliers; null where there is no outlier detection.</summary>
+    public OutlierDetector? Outlier { get; init; }
 
     /// <summary>Clock off the workers.</summary>
     public TimeProvider Time { get; } = time;
 
     /// <summary>Number of workers.</summary>
     public int Workers { get; } = workers;
+
+    /// <summary>Its active checks; null where it has none. Set before the first endpoint is there.</summary>
+    public ClusterHealthChecks? HealthChecks { get; set; }
+
+    /// <summary>True once a connection for traffic was opened.</summary>
+    public bool HasHadTraffic => _hasHadTraffic;
 
     /// <summary>The cluster's name in UTF-8, for logs.</summary>
     public byte[] NameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.Name);
@@ -70,6 +90,16 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>The limits for requests of the high or the default priority.</summary>
     public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
+
+    /// <summary>A connection for traffic is opened. For any worker.</summary>
+    public void NoteTraffic()
+    {
+        // Written once: the line stays in every worker's cache.
+        if (!_hasHadTraffic)
+        {
+            _hasHadTraffic = true;
+        }
+    }
 
     /// <summary>Shows the limits in the statistics.</summary>
     public void Observe(StatRegistry registry)
@@ -83,6 +113,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     {
         CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
         CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+        Outlier?.Dispose();
     }
 
     private string BreakerPrefix(string priority) => $"cluster.{Config.StatName}.circuit_breakers.{priority}.";

@@ -1,5 +1,7 @@
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -54,6 +56,21 @@ public sealed record ClusterConfig
 
     /// <summary>Limits for requests of the high priority.</summary>
     public CircuitBreakerThresholds HighThresholds { get; init; } = new();
+
+    /// <summary>When endpoints are ejected for how their answers look; null for never.</summary>
+    public OutlierDetectionConfig? OutlierDetection { get; init; }
+
+    /// <summary>How endpoints are actively checked; null for not at all.</summary>
+    public HealthCheckConfig? HealthCheck { get; init; }
+
+    /// <summary>True to leave endpoints out of every count until their first check (<c>ignore_new_hosts_until_first_hc</c>).</summary>
+    public bool IgnoresNewHostsUntilFirstCheck { get; init; }
+
+    /// <summary>
+    /// True where an endpoint that discovery no longer names stays while it passes its checks: with checks, for discovered endpoints and names, unless
+    /// <c>ignore_health_on_host_removal</c> is set.
+    /// </summary>
+    public bool KeepsPassingHosts { get; init; }
 
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;

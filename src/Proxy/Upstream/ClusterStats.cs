@@ -45,6 +45,7 @@ internal sealed class ClusterStats
         MembershipTotal = registry.Gauge(prefix + "membership_total");
         MembershipHealthy = registry.Gauge(prefix + "membership_healthy");
         MembershipDegraded = registry.Gauge(prefix + "membership_degraded");
+        MembershipExcluded = registry.Gauge(prefix + "membership_excluded");
         MembershipChange = registry.Counter(prefix + "membership_change");
         HealthyPanic = registry.Counter(prefix + "lb_healthy_panic");
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
@@ -124,6 +125,9 @@ internal sealed class ClusterStats
     public Gauge MembershipHealthy { get; }
 
     public Gauge MembershipDegraded { get; }
+
+    /// <summary>Endpoints that count for nothing: not checked yet, or asked to be left out.</summary>
+    public Gauge MembershipExcluded { get; }
 
     public Counter MembershipChange { get; }
 

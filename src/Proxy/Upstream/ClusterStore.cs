@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -15,26 +17,44 @@ public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<E
 /// Builds the clusters of snapshots and carries their state from one to the next: connections survive an update that does not concern
 /// them. Belongs to the thread that applies configuration.
 /// </summary>
-internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time)
+internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> workers, TimeProvider time, HealthChecker? checker = null)
 {
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly List<EndpointState> _leaving = [];
+
+    /// <summary>Told the name of a cluster whose endpoints changed their health, on some other thread than the workers'; it is to call <see cref="Rebalance"/>.</summary>
+    public Action<string> HealthChanged { get; init; } = static _ => { };
+
+    /// <summary>Takes the events of outlier detection in clusters that are built from now on; null for none.</summary>
+    public OutlierEventLog? OutlierEvents { get; set; }
 
     /// <summary>Builds a cluster. The endpoints that it no longer has are retired by <see cref="RetireLeaving"/>, once the new snapshot is in force.</summary>
     public Cluster Build(ClusterSpecification specification)
     {
         var config = specification.Config;
+        Cluster? predecessor = null;
         if (!_kept.TryGetValue(config.Name, out var kept) || kept.State.Config != config)
         {
+            predecessor = kept?.Latest;
             Leave(kept);
             kept?.State.StopObserving(registry);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time), []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config) }, []);
             _kept[config.Name] = kept;
+            checker?.Join(kept.State);
+            if (predecessor?.State.HasHadTraffic == true)
+            {
+                kept.State.NoteTraffic();
+            }
+
             kept.State.Observe(registry);
         }
 
+        kept.Specification = specification;
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
-        _leaving.AddRange(kept.LeaveAllBut(endpoints));
+        endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
+        checker?.Follow(endpoints, predecessor);
+        Leave(kept.LeaveAllBut(endpoints));
+        kept.State.Outlier?.SetHosts(endpoints.Select(static endpoint => endpoint.State).Distinct());
         CountMembers(kept.State.Stats, endpoints);
         CountUpdate(kept.State.Stats);
         kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State);
@@ -45,13 +65,22 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     /// The health of some of a cluster's endpoints changed: builds its balancer again, which is in force at once, in the snapshot that is. Nothing
     /// happens where the cluster is gone.
     /// </summary>
-    public void Rebalance(string name)
+    /// <returns>A cluster for a new snapshot where an endpoint that only stayed for its health has to leave now; else null.</returns>
+    public Cluster? Rebalance(string name)
     {
-        if (_kept.TryGetValue(name, out var kept) && kept.Latest is { } cluster)
+        if (!_kept.TryGetValue(name, out var kept) || kept.Latest is not { } cluster)
         {
-            cluster.Rebalance();
-            CountMembers(kept.State.Stats, cluster.Endpoints);
+            return null;
         }
+
+        if (StayingEndpoints.HaveToLeave(cluster))
+        {
+            return Build(kept.Specification!);
+        }
+
+        cluster.Rebalance();
+        CountMembers(kept.State.Stats, cluster.Endpoints);
+        return null;
     }
 
     /// <summary>Forgets a cluster that is no longer wanted.</summary>
@@ -77,12 +106,39 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         _leaving.Clear();
     }
 
+    /// <summary>Nothing is watched any more.</summary>
+    public void End()
+    {
+        foreach (var kept in _kept.Values)
+        {
+            kept.State.Outlier?.Dispose();
+        }
+    }
+
+    private OutlierDetector? DetectorOf(ClusterConfig config)
+    {
+        if (config.OutlierDetection is not { } detection)
+        {
+            return null;
+        }
+
+        var random = new WorkerRandom((ulong)time.GetTimestamp() ^ (ulong)string.GetHashCode(config.Name, StringComparison.Ordinal));
+        var surroundings = new OutlierSurroundings(time, random, static work => ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false), HealthChanged, OutlierEvents);
+        return new OutlierDetector(config.Name, detection, new OutlierStats(registry, config.StatName), surroundings);
+    }
+
     private void Leave(Kept? kept)
     {
         if (kept is not null)
         {
-            _leaving.AddRange(kept.LeaveAllBut([]));
+            Leave(kept.LeaveAllBut([]));
         }
+    }
+
+    private void Leave(EndpointState[] endpoints)
+    {
+        Array.ForEach(endpoints, HealthChecker.Leave);
+        _leaving.AddRange(endpoints);
     }
 
     private void CountMembers(ClusterStats stats, ImmutableArray<Endpoint> endpoints)
@@ -90,6 +146,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         registry.Shared.Set(stats.MembershipTotal, endpoints.Length);
         registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Availability == Availability.Healthy));
         registry.Shared.Set(stats.MembershipDegraded, endpoints.Count(static endpoint => endpoint.Availability == Availability.Degraded));
+        registry.Shared.Set(stats.MembershipExcluded, endpoints.Count(static endpoint => endpoint.IsExcluded));
     }
 
     private void CountUpdate(ClusterStats stats)
@@ -102,12 +159,20 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         /// <summary>The cluster that was built last.</summary>
         public Cluster? Latest { get; set; }
 
+        /// <summary>What it was built from.</summary>
+        public ClusterSpecification? Specification { get; set; }
+
         public EndpointState Take(EndpointConfig config, int workers)
         {
             if (!Endpoints.TryGetValue(config.Address, out var endpoint))
             {
                 endpoint = config.IsLogical ? Move(config.Address) : null;
-                endpoint ??= new EndpointState(config.Address, State, workers);
+                if (endpoint is null)
+                {
+                    endpoint = new EndpointState(config.Address, State, workers);
+                    endpoint.Outlier = State.Outlier?.Watch(endpoint);
+                }
+
                 Endpoints[config.Address] = endpoint;
             }
 

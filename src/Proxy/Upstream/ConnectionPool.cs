@@ -21,6 +21,9 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
     public Worker Worker => worker;
 
+    /// <summary>Number of the last <see cref="Drain"/>: connections that were opened before it are not kept.</summary>
+    public int Generation { get; private set; }
+
     /// <summary>Connections that are open or opening.</summary>
     public int OpenConnections { get; private set; }
 
@@ -47,6 +50,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             worker.Stats.Increment(endpoint.Cluster.Stats.ConnectFail);
             breaker.Connections.Return(worker.Index);
+            endpoint.Connections?.Return();
             return null;
         }
 
@@ -54,13 +58,14 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         var stats = endpoint.Cluster.Stats;
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
+        endpoint.Cluster.NoteTraffic();
         return new UpstreamConnection(this, descriptor, breaker);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
     public void Release(UpstreamConnection connection)
     {
-        if (endpoint.IsRetired || _idleCount >= MaxIdle || !connection.CanBeKept)
+        if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
             return;
@@ -128,6 +133,13 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         }
     }
 
+    /// <summary>Closes every unused connection, and has those in use close after their request.</summary>
+    public void Drain()
+    {
+        Generation++;
+        CloseIdle();
+    }
+
     /// <summary>Told by a connection that it has closed.</summary>
     public void OnClosed(UpstreamConnection connection, bool wasIdle)
     {
@@ -139,6 +151,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         OpenConnections--;
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
         connection.Breaker.Connections.Return(worker.Index);
+        endpoint.Connections?.Return();
         if (_firstPending is { } pending)
         {
             Remove(pending);

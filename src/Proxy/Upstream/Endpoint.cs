@@ -1,4 +1,7 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -24,6 +27,10 @@ internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
                 : Availability.Healthy;
         }
     }
+
+    /// <summary>True where it does not count among those that the share of usable ones is taken of: Envoy's excluded hosts.</summary>
+    public bool IsExcluded =>
+        (State.Health.Flags & (HostHealthFlags.PendingActiveHealthCheck | HostHealthFlags.ExcludedViaImmediateHealthCheckFail)) != HostHealthFlags.None;
 }
 
 /// <summary>
@@ -35,14 +42,29 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
     private volatile SocketEndpoint _address = address;
+    private EndpointHealthCheck? _healthCheck;
 
     /// <summary>Where new connections go.</summary>
     public SocketEndpoint Address => _address;
 
     public ClusterState Cluster { get; } = cluster;
 
+    /// <summary>Counts connections where there is a limit of those to one endpoint; null otherwise.</summary>
+    public ConnectionCount? Connections { get; } =
+        cluster.Config.DefaultThresholds.MaxConnectionsPerHost is null && cluster.Config.HighThresholds.MaxConnectionsPerHost is null ? null : new ConnectionCount();
+
     /// <summary>Its health as found at run time.</summary>
     public HostHealth Health { get; } = new();
+
+    /// <summary>Takes what becomes of attempts; null where the cluster has no outlier detection. Set before anybody else knows the endpoint.</summary>
+    public HostMonitor? Outlier { get; set; }
+
+    /// <summary>Its active checks; null where it is not checked. The configuration thread writes it.</summary>
+    public EndpointHealthCheck? HealthCheck
+    {
+        get => Volatile.Read(ref _healthCheck);
+        set => Volatile.Write(ref _healthCheck, value);
+    }
 
     /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>
     public long HealthySince { get; private set; }
@@ -90,6 +112,18 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
             if (Volatile.Read(ref _pages[worker.Index]) is { } page)
             {
                 worker.Post(page.Pool.CloseIdle);
+            }
+        }
+    }
+
+    /// <summary>Closes the connections that are open: idle ones at once, busy ones after their request. What comes later opens new ones. For any thread.</summary>
+    public void DrainConnections(IReadOnlyList<Worker> workers)
+    {
+        foreach (var worker in workers)
+        {
+            if (Volatile.Read(ref _pages[worker.Index]) is { } page)
+            {
+                worker.Post(page.Pool.Drain);
             }
         }
     }

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -26,8 +27,14 @@ public sealed record EndpointConfig
     /// <summary>What discovery said of it.</summary>
     public EndpointHealth Health { get; init; }
 
+    /// <summary>What is different about its active checks.</summary>
+    public EndpointHealthCheckConfig HealthCheck { get; init; } = EndpointHealthCheckConfig.Default;
+
     /// <summary>What its place among hashes comes from (<c>hash_key</c> of its <c>envoy.lb</c> metadata); empty for its address.</summary>
     public string HashKey { get; init; } = "";
+
+    /// <summary>What else discovery says of it; null for nothing.</summary>
+    public EndpointMetadata? Metadata { get; init; }
 
     /// <summary>Region, zone and sub-zone, joined by '/'; empty where not known.</summary>
     public string Locality { get; init; } = "";

@@ -27,6 +27,18 @@ internal enum HostHealthFlags
 
     /// <summary><c>DEGRADED_ACTIVE_HC</c>: the active health check says that it is degraded.</summary>
     DegradedActiveHealthCheck = 4,
+
+    /// <summary><c>PENDING_DYNAMIC_REMOVAL</c>: discovery no longer names it, and it stays while it passes its checks.</summary>
+    PendingDynamicRemoval = 8,
+
+    /// <summary><c>PENDING_ACTIVE_HC</c>: it counts for nothing until its first check.</summary>
+    PendingActiveHealthCheck = 16,
+
+    /// <summary><c>EXCLUDED_VIA_IMMEDIATE_HC_FAIL</c>: it asked to be left out, and counts for nothing until it passes its checks again.</summary>
+    ExcludedViaImmediateHealthCheckFail = 32,
+
+    /// <summary><c>ACTIVE_HC_TIMEOUT</c>: it failed, and the last check got no answer in time.</summary>
+    ActiveHealthCheckTimeout = 64,
 }
 
 /// <summary>An endpoint's health as found at run time. Any thread may change it; it outlives snapshots with its endpoint.</summary>

@@ -56,6 +56,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     public UpstreamConnection(ConnectionPool pool, int descriptor, CircuitBreaker breaker)
     {
         Breaker = breaker;
+        Generation = pool.Generation;
         _pool = pool;
         _parser = new ResponseParser(Head);
         _input = pool.Worker.ReceiveBuffer;
@@ -66,8 +67,14 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
 
     public Connection Connection { get; }
 
+    /// <summary>Where it leads.</summary>
+    public EndpointState Endpoint => _pool.Endpoint;
+
     /// <summary>Counts the connection among those of its cluster and priority.</summary>
     public CircuitBreaker Breaker { get; }
+
+    /// <summary>The pool's <see cref="ConnectionPool.Generation"/> when it was opened.</summary>
+    public int Generation { get; }
 
     /// <summary>Number of the connection, unique in this process.</summary>
     public long Id { get; }

@@ -67,6 +67,7 @@ internal static class FieldRules
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.edns0_max_payload_size"] = new(512, 4096),
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_timeout_seconds"] = AtLeastOne,
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
+        ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig.update_frequency"] = AtLeastOne,
         ["envoy.extensions.filters.http.buffer.v3.Buffer.max_request_bytes"] = AtLeastOne,
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
         ["envoy.type.v3.Percent.value"] = Percentage,
@@ -100,7 +101,13 @@ internal static class FieldRules
             "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
             "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
         ],
-        ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] = ["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
+        ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] =
+        [
+            "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate",
+            "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig",
+            "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        ],
+        ["envoy.config.route.v3.RetryPolicy.RetryPriority.typed_config"] = ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = 
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",

@@ -29,17 +29,14 @@ internal static class FieldsNotActedOn
         ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
         ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
         [Cluster + "cleanup_interval"] = [],
-        [Cluster + "close_connections_on_host_health_failure"] = [],
         [Cluster + "CommonLbConfig.close_connections_on_host_set_change"] = [],
-        [Cluster + "CommonLbConfig.ignore_new_hosts_until_first_hc"] = [],
 
         // Each update of endpoints is in force at once.
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
         [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
-        [Cluster + "health_checks"] = [],
-        [Cluster + "outlier_detection"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
-        ["envoy.config.cluster.v3.CircuitBreakers.per_host_thresholds"] = [],
+
+        // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
         ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.max_connection_pools"] = [],
         ["envoy.config.cluster.v3.UpstreamConnectionOptions.tcp_keepalive"] = [],
         [Core + "Address.pipe"] = [],
@@ -53,6 +50,7 @@ internal static class FieldsNotActedOn
         [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
+        [Core + "HealthCheck.alt_port"] = [],
         [Core + "PathConfigSource.watched_directory"] = [],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],
@@ -80,8 +78,6 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.metadata_match"] = [],
         [Route + "RouteAction.request_mirror_policies"] = [],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
-        [Route + "RetryPolicy.retriable_headers"] = [],
-        [Route + "RetryPolicy.retriable_request_headers"] = [],
         [Route + "Route.stat_prefix"] = [],
         [Route + "RouteConfiguration.internal_only_headers"] = [],
         [Route + "RouteConfiguration.request_mirror_policies"] = [],

@@ -4,6 +4,7 @@ using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using DnsLookupFamily = Envoy.Config.Cluster.V3.Cluster.Types.DnsLookupFamily;
 
@@ -62,6 +63,91 @@ public sealed class ClusterTranslatorTests
         });
         config.HighThresholds.Should().Be(new CircuitBreakerThresholds { RetryBudget = new RetryBudget(50, 3) });
     }
+
+    [Fact]
+    public void Limits_of_single_endpoints_arrive_a_priority_each()
+    {
+        var config = Good("circuit_breakers: {per_host_thresholds: [{max_connections: 4}, {max_connections: 9}, {priority: HIGH, max_connections: 7}]}").Config;
+        config.DefaultThresholds.Should().Be(new CircuitBreakerThresholds { MaxConnectionsPerHost = 4 });
+        config.HighThresholds.Should().Be(new CircuitBreakerThresholds { MaxConnectionsPerHost = 7 });
+        Problems("circuit_breakers: {per_host_thresholds: [{max_requests: 4, track_remaining: true}]}").Should().Equal(
+            "circuit_breakers.per_host_thresholds[0].max_requests: is not a limit of single endpoints; remove it, or write it in thresholds",
+            "circuit_breakers.per_host_thresholds[0].track_remaining: is not a limit of single endpoints; remove it, or write it in thresholds");
+    }
+
+    [Fact]
+    public void Outlier_detection_is_off_unless_asked_for_and_then_has_envoys_defaults()
+    {
+        Good("load_assignment: {cluster_name: c}").Config.OutlierDetection.Should().BeNull();
+        Good("outlier_detection: {}").Config.OutlierDetection.Should().Be(new OutlierDetectionConfig
+        {
+            Interval = TimeSpan.FromSeconds(10),
+            BaseEjectionTime = TimeSpan.FromSeconds(30),
+            MaxEjectionTime = TimeSpan.FromSeconds(300),
+            MaxEjectionTimeJitter = TimeSpan.Zero,
+            MaxEjectionPercent = 10,
+            AlwaysEjectOneHost = false,
+            Consecutive5xx = 5,
+            ConsecutiveGatewayFailure = 5,
+            ConsecutiveLocalOriginFailure = 5,
+            SplitsOrigins = false,
+            EnforcingConsecutive5xx = 100,
+            EnforcingConsecutiveGatewayFailure = 0,
+            EnforcingConsecutiveLocalOriginFailure = 100,
+            EnforcingSuccessRate = 100,
+            EnforcingLocalOriginSuccessRate = 100,
+            EnforcingFailurePercentage = 0,
+            EnforcingFailurePercentageLocalOrigin = 0,
+            SuccessRateMinimumHosts = 5,
+            SuccessRateRequestVolume = 100,
+            SuccessRateStdevFactor = 1900,
+            FailurePercentageThreshold = 85,
+            FailurePercentageMinimumHosts = 5,
+            FailurePercentageRequestVolume = 50,
+            HealthCheckUnejects = true,
+        });
+    }
+
+    [Fact]
+    public void Settings_of_outlier_detection_arrive() => Good(
+        "outlier_detection: {interval: 1s, base_ejection_time: 400s, max_ejection_time_jitter: 3s, max_ejection_percent: 99, always_eject_one_host: true, consecutive_5xx: 1, "
+        + "consecutive_gateway_failure: 2, consecutive_local_origin_failure: 0, split_external_local_origin_errors: true, enforcing_consecutive_5xx: 11, enforcing_consecutive_gateway_failure: 12, "
+        + "enforcing_consecutive_local_origin_failure: 13, enforcing_success_rate: 14, enforcing_local_origin_success_rate: 15, enforcing_failure_percentage: 16, "
+        + "enforcing_failure_percentage_local_origin: 17, success_rate_minimum_hosts: 21, success_rate_request_volume: 22, success_rate_stdev_factor: 23, failure_percentage_threshold: 24, "
+        + "failure_percentage_minimum_hosts: 25, failure_percentage_request_volume: 26, successful_active_health_check_uneject_host: false}").Config.OutlierDetection.Should().Be(new OutlierDetectionConfig
+    {
+        Interval = TimeSpan.FromSeconds(1),
+        BaseEjectionTime = TimeSpan.FromSeconds(400),
+        MaxEjectionTime = TimeSpan.FromSeconds(400),
+        MaxEjectionTimeJitter = TimeSpan.FromSeconds(3),
+        MaxEjectionPercent = 99,
+        AlwaysEjectOneHost = true,
+        Consecutive5xx = 1,
+        ConsecutiveGatewayFailure = 2,
+        ConsecutiveLocalOriginFailure = 0,
+        SplitsOrigins = true,
+        EnforcingConsecutive5xx = 11,
+        EnforcingConsecutiveGatewayFailure = 12,
+        EnforcingConsecutiveLocalOriginFailure = 13,
+        EnforcingSuccessRate = 14,
+        EnforcingLocalOriginSuccessRate = 15,
+        EnforcingFailurePercentage = 16,
+        EnforcingFailurePercentageLocalOrigin = 17,
+        SuccessRateMinimumHosts = 21,
+        SuccessRateRequestVolume = 22,
+        SuccessRateStdevFactor = 23,
+        FailurePercentageThreshold = 24,
+        FailurePercentageMinimumHosts = 25,
+        FailurePercentageRequestVolume = 26,
+        HealthCheckUnejects = false,
+    });
+
+    [Theory]
+    [InlineData("interval: 0s", "interval: is zero; write a longer duration, or leave it out for Envoy's default")]
+    [InlineData("base_ejection_time: 0s", "base_ejection_time: is zero; write a longer duration, or leave it out for Envoy's default")]
+    [InlineData("base_ejection_time: 10s, max_ejection_time: 5s", "max_ejection_time: is shorter than base_ejection_time; write a longer one, or shorten base_ejection_time (30s by default)")]
+    public void Times_that_outlier_detection_cannot_keep_are_refused(string fields, string problem) =>
+        Problems($"outlier_detection: {{{fields}}}").Should().Equal("outlier_detection." + problem);
 
     [Fact]
     public void Settings_arrive() =>

@@ -42,11 +42,37 @@ public sealed class RetryPolicyTranslatorTests
         (policy.AvoidsPreviousHosts, policy.HostSelectionAttempts).Should().Be((true, 7));
     }
 
+    [Fact]
+    public void What_says_where_a_retry_goes_arrives()
+    {
+        const string Canaries = "{name: envoy.retry_host_predicates.omit_canary_hosts, typed_config: {'@type': type.googleapis.com/envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate}}";
+        const string Labelled = "{name: envoy.retry_host_predicates.omit_host_metadata, typed_config: {'@type': type.googleapis.com/envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig, metadata_match: {filter_metadata: {envoy.lb: {stage: 'old', shard: 3}, other: {a: b}}}}}";
+        const string NoLabels = "{name: envoy.retry_host_predicates.omit_host_metadata, typed_config: {'@type': type.googleapis.com/envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig}}";
+        const string Priorities = "{name: envoy.retry_priorities.previous_priorities, typed_config: {'@type': type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig, update_frequency: 2}}";
+        var policy = Translate($"{{retry_on: 5xx, retry_host_predicate: [{Canaries}, {Labelled}, {NoLabels}], retry_priority: {Priorities}}}", out var problems)!;
+        problems.Should().BeEmpty();
+        policy.OmitsCanaries.Should().BeTrue();
+        policy.AvoidsPreviousHosts.Should().BeFalse();
+        policy.OmittedHosts.Should().ContainSingle().Which.Should().BeEquivalentTo([new MetadataLabel("stage", "\"old\""), new MetadataLabel("shard", "3")]);
+        policy.PriorityUpdateFrequency.Should().Be(2);
+    }
+
+    [Fact]
+    public void Header_matchers_arrive()
+    {
+        var policy = Translate("{retry_on: retriable-headers, retriable_headers: [{name: X-A, present_match: true}], retriable_request_headers: [{name: x-b, string_match: {exact: c}, invert_match: true}]}", out var problems)!;
+        problems.Should().BeEmpty();
+        policy.RetriableHeaders.Should().Equal(new HeaderMatcher { Name = "X-A" });
+        policy.RetriableRequestHeaders.Should().Equal(new HeaderMatcher { Name = "x-b", Match = new HeaderString(StringMatcher.Exact("c")), Invert = true });
+    }
+
     [Theory]
     [InlineData("{retry_back_off: {max_interval: 1s}}", "retry_back_off.base_interval: is missing; write a duration such as 25ms")]
     [InlineData("{retry_back_off: {base_interval: 2s, max_interval: 1s}}", "retry_back_off.max_interval: is shorter than base_interval; write a longer one")]
     [InlineData("{rate_limited_retry_back_off: {}}", "rate_limited_retry_back_off.reset_headers: is empty; name a response header such as retry-after")]
-    [InlineData("{retry_host_predicate: [{name: envoy.retry_host_predicates.omit_canary_hosts}]}", "retry_host_predicate[0]: \"envoy.retry_host_predicates.omit_canary_hosts\" is not supported; use envoy.retry_host_predicates.previous_hosts with a typed_config of envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate")]
+    [InlineData("{retry_host_predicate: [{name: mine}]}", "retry_host_predicate[0]: \"mine\" is not supported; use a typed_config of PreviousHostsPredicate, OmitCanaryHostsPredicate or OmitHostMetadataConfig (envoy.extensions.retry.host)")]
+    [InlineData("{retry_priority: {name: mine}}", "retry_priority: \"mine\" is not supported; use a typed_config of envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig")]
+    [InlineData("{retry_priority: {name: p, typed_config: {'@type': type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig}}}", "retry_priority.typed_config.update_frequency: 0 is less than 1; write the number of attempts after which priorities change")]
     public void What_cannot_be_done_is_refused_by_field(string yaml, string expected)
     {
         Translate(yaml, out var problems);

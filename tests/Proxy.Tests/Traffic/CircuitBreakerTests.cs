@@ -86,6 +86,41 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
+    public async Task Connections_to_one_endpoint_have_a_limit_of_their_own_over_all_workers_and_others_are_not_held_up()
+    {
+        await using var full = ScriptedBackend.Start(BackendScripts.Hang());
+        await using var free = ScriptedBackend.Start(BackendScripts.Hang());
+        var cluster = RunningProxy.Cluster("backend", full.Port, free.Port);
+        cluster = cluster with { Config = cluster.Config with { DefaultThresholds = new CircuitBreakerThresholds { MaxConnectionsPerHost = 2 } } };
+        await using var proxy = RunningProxy.Start(RunningProxy.Everything("backend", static action => action with { Timeout = TimeSpan.Zero }), [cluster]);
+        var clients = new List<RawHttpClient>();
+        for (var i = 0; i < 8; i++)
+        {
+            clients.Add(await RawHttpClient.ConnectAsync(proxy.Port));
+            await clients[i].SendAsync(Request);
+        }
+
+        await Patience.UntilAsync(() => proxy.Stat("cluster.backend.upstream_rq_pending_active") == 4, "four that wait");
+        await full.WaitForRequestsAsync(2);
+        await free.WaitForRequestsAsync(2);
+        full.Connections.Should().HaveCount(2);
+        free.Connections.Should().HaveCount(2);
+        proxy.Stat("cluster.backend.upstream_cx_overflow").Should().Be(4);
+        Breaker(proxy, "cx_open").Should().Be(0, "the cluster as a whole has room");
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        // What closed has given its place back.
+        await proxy.LogAsync(8);
+        full.Script = BackendScripts.Answer(200);
+        free.Script = BackendScripts.Answer(200);
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
+    }
+
+    [Fact]
     public async Task One_that_waits_takes_the_place_of_a_connection_that_ends()
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.InTurn(BackendScripts.CloseAfter("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", 57), BackendScripts.Answer(200)));

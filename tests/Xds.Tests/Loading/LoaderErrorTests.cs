@@ -61,7 +61,7 @@ public sealed class LoaderErrorTests
     [InlineData("    dns_jitter: -1s", "f.yaml:5: static_resources.clusters[0].dns_jitter: the duration is negative; write a duration of 0s or more")]
     [InlineData("    typed_dns_resolver_config: {name: r, typed_config: {'@type': type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig, edns0_max_payload_size: 100}}", "f.yaml:5: static_resources.clusters[0].typed_dns_resolver_config.typed_config.edns0_max_payload_size: 100 is out of range; write a number from 512 to 4096")]
     [InlineData("    lrs_server: {self: {}}", "f.yaml:5: static_resources.clusters[0].lrs_server: \"lrs_server\" is a field of the xDS API that this proxy does not act on; remove it")]
-    [InlineData("    outlier_detection: {}", "f.yaml:5: static_resources.clusters[0].outlier_detection: \"outlier_detection\" is a field of the xDS API that this proxy does not act on; remove it")]
+    [InlineData("    cleanup_interval: 5s", "f.yaml:5: static_resources.clusters[0].cleanup_interval: \"cleanup_interval\" is a field of the xDS API that this proxy does not act on; remove it")]
     public void One_fault_in_a_cluster_gives_its_lines(string line, params string[] expected) => Errors(Cluster + line).Should().Equal(expected);
 
     [Fact]

@@ -12,6 +12,7 @@ using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
@@ -24,6 +25,8 @@ using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
+using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
+using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Xds.Loading;
@@ -43,6 +46,8 @@ public sealed class FieldsNotActedOnTests
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
         Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor, BufferPerRoute.Descriptor, FilterConfig.Descriptor, Envoy.Service.Runtime.V3.Runtime.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
+        OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
+        HealthCheckEventFileSink.Descriptor,
     ];
 
     [Fact]
@@ -65,7 +70,7 @@ public sealed class FieldsNotActedOnTests
     }
 
     [Theory]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {per_host_thresholds: [{max_connections: 1}]}}", "circuit_breakers.per_host_thresholds", "remove it")]
+    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {thresholds: [{max_connection_pools: 1}]}}", "circuit_breakers.thresholds[0].max_connection_pools", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {zone_aware_lb_config: {}}}", "common_lb_config.zone_aware_lb_config", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {drop_overloads: [{category: a}]}}}", "load_assignment.policy.drop_overloads", "remove it")]
@@ -114,7 +119,6 @@ public sealed class FieldsNotActedOnTests
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
 
     [Theory]
-    [InlineData("{cluster: c, retry_policy: {retriable_headers: [{name: x}]}}", "retry_policy.retriable_headers", "remove it")]
     [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]
     [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]

@@ -27,16 +27,30 @@ public sealed class AccessLogChannel
     /// <summary>What waits to be written; read by the writer's thread only. Null before the first line.</summary>
     internal LineRing? Ring => Volatile.Read(ref _ring);
 
+    /// <summary>Queues a line that stands ready, with its end.</summary>
+    internal void Write(ReadOnlySpan<byte> line)
+    {
+        var ring = RingForLine();
+        if (line.TryCopyTo(ring.RoomAtTail()))
+        {
+            ring.CommitAtTail(line.Length);
+        }
+        else if (line.TryCopyTo(ring.RoomAtFront()))
+        {
+            ring.CommitAtFront(line.Length);
+        }
+        else
+        {
+            Page.Increment(_dropped);
+        }
+
+        _writer.Wake();
+    }
+
     /// <summary>Formats the line of a finished request and queues it.</summary>
     public void Log(AccessLogFormat format, IAccessLogSource source)
     {
-        var ring = _ring;
-        if (ring is null)
-        {
-            ring = new LineRing(_capacity);
-            Volatile.Write(ref _ring, ring);
-        }
-
+        var ring = RingForLine();
         if (format.TryFormat(source, ring.RoomAtTail(), out var written))
         {
             ring.CommitAtTail(written);
@@ -51,5 +65,17 @@ public sealed class AccessLogChannel
         }
 
         _writer.Wake();
+    }
+
+    private LineRing RingForLine()
+    {
+        var ring = _ring;
+        if (ring is null)
+        {
+            ring = new LineRing(_capacity);
+            Volatile.Write(ref _ring, ring);
+        }
+
+        return ring;
     }
 }

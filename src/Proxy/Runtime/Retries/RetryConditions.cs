@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Runtime.Retries;
@@ -6,6 +7,37 @@ namespace KubeProxyNet.Proxy.Runtime.Retries;
 /// <summary>The values of the <c>x-envoy-</c> headers that change a retry policy. What is not understood is left out, as Envoy does.</summary>
 internal static class RetryConditions
 {
+    /// <summary>The conditions that look at a gRPC status.</summary>
+    public const RetryOn OfGrpc =
+        RetryOn.GrpcCancelled | RetryOn.GrpcDeadlineExceeded | RetryOn.GrpcInternal | RetryOn.GrpcResourceExhausted | RetryOn.GrpcUnavailable;
+
+    /// <summary>The condition that the gRPC status among a response's headers meets; none where there is no such status.</summary>
+    public static RetryOn OfGrpcStatus(ResponseHead head) =>
+        !head.TryGet("grpc-status"u8, out var text) || !TryParseNumber(text, out var status) ? RetryOn.None : status switch
+        {
+            1 => RetryOn.GrpcCancelled,
+            4 => RetryOn.GrpcDeadlineExceeded,
+            8 => RetryOn.GrpcResourceExhausted,
+            13 => RetryOn.GrpcInternal,
+            14 => RetryOn.GrpcUnavailable,
+            _ => RetryOn.None,
+        };
+
+    /// <summary>True where a response has a field of any name of a comma-separated list in lower case.</summary>
+    public static bool HasAny(ResponseHead head, ReadOnlySpan<byte> names)
+    {
+        foreach (var range in names.Split((byte)','))
+        {
+            var name = names[range].Trim(" \t"u8);
+            if (!name.IsEmpty && head.TryGet(name, out _))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A comma-separated list of conditions.</summary>
     public static RetryOn Parse(ReadOnlySpan<byte> list)
     {

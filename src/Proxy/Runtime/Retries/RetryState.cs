@@ -1,3 +1,4 @@
+using System.Buffers;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Transport;
@@ -43,6 +44,9 @@ internal sealed class RetryState
     private bool _isRetrying;
     private bool _mayReplay;
     private readonly List<int> _statusCodes = [];
+    private readonly ArrayBufferWriter<byte> _headerNames = new();
+    private CompiledRetryHeaders? _headers;
+    private PreviousPriorities? _priorities;
 
     /// <summary>True where the exchange has a policy and the request can still be sent again.</summary>
     public bool IsActive => _on != RetryOn.None && _mayReplay;
@@ -50,8 +54,11 @@ internal sealed class RetryState
     /// <summary>True once an attempt after the first was decided on.</summary>
     public bool HasRetried { get; private set; }
 
+    /// <summary>What leaves out priorities; null where the policy does not ask for it.</summary>
+    public PreviousPriorities? Priorities => _policy.PriorityUpdateFrequency > 0 ? _priorities : null;
+
     /// <summary>Takes on an exchange. False where neither its route nor its headers ask for retries.</summary>
-    public bool TryBegin(Worker worker, RetryPolicy? policy, RequestHead request, ClusterState cluster, CircuitBreaker breaker)
+    public bool TryBegin(Worker worker, RetryPolicy? policy, CompiledRetryHeaders? headers, RequestHead request, ClusterState cluster, CircuitBreaker breaker)
     {
         _worker = worker;
         _cluster = cluster;
@@ -59,6 +66,8 @@ internal sealed class RetryState
         _policy = policy ?? RetryPolicy.None;
         _on = _policy.RetryOn;
         _left = _policy.NumRetries;
+        _headers = headers;
+        _headerNames.ResetWrittenCount();
         _statusCodes.Clear();
         foreach (var code in _policy.RetriableStatusCodes)
         {
@@ -68,6 +77,16 @@ internal sealed class RetryState
         if (request.Present.Contains(KnownHeader.XEnvoyControl))
         {
             TakeHeaders(request);
+        }
+
+        if (headers?.Covers(request) == false)
+        {
+            _on = RetryOn.None;
+        }
+
+        if (_policy.PriorityUpdateFrequency > 0)
+        {
+            (_priorities ??= new PreviousPriorities()).Begin();
         }
 
         _intervalMs = Math.Max(1, (long)_policy.BackOffBase.TotalMilliseconds);
@@ -124,7 +143,9 @@ internal sealed class RetryState
         var applies = (Has(RetryOn.ServerError) && status >= 500)
             || (Has(RetryOn.GatewayError) && status is >= 502 and <= 504)
             || (Has(RetryOn.Retriable4xx) && status == 409)
-            || (Has(RetryOn.RetriableStatusCodes) && _statusCodes.Contains(status));
+            || (Has(RetryOn.RetriableStatusCodes) && _statusCodes.Contains(status))
+            || (Has(RetryOn.RetriableHeaders) && (_headers?.Covers(head) == true || RetryConditions.HasAny(head, _headerNames.WrittenSpan)))
+            || (Has(RetryConditions.OfGrpc) && Has(RetryConditions.OfGrpcStatus(head)));
         if (applies)
         {
             _askedMs = AskedDelayMs(head);
@@ -156,6 +177,7 @@ internal sealed class RetryState
         _cluster = null!;
         _breaker = null!;
         _policy = null!;
+        _headers = null;
         _on = RetryOn.None;
     }
 
@@ -221,6 +243,13 @@ internal sealed class RetryState
         if (request.TryGet("x-envoy-retriable-status-codes"u8, out var codes))
         {
             RetryConditions.ParseNumbers(codes, _statusCodes);
+        }
+
+        if (request.TryGet("x-envoy-retriable-header-names"u8, out var names))
+        {
+            // Kept, since the field is taken out of the request; in lower case, as names are in heads.
+            System.Text.Ascii.ToLower(names, _headerNames.GetSpan(names.Length), out var length);
+            _headerNames.Advance(length);
         }
     }
 

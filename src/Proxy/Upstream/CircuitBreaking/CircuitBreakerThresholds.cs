@@ -18,6 +18,9 @@ public sealed record CircuitBreakerThresholds
     /// <summary>Bounds retries by the requests under way; null for none.</summary>
     public RetryBudget? RetryBudget { get; init; }
 
+    /// <summary>Connections to any one endpoint; null, as by default, for no limit but <see cref="MaxConnections"/>.</summary>
+    public long? MaxConnectionsPerHost { get; init; }
+
     /// <summary>True to show what is left of each limit in the <c>remaining_*</c> gauges.</summary>
     public bool TrackRemaining { get; init; }
 }

@@ -41,7 +41,8 @@ internal static class LoadBalancerFactory
         return sources.Count == 1 ? sources[0] : new PriorityBalancer([.. sources], slots);
     }
 
-    private static ILoadBalancer OfLevel(ClusterConfig config, PriorityLevel level, Availability availability, bool isInPanic, AssignmentPolicy policy, int workers)
+    /// <summary>A balancer over the endpoints of one level, or over all of them in panic.</summary>
+    public static ILoadBalancer OfLevel(ClusterConfig config, PriorityLevel level, Availability availability, bool isInPanic, AssignmentPolicy policy, int workers)
     {
         var hosts = isInPanic ? level.Endpoints : level.Of(availability);
         if (hosts.Length == 0)

@@ -20,7 +20,8 @@ internal static class LocalityWeights
         foreach (var locality in all.GroupBy(static endpoint => endpoint.Config.Locality, StringComparer.Ordinal))
         {
             Endpoint[] endpoints = [.. usableByLocality[locality.Key]];
-            var available = Math.Min(1.0, overprovisioningFactor / 100.0 * endpoints.Length / locality.Count());
+            var counted = locality.Count(static endpoint => !endpoint.IsExcluded);
+            var available = counted == 0 ? 0 : Math.Min(1.0, overprovisioningFactor / 100.0 * endpoints.Length / counted);
             var weight = locality.First().Config.LocalityWeight * available;
             if (weight > 0)
             {

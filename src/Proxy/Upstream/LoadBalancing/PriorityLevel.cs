@@ -16,8 +16,15 @@ internal sealed class PriorityLevel(Endpoint[] endpoints)
 
     /// <summary>Numbers to distribute load by.</summary>
     /// <param name="byWeight">True to let weights say how much of the level is healthy (<c>weighted_priority_health</c>).</param>
-    public LevelHealth Count(bool byWeight) => new(
-        Endpoints.Length, _healthy.Length, _degraded.Length, byWeight ? Sum(Endpoints) : Endpoints.Length, byWeight ? Sum(_healthy) : _healthy.Length, byWeight ? Sum(_degraded) : _degraded.Length);
+    public LevelHealth Count(bool byWeight)
+    {
+        var counted = Array.FindAll(Endpoints, static endpoint => !endpoint.IsExcluded);
+        return new LevelHealth(
+            Endpoints.Length, _healthy.Length, _degraded.Length, byWeight ? Sum(counted) : counted.Length, byWeight ? Sum(_healthy) : _healthy.Length, byWeight ? Sum(_degraded) : _degraded.Length)
+        {
+            Excluded = Endpoints.Length - counted.Length,
+        };
+    }
 
     /// <summary>All levels from priority 0 to the last that has an endpoint; those between may be empty.</summary>
     public static PriorityLevel[] Split(ImmutableArray<Endpoint> endpoints)
@@ -43,4 +50,8 @@ internal sealed class PriorityLevel(Endpoint[] endpoints)
 /// <param name="Total">What the share of healthy ones is taken of: endpoints or their weights.</param>
 /// <param name="Healthy">Share of the healthy ones in <paramref name="Total"/>.</param>
 /// <param name="Degraded">Share of the degraded ones in <paramref name="Total"/>.</param>
-internal readonly record struct LevelHealth(int Hosts, int HealthyHosts, int DegradedHosts, long Total, long Healthy, long Degraded);
+internal readonly record struct LevelHealth(int Hosts, int HealthyHosts, int DegradedHosts, long Total, long Healthy, long Degraded)
+{
+    /// <summary>Those that the share of usable ones is not taken of; they are in <see cref="Hosts"/> and not in <see cref="Total"/>.</summary>
+    public int Excluded { get; init; }
+}

@@ -15,6 +15,12 @@ internal sealed class PriorityLoad
         IsInPanic = new bool[levels];
     }
 
+    /// <summary>What the healthy endpoints of each level could take of all load, at most 100 each.</summary>
+    public int[] HealthyAvailability { get; private init; } = [];
+
+    /// <summary>What the degraded endpoints of each level could take of all load, at most 100 each.</summary>
+    public int[] DegradedAvailability { get; private init; } = [];
+
     /// <summary>Load on the healthy endpoints of each level; with <see cref="Degraded"/> it adds up to 100.</summary>
     public int[] Healthy { get; }
 
@@ -30,9 +36,9 @@ internal sealed class PriorityLoad
     /// <param name="panicThreshold">Percentage of usable endpoints below which a level is in panic; 0 for never.</param>
     public static PriorityLoad Distribute(LevelHealth[] levels, AssignmentPolicy policy, int panicThreshold)
     {
-        var load = new PriorityLoad(levels.Length);
         var healthy = Array.ConvertAll(levels, level => Availability(level.Healthy, level.Total, policy));
         var degraded = Array.ConvertAll(levels, level => Availability(level.Degraded, level.Total, policy));
+        var load = new PriorityLoad(levels.Length) { HealthyAvailability = healthy, DegradedAvailability = degraded };
         var total = Math.Min(All, healthy.Sum() + degraded.Sum());
         if (total > 0)
         {
@@ -64,7 +70,8 @@ internal sealed class PriorityLoad
 
     private static bool IsBelow(LevelHealth level, int threshold)
     {
-        var usable = level.Hosts == 0 ? 0.0 : 100.0 * (level.HealthyHosts + level.DegradedHosts) / level.Hosts;
+        var counted = level.Hosts - level.Excluded;
+        var usable = counted == 0 ? 0.0 : 100.0 * (level.HealthyHosts + level.DegradedHosts) / counted;
         return usable < threshold;
     }
 

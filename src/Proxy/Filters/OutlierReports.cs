@@ -1,0 +1,73 @@
+using System.Buffers.Text;
+using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>Tells outlier detection what became of attempts, as Envoy's router does. Where a cluster has none, each costs a field test.</summary>
+internal static class OutlierReports
+{
+    /// <summary>The attempt has its connection.</summary>
+    public static void Connected(Exchange exchange) =>
+        exchange.Endpoint!.State.Outlier?.Put(LocalOriginResult.ConnectSuccess, exchange.Worker.Index);
+
+    /// <summary>A TCP connection stands that is all there is of an answer: a CONNECT that ends here.</summary>
+    public static void Established(Exchange exchange) => exchange.Endpoint!.State.Outlier?.PutStatus(200, exchange.Worker.Index);
+
+    /// <summary>The attempt has its final head.</summary>
+    public static void Answered(Exchange exchange, ResponseHead head)
+    {
+        if (exchange.Endpoint!.State.Outlier is { } outlier)
+        {
+            outlier.PutStatus(StatusOf(exchange.Request, head), exchange.Worker.Index);
+        }
+    }
+
+    /// <summary>The attempt failed, before its response or in the middle of it.</summary>
+    public static void Failed(Exchange exchange, UpstreamFailure failure)
+    {
+        if (exchange.Endpoint!.State.Outlier is { } outlier && ResultOf(exchange, failure) is { } result)
+        {
+            outlier.Put(result, exchange.Worker.Index);
+        }
+    }
+
+    private static LocalOriginResult? ResultOf(Exchange exchange, UpstreamFailure failure) => failure switch
+    {
+        UpstreamFailure.PerTryTimeout or UpstreamFailure.PerTryIdleTimeout => LocalOriginResult.Timeout,
+
+        // The route's timeout is the endpoint's fault only where it had the request and did not begin to answer.
+        UpstreamFailure.Aborted when exchange.Abort == AbortReason.RouteTimeout && exchange.UpstreamStartMs != 0 && !exchange.IsResponseStarted => LocalOriginResult.Timeout,
+        UpstreamFailure.Aborted when exchange.Abort == AbortReason.UpstreamGone => LocalOriginResult.ConnectFailed,
+
+        // A limit of the whole cluster says nothing of this endpoint, nor does a client that leaves.
+        UpstreamFailure.None or UpstreamFailure.Overflow or UpstreamFailure.Aborted => null,
+        _ => LocalOriginResult.ConnectFailed,
+    };
+
+    /// <summary>The status; for gRPC, which fails with 200, the one that its own status stands for.</summary>
+    private static int StatusOf(RequestHead request, ResponseHead head) =>
+        request.TryGet(KnownHeader.ContentType, out var type) && type.StartsWith("application/grpc"u8) && (type.Length == 16 || type[16] == (byte)'+')
+        && head.TryGet("grpc-status"u8, out var text)
+            ? GrpcToHttp(Utf8Parser.TryParse(text, out int status, out var used) && used == text.Length ? status : -1)
+            : head.Status;
+
+    // google.rpc.Code; what is no code is a server's fault.
+    private static int GrpcToHttp(int status) => status switch
+    {
+        0 => 200,
+        1 => 499,
+        3 or 9 or 11 => 400,
+        4 => 504,
+        5 => 404,
+        6 or 10 => 409,
+        7 => 403,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        16 => 401,
+        _ => 500,
+    };
+}

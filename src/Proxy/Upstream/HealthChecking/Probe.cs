@@ -1,0 +1,134 @@
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
+
+/// <summary>How one check ended.</summary>
+/// <param name="IsSuccess">True where the endpoint answered as it should.</param>
+/// <param name="IsDegraded">True where it said that it is degraded.</param>
+/// <param name="Failure">Why it failed.</param>
+/// <param name="IsRetriable">True for a wrong answer that counts towards the threshold.</param>
+/// <param name="IsExclusion">True where the wrong answer asks to be left out of everything at once (<c>x-envoy-immediate-health-check-fail</c>).</param>
+internal readonly record struct ProbeResult(bool IsSuccess, bool IsDegraded = false, HealthCheckFailure Failure = default, bool IsRetriable = false, bool IsExclusion = false)
+{
+    public static ProbeResult Network => new(false, Failure: HealthCheckFailure.Network);
+
+    public static ProbeResult TimedOut => new(false, Failure: HealthCheckFailure.NetworkTimeout);
+}
+
+/// <summary>Checks one endpoint, again and again, over connections of its own. One worker owns it.</summary>
+internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> target) : IConnectionOwner
+{
+    private Connection? _connection;
+    private bool _isChecking;
+    private bool _timedOut;
+
+    /// <summary>Told where the peer ends a connection that waits for the next check, where that is a failure.</summary>
+    public required Action Lost { get; init; }
+
+    protected ClusterHealthChecks Cluster => cluster;
+
+    protected Worker Worker => cluster.Runner;
+
+    /// <summary>True once the time of the check that runs is over.</summary>
+    protected bool HasTimedOut => _timedOut;
+
+    /// <summary>A probe of the configured kind.</summary>
+    /// <param name="cluster">The cluster's checks.</param>
+    /// <param name="endpoint">What is different about this endpoint.</param>
+    /// <param name="target">Gives the address for a new connection.</param>
+    /// <param name="lost">See <see cref="Lost"/>.</param>
+    public static Probe Create(ClusterHealthChecks cluster, EndpointHealthCheckConfig endpoint, Func<SocketEndpoint> target, Action lost) => cluster.Config.Probe switch
+    {
+        HttpHealthCheck http => new HttpProbe(cluster, http, endpoint.Hostname, target) { Lost = lost },
+        TcpHealthCheck tcp => new TcpProbe(cluster, tcp, target) { Lost = lost },
+        var other => throw new NotSupportedException($"There is no probe for {other.GetType()}."),
+    };
+
+    /// <summary>One check: connects if need be, and takes no longer than the timeout. After <see cref="Close"/> the result says nothing.</summary>
+    public async LoopTask<ProbeResult> CheckAsync()
+    {
+        _timedOut = false;
+        _isChecking = true;
+        var isNew = _connection is null;
+        if (isNew && ConnectSocket.Start(target()) is var descriptor)
+        {
+            if (descriptor < 0)
+            {
+                _isChecking = false;
+                return ProbeResult.Network;
+            }
+
+            _connection = new Connection(Worker, descriptor, this, writable: false);
+        }
+
+        var connection = _connection!;
+        connection.SetDeadline(Math.Max(1, cluster.Config.Timeout.Ticks / TimeSpan.TicksPerMillisecond));
+        var result = !isNew || await ConnectAsync(connection) ? await ExchangeAsync(connection) : null;
+        _isChecking = false;
+        if (_timedOut || result is null)
+        {
+            Close();
+            return _timedOut ? ProbeResult.TimedOut : ProbeResult.Network;
+        }
+
+        connection.ClearDeadline();
+        if (!cluster.Config.ReuseConnection || !CanBeKept || connection.PendingOutput > 0)
+        {
+            Close();
+        }
+        else if (connection.IsPeerClosed)
+        {
+            OnPeerClosed();
+        }
+
+        return result.Value;
+    }
+
+    /// <summary>Closes the connection; a check that runs ends with the loop's next turn.</summary>
+    public void Close()
+    {
+        _connection?.Close();
+        _connection = null;
+    }
+
+    void IConnectionOwner.OnUnawaitedRead(Connection connection)
+    {
+        if (!_isChecking && connection == _connection && HasEnded(connection))
+        {
+            OnPeerClosed();
+        }
+    }
+
+    void IConnectionOwner.OnDeadline(Connection connection)
+    {
+        if (_isChecking)
+        {
+            _timedOut = true;
+            connection.Interrupt();
+        }
+    }
+
+    /// <summary>True where another check may follow on the connection.</summary>
+    protected abstract bool CanBeKept { get; }
+
+    /// <summary>True where it is a failure that the peer ends a connection between two checks.</summary>
+    protected abstract bool IsLossFailure { get; }
+
+    /// <summary>Asks and judges; null where the connection broke, what came was no answer, or the wait was interrupted.</summary>
+    protected abstract LoopTask<ProbeResult?> ExchangeAsync(Connection connection);
+
+    /// <summary>Whether what arrived between two checks ends the connection.</summary>
+    protected abstract bool HasEnded(Connection connection);
+
+    private static async LoopTask<bool> ConnectAsync(Connection connection) =>
+        await connection.Connected() == WaitResult.Ready && connection.Error == 0;
+
+    private void OnPeerClosed()
+    {
+        Close();
+        if (IsLossFailure)
+        {
+            Lost();
+        }
+    }
+}
