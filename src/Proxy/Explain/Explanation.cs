@@ -49,6 +49,9 @@ public sealed record ExplainedForward
     /// <summary>The Host that goes upstream.</summary>
     public required string Host { get; init; }
 
+    /// <summary>The request headers that the route sets, as lines, for the first of <see cref="Clusters"/>.</summary>
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
     /// <summary>Limit of the whole request in milliseconds; 0 for none.</summary>
     public long TimeoutMs { get; init; }
 

@@ -48,6 +48,17 @@ public static class ExplanationJson
         json.WriteStartObject();
         json.WriteString("host", forward.Host);
         json.WriteString("target", forward.Target);
+        if (forward.Headers.Count > 0)
+        {
+            json.WriteStartArray("headers");
+            foreach (var line in forward.Headers)
+            {
+                json.WriteStringValue(line);
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteNumber("timeout_ms", forward.TimeoutMs);
         json.WriteString("priority", forward.Priority);
         if (forward.Retry is { } retry)

@@ -47,6 +47,11 @@ public static class ExplanationText
     private static void Write(StringBuilder text, ExplainedForward forward)
     {
         Line(text, $"upstream   {forward.Host}{forward.Target}");
+        foreach (var line in forward.Headers)
+        {
+            Line(text, $"           {line}");
+        }
+
         Line(text, $"timeout    {Time(forward.TimeoutMs)}");
         if (forward.Retry is { } retry)
         {

@@ -82,9 +82,13 @@ internal static class Router
 
         exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.RoutingPriority.High);
         exchange.TakeTimesOf(action, forward.RetryPolicy);
-        if ((forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl)) && exchange.Upgrade == UpgradeKind.None)
+        if (forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl))
         {
-            exchange.BeginRetries(forward.RetryPolicy);
+            if (exchange.Upgrade == UpgradeKind.None)
+            {
+                exchange.BeginRetries(forward.RetryPolicy);
+            }
+
             RouterHeaders.TakeOut(exchange.Request);
         }
 

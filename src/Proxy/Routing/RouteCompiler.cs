@@ -186,6 +186,12 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
     /// <summary>Cluster first, then the three levels in the configured order. Routes without rules of their own share one result.</summary>
     private HeaderMutations Flatten(HeaderSide side, HeaderRules cluster, HeaderRules route)
     {
+        if (scope.Errors.Count > 0)
+        {
+            // There will be no table, and values that cannot be read are among the errors.
+            return HeaderMutations.None;
+        }
+
         var isShared = cluster.IsEmpty && route.IsEmpty;
         if (isShared && _shared[(int)side] is { } shared)
         {

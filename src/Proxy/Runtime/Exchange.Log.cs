@@ -154,6 +154,11 @@ internal sealed partial class Exchange : IAccessLogSource
 
     bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
+        if (_playedRequest is not null)
+        {
+            return _playedRequest.TryGet(name, out value);
+        }
+
         if (_sentRequest.IsKept)
         {
             return _sentRequest.Head.TryGet(name, out value);
@@ -165,7 +170,7 @@ internal sealed partial class Exchange : IAccessLogSource
     bool IAccessLogSource.TryGetResponseHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
         value = default;
-        if (!_sentResponse.IsKept)
+        if (_playedResponse is null && !_sentResponse.IsKept)
         {
             return false;
         }
@@ -177,7 +182,7 @@ internal sealed partial class Exchange : IAccessLogSource
             return true;
         }
 
-        return _sentResponse.Head.TryGet(name, out value);
+        return _playedResponse is not null ? _playedResponse.TryGet(name, out value) : _sentResponse.Head.TryGet(name, out value);
     }
 
     private long SentToClient => Downstream.Connection.BytesSent + Downstream.Connection.PendingOutput;
