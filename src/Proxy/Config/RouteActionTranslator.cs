@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
@@ -29,8 +30,18 @@ internal static class RouteActionTranslator
         Upgrades = [.. message.UpgradeConfigs.Select(static upgrade =>
             new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true, TerminatesConnect: upgrade.ConnectConfig is not null))],
         Priority = (RoutingPriority)message.Priority,
+        MirrorPolicies = Mirrors(message.RequestMirrorPolicies),
         HashPolicies = HashPolicyTranslator.Translate(message.HashPolicy),
     };
+
+    public static ImmutableArray<RequestMirrorPolicy> Mirrors(IEnumerable<Proto.RouteAction.Types.RequestMirrorPolicy> messages) =>
+        [.. messages.Select(static message => new RequestMirrorPolicy
+        {
+            Cluster = message.Cluster,
+            ClusterHeader = message.ClusterHeader,
+            Fraction = MatcherTranslator.Fraction(message.RuntimeFraction),
+            DisablesShadowHostSuffix = message.DisableShadowHostSuffixAppend,
+        })];
 
     public static RedirectAction Redirect(Proto.RedirectAction message) => new()
     {

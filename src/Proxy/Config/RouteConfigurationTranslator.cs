@@ -51,6 +51,7 @@ internal static class RouteConfigurationTranslator
             MostSpecificHeaderMutationsWins = message.MostSpecificHeaderMutationsWins,
             IgnorePortInHostMatching = message.IgnorePortInHostMatching,
             IgnorePathParametersInPathMatching = message.IgnorePathParametersInPathMatching,
+            MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),
             MaxDirectResponseBodySize = (int)Math.Min(message.MaxDirectResponseBodySizeBytes ?? DefaultMaxDirectResponseBody, int.MaxValue),
         };
     }
@@ -62,6 +63,7 @@ internal static class RouteConfigurationTranslator
         Routes = [.. message.Routes.Select((route, i) => RouteTranslator.Translate(route, problems, path.Field("routes").Index(i)))],
         RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
         ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+        MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),
         RequireTls = (TlsRequirement)message.RequireTls,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
         IncludesAttemptCountInRequest = message.IncludeRequestAttemptCount,

@@ -181,8 +181,15 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
             TimeoutMs = _exchange.RouteTimeoutMs,
             Retry = policy is null ? null : new ExplainedRetry(RetryOnNames.Of(policy.RetryOn), policy.NumRetries, Milliseconds(policy.PerTryTimeout), Milliseconds(policy.PerTryIdleTimeout)),
             Priority = source.Priority == RoutingPriority.High ? "high" : "default",
+            Mirrors = [.. (forward.Mirrors ?? []).Select(MirrorOf)],
             Clusters = [.. ClustersOf(forward)],
         };
+    }
+
+    private ExplainedMirror MirrorOf(CompiledMirror mirror)
+    {
+        var name = mirror.Target.Ordinal >= 0 ? mirror.Target.Name : Text(mirror.Target.NameFrom(_exchange.Request));
+        return new ExplainedMirror(name, mirror.Percent, _snapshot.Clusters.ContainsKey(name));
     }
 
     private string[] HeadersOf(HeaderMutations changes)

@@ -71,6 +71,21 @@ public static class ExplanationJson
             json.WriteEndObject();
         }
 
+        if (forward.Mirrors.Count > 0)
+        {
+            json.WriteStartArray("mirrors");
+            foreach (var mirror in forward.Mirrors)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", mirror.Name);
+                json.WriteNumber("percent", mirror.Percent);
+                json.WriteBoolean("exists", mirror.Exists);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteStartArray("clusters");
         foreach (var cluster in forward.Clusters)
         {

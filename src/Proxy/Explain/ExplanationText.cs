@@ -58,6 +58,12 @@ public static class ExplanationText
             Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");
         }
 
+        foreach (var mirror in forward.Mirrors)
+        {
+            var fate = mirror.Exists ? $"{mirror.Percent:0.##} % of requests" : "no such cluster: nothing is copied";
+            Line(text, $"mirror     {(mirror.Name.Length > 0 ? mirror.Name : "(no header names it)")}, {fate}");
+        }
+
         foreach (var cluster in forward.Clusters)
         {
             Line(text, $"cluster    {cluster.Name}, {cluster.Percent:0.##} % of requests");

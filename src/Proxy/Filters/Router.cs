@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -142,6 +143,11 @@ internal static class Router
         }
 
         exchange.NoteEndpoint(endpoint);
+        if (exchange.Route!.Forward!.Mirrors is { } mirrors && exchange.TryCount == 1)
+        {
+            RequestMirrors.Begin(exchange, mirrors);
+        }
+
         return endpoint;
     }
 

@@ -39,6 +39,12 @@ public sealed class CompiledForward
     /// <summary>True to tell the client so.</summary>
     public bool IncludesAttemptCountInResponse { get; init; }
 
+    /// <summary>Where copies of requests go; null for nowhere.</summary>
+    internal CompiledMirror[]? Mirrors { get; init; }
+
+    /// <summary>True where the request is a copy and its Host says so.</summary>
+    internal bool AppendsShadowToHost { get; init; }
+
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
 
@@ -84,6 +90,15 @@ public sealed class CompiledForward
     /// <summary>Writes the Host to send upstream; false, without output, where it stays as it is or <see cref="RewritesHostToEndpoint"/> says.</summary>
     public bool TryWriteHost(RequestHead head, ClusterTarget target, IBufferWriter<byte> output)
     {
+        if (AppendsShadowToHost)
+        {
+            var host = DomainTable.WithoutPort(head.Authority);
+            output.Write(host);
+            output.Write("-shadow"u8);
+            output.Write(head.Authority[host.Length..]);
+            return true;
+        }
+
         var written = 0;
         if (_hostLiteral.Length > 0)
         {
@@ -91,9 +106,9 @@ public sealed class CompiledForward
             return true;
         }
 
-        if (_hostHeader.Length > 0 && head.TryGet(_hostHeader, out var host) && !host.IsEmpty)
+        if (_hostHeader.Length > 0 && head.TryGet(_hostHeader, out var named) && !named.IsEmpty)
         {
-            output.Write(host);
+            output.Write(named);
             return true;
         }
 

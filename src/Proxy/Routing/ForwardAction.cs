@@ -38,6 +38,9 @@ public sealed record ForwardAction : RouteAction
     /// <summary>Upgrades that this route serves or refuses whatever its connection manager says.</summary>
     public ImmutableArray<UpgradeConfig> Upgrades { get; init; } = [];
 
+    /// <summary>Where copies of requests go; empty for what the virtual host says.</summary>
+    public ImmutableArray<RequestMirrorPolicy> MirrorPolicies { get; init; } = [];
+
     /// <summary>What the request's hash is made of, for clusters that choose endpoints by it, in this order; empty for no hash.</summary>
     public ImmutableArray<HashPolicy> HashPolicies { get; init; } = [];
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 
 namespace KubeProxyNet.Proxy.Routing;
@@ -89,15 +90,21 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             scope.Printable(literal.Host, $"{path}.host_rewrite_literal");
         }
 
+        CompiledMirror.Check(action.MirrorPolicies.AsSpan(), $"{path}.", scope);
         var hostRegex = scope.Rewriter((action.HostRewrite as HostRewritePathRegex)?.Substitution, $"{path}.host_rewrite_path_regex");
         var rewrite = Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
+            Mirrors = CompiledMirror.Compile(MirrorsOf(action).AsSpan(), action, virtualHost, scope),
             IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
             IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,
         };
     }
+
+    /// <summary>The most specific level that has policies wins, and alone.</summary>
+    private ImmutableArray<RequestMirrorPolicy> MirrorsOf(ForwardAction action) =>
+        !action.MirrorPolicies.IsEmpty ? action.MirrorPolicies : !_source.MirrorPolicies.IsEmpty ? _source.MirrorPolicies : configuration.MirrorPolicies;
 
     private void AddWeighted(Route route, WeightedClusters weighted, List<ClusterTarget> targets, List<ulong> cumulative, string path)
     {

@@ -20,6 +20,7 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration, Regex
     {
         HeaderMutationsBuilder.Check(configuration.RequestHeaders, "", "request", _scope);
         HeaderMutationsBuilder.Check(configuration.ResponseHeaders, "", "response", _scope);
+        CompiledMirror.Check(configuration.MirrorPolicies.AsSpan(), "", _scope);
 
         var virtualHosts = new CompiledVirtualHost[configuration.VirtualHosts.Length];
         for (var i = 0; i < virtualHosts.Length; i++)
@@ -53,6 +54,7 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration, Regex
 
         HeaderMutationsBuilder.Check(source.RequestHeaders, $"{path}.", "request", _scope);
         HeaderMutationsBuilder.Check(source.ResponseHeaders, $"{path}.", "response", _scope);
+        CompiledMirror.Check(source.MirrorPolicies.AsSpan(), $"{path}.", _scope);
         new RouteCompiler(configuration, virtualHost, _scope).Compile(path);
         return virtualHost;
     }

@@ -26,6 +26,9 @@ public sealed record VirtualHost
     /// <summary>Which plain-text requests are redirected to https before any route is looked at.</summary>
     public TlsRequirement RequireTls { get; init; }
 
+    /// <summary>Where copies of requests go, for routes that have no policies of their own; empty for what the route configuration says.</summary>
+    public ImmutableArray<RequestMirrorPolicy> MirrorPolicies { get; init; } = [];
+
     /// <summary>Retry policy of routes that have none; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; init; }
 

@@ -46,6 +46,7 @@ internal sealed partial class Exchange
     /// <summary>Keeps what goes upstream of a body that has not come to its end, where it may have to be sent again.</summary>
     public void KeepForReplay(ReadOnlySpan<byte> payload)
     {
+        KeepForMirror(payload);
         if (Retry is not { IsActive: true } retry)
         {
             return;
@@ -82,6 +83,8 @@ internal sealed partial class Exchange
             Replay.Clear();
             Replay = null;
         }
+
+        ResetMirror();
 
         Failure = UpstreamFailure.None;
     }

@@ -78,14 +78,14 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
         [Route + "RouteAction.metadata_match"] = [],
-        [Route + "RouteAction.request_mirror_policies"] = [],
+
+        // There is no tracing: a copy is as little sampled as its request.
+        [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
         [Route + "RetryPolicy.retriable_headers"] = [],
         [Route + "RetryPolicy.retriable_request_headers"] = [],
         [Route + "Route.stat_prefix"] = [],
         [Route + "RouteConfiguration.internal_only_headers"] = [],
-        [Route + "RouteConfiguration.request_mirror_policies"] = [],
-        [Route + "VirtualHost.request_mirror_policies"] = [],
         [Route + "WeightedCluster.ClusterWeight.metadata_match"] = [],
         [Route + "WeightedCluster.header_name"] = [],
 
