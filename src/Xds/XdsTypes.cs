@@ -11,6 +11,9 @@ using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
+using Envoy.Extensions.InternalRedirect.PreviousRoutes.V3;
+using Envoy.Extensions.InternalRedirect.SafeCrossScheme.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
@@ -18,6 +21,8 @@ using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.Network.DnsResolver.Cares.V3;
 using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
+using Envoy.Extensions.Path.Rewrite.UriTemplate.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -34,6 +39,7 @@ public static class XdsTypes
     /// <summary>The messages that may stand in an <c>Any</c>, in no particular order.</summary>
     public static IReadOnlyList<MessageDescriptor> All { get; } =
     [
+        AllowListedRoutesConfig.Descriptor,
         CaresDnsResolverConfig.Descriptor,
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
@@ -52,16 +58,20 @@ public static class XdsTypes
         Listener.Descriptor,
         Maglev.Descriptor,
         PreviousHostsPredicate.Descriptor,
+        PreviousRoutesConfig.Descriptor,
         Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random.Descriptor,
         RawBuffer.Descriptor,
         RingHash.Descriptor,
         RoundRobin.Descriptor,
         RouteConfiguration.Descriptor,
         Router.Descriptor,
+        SafeCrossSchemeConfig.Descriptor,
         Secret.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,
+        UriTemplateMatchConfig.Descriptor,
+        UriTemplateRewriteConfig.Descriptor,
         WrrLocality.Descriptor,
         XffConfig.Descriptor,
     ];

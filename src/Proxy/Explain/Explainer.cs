@@ -181,6 +181,8 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
             TimeoutMs = _exchange.RouteTimeoutMs,
             Retry = policy is null ? null : new ExplainedRetry(RetryOnNames.Of(policy.RetryOn), policy.NumRetries, Milliseconds(policy.PerTryTimeout), Milliseconds(policy.PerTryIdleTimeout)),
             Priority = source.Priority == RoutingPriority.High ? "high" : "default",
+            InternalRedirectCodes = source.InternalRedirects?.ResponseCodes ?? [],
+            MaxInternalRedirects = source.InternalRedirects?.MaxInternalRedirects ?? 0,
             Mirrors = [.. (forward.Mirrors ?? []).Select(MirrorOf)],
             Clusters = [.. ClustersOf(forward)],
         };

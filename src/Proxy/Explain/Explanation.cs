@@ -61,6 +61,12 @@ public sealed record ExplainedForward
     /// <summary><c>default</c> or <c>high</c>: whose circuit breaker counts it.</summary>
     public required string Priority { get; init; }
 
+    /// <summary>Statuses that are followed here instead of being passed on; empty for none.</summary>
+    public IReadOnlyList<int> InternalRedirectCodes { get; init; } = [];
+
+    /// <summary>Most redirects that are followed.</summary>
+    public int MaxInternalRedirects { get; init; }
+
     /// <summary>Where copies of the request go.</summary>
     public IReadOnlyList<ExplainedMirror> Mirrors { get; init; } = [];
 

@@ -71,6 +71,20 @@ public static class ExplanationJson
             json.WriteEndObject();
         }
 
+        if (forward.InternalRedirectCodes.Count > 0)
+        {
+            json.WriteStartObject("internal_redirects");
+            json.WriteNumber("max", forward.MaxInternalRedirects);
+            json.WriteStartArray("codes");
+            foreach (var code in forward.InternalRedirectCodes)
+            {
+                json.WriteNumberValue(code);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
         if (forward.Mirrors.Count > 0)
         {
             json.WriteStartArray("mirrors");

@@ -58,6 +58,11 @@ public static class ExplanationText
             Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");
         }
 
+        if (forward.InternalRedirectCodes.Count > 0)
+        {
+            Line(text, $"redirects  {string.Join(", ", forward.InternalRedirectCodes)} of the upstream are followed here, at most {forward.MaxInternalRedirects} of them");
+        }
+
         foreach (var mirror in forward.Mirrors)
         {
             var fate = mirror.Exists ? $"{mirror.Percent:0.##} % of requests" : "no such cluster: nothing is copied";

@@ -76,6 +76,11 @@ internal static class Router
         }
 
         exchange.Cluster = cluster;
+        if (exchange.Route.IsCounted)
+        {
+            RouteStatistics.Begin(exchange);
+        }
+
         if (cluster.Config.UsesHash)
         {
             exchange.TakeHash();
@@ -118,6 +123,11 @@ internal static class Router
         {
             stats.CountResponse(page, exchange.Status);
             page.Record(stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
+        }
+
+        if (exchange.Route!.IsCounted)
+        {
+            RouteStatistics.End(exchange);
         }
     }
 
@@ -204,7 +214,7 @@ internal static class Router
     /// <summary>Settles what becomes of the connection, and of the exchange: either it is answered, or it goes on.</summary>
     private static Next Settle(Exchange exchange, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
     {
-        if (outcome == RelayOutcome.Complete)
+        if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
         {
             page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
             GiveBack(exchange, upstream!);

@@ -13,6 +13,7 @@ public sealed class CompiledForward
     private readonly byte[] _hostLiteral;
     private readonly byte[] _hostHeader;
     private readonly RegexRewriter? _hostPathRegex;
+    private readonly byte[] _randomHeader;
 
     internal CompiledForward(ForwardAction source, RetryPolicy? retryPolicy, ClusterTarget[] targets, ulong[] cumulativeWeights, PathRewrite path, RegexRewriter? hostPathRegex)
     {
@@ -24,6 +25,7 @@ public sealed class CompiledForward
         _hostLiteral = source.HostRewrite is HostRewriteLiteral literal ? Encoding.UTF8.GetBytes(literal.Host) : [];
         _hostHeader = source.HostRewrite is HostRewriteHeader header ? Encoding.UTF8.GetBytes(header.HeaderName.ToLowerInvariant()) : [];
         _hostPathRegex = hostPathRegex;
+        _randomHeader = source.Cluster is WeightedClusters { HeaderName: { Length: > 0 } name } ? Encoding.UTF8.GetBytes(name.ToLowerInvariant()) : [];
         Upgrades = source.Upgrades.IsEmpty ? UpgradeTable.None : new UpgradeTable(source.Upgrades);
     }
 
@@ -41,6 +43,9 @@ public sealed class CompiledForward
 
     /// <summary>Where copies of requests go; null for nowhere.</summary>
     internal CompiledMirror[]? Mirrors { get; init; }
+
+    /// <summary>Which redirects are followed here; null for none.</summary>
+    internal CompiledInternalRedirects? InternalRedirects { get; init; }
 
     /// <summary>True where the request is a copy and its Host says so.</summary>
     internal bool AppendsShadowToHost { get; init; }
@@ -84,6 +89,18 @@ public sealed class CompiledForward
         return _targets[index];
     }
 
+    /// <summary>The cluster for a request; a number that the header of <see cref="WeightedClusters.HeaderName"/> gives goes before the random one.</summary>
+    internal ClusterTarget PickCluster(RequestHead head, ulong random)
+    {
+        if (_randomHeader.Length > 0 && head.TryGet(_randomHeader, out var value) && !IsRepeated(head)
+            && System.Buffers.Text.Utf8Parser.TryParse(value, out ulong given, out var used) && used == value.Length)
+        {
+            random = given;
+        }
+
+        return PickCluster(random);
+    }
+
     /// <summary>Writes the target to send upstream: path with query.</summary>
     public void WriteTarget(RequestHead head, IBufferWriter<byte> output) => _path.Write(head, output);
 
@@ -124,5 +141,17 @@ public sealed class CompiledForward
         }
 
         return written > 0;
+    }
+
+    /// <summary>Several values are none, as in Envoy.</summary>
+    private bool IsRepeated(RequestHead head)
+    {
+        var count = 0;
+        foreach (ref readonly var field in head.Fields)
+        {
+            count += field.Id != KnownHeader.Withheld && head.Span(field.Name).SequenceEqual(_randomHeader) ? 1 : 0;
+        }
+
+        return count > 1;
     }
 }

@@ -114,7 +114,8 @@ internal static partial class HeaderMutationsBuilder
         return (keeps, [.. values.Select(value => Encoding.UTF8.GetBytes(value.Replace("%%", "%", StringComparison.Ordinal)))]);
     }
 
-    private static void CheckName(string name, string path, CompilationScope scope)
+    /// <summary>Reports a name that is none, or not to be changed.</summary>
+    public static void CheckName(string name, string path, CompilationScope scope)
     {
         if (name.Length == 0 || !Token().IsMatch(name))
         {

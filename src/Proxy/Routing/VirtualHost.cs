@@ -14,6 +14,9 @@ public sealed record VirtualHost
     /// </summary>
     public required ImmutableArray<string> Domains { get; init; }
 
+    /// <summary>Requests that are counted by themselves; the first that matches counts.</summary>
+    public ImmutableArray<VirtualCluster> VirtualClusters { get; init; } = [];
+
     /// <summary>Routes; the first that matches is taken.</summary>
     public ImmutableArray<Route> Routes { get; init; } = [];
 

@@ -90,6 +90,8 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText.Span;
 
+    ReadOnlySpan<byte> IAccessLogSource.VirtualClusterName => VirtualCluster is null ? default : VirtualCluster.NameText;
+
     ReadOnlySpan<byte> IAccessLogSource.FilterChainName => _state!.FilterChainName;
 
     ReadOnlySpan<byte> IAccessLogSource.StreamId => RequestId;

@@ -1,5 +1,3 @@
-using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime.Mirroring;
 
@@ -20,11 +18,7 @@ internal sealed partial class Exchange
         StartWallTicks = Worker.WallClockTicks;
 
         // It was judged before, and has what the route added.
-        Parser.MaxHeadBytes = request.Head.Length;
-        Parser.MaxFields = int.MaxValue;
-        Parser.Underscores = HeadersWithUnderscoresAction.Allow;
-        Parser.Begin(0);
-        if (Parser.Parse(request.Head, request.HeadLength) != ParseStatus.Done)
+        if (!TryReadHead(request.Head, request.HeadLength))
         {
             return false;
         }
@@ -34,18 +28,16 @@ internal sealed partial class Exchange
         return true;
     }
 
-    private void KeepForMirror(ReadOnlySpan<byte> payload)
+    /// <summary>False where the body has become too long to be copied.</summary>
+    private bool KeepForMirror(ReadOnlySpan<byte> payload)
     {
-        if (Mirrored is not null && !Mirrored.Body.TryAppend(payload))
+        if (Mirrored is null || Mirrored.Body.TryAppend(payload))
         {
-            // Counted with the retries that become impossible at the same length.
-            if (Retry is not { IsActive: true })
-            {
-                Worker.Stats.Increment(Cluster!.State.Stats.RetryOrShadowAbandoned);
-            }
-
-            ResetMirror();
+            return true;
         }
+
+        ResetMirror();
+        return false;
     }
 
     private void ResetMirror()

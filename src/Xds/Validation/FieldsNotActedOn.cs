@@ -84,10 +84,7 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
         [Route + "RetryPolicy.retriable_headers"] = [],
         [Route + "RetryPolicy.retriable_request_headers"] = [],
-        [Route + "Route.stat_prefix"] = [],
-        [Route + "RouteConfiguration.internal_only_headers"] = [],
         [Route + "WeightedCluster.ClusterWeight.metadata_match"] = [],
-        [Route + "WeightedCluster.header_name"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],

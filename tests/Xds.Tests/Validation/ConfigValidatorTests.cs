@@ -31,7 +31,7 @@ public sealed class ConfigValidatorTests
     [Theory]
     [InlineData("{match: {prefix: /}}", ": Route needs one of route, redirect, direct_response, non_forwarding_action")]
     [InlineData("{direct_response: {status: 200}}", "match: \"match\" of Route is required")]
-    [InlineData("{match: {}, direct_response: {status: 200}}", "match: RouteMatch needs one of prefix, path, safe_regex, connect_matcher, path_separated_prefix")]
+    [InlineData("{match: {}, direct_response: {status: 200}}", "match: RouteMatch needs one of prefix, path, safe_regex, connect_matcher, path_separated_prefix, path_match_policy")]
     [InlineData("{match: {prefix: /}, direct_response: {status: 42}}", "direct_response.status: 42 is out of range")]
     [InlineData("{match: {prefix: /}, direct_response: {}}", "direct_response.status: 0 is out of range")]
     [InlineData("{match: {path_separated_prefix: /a/}, direct_response: {status: 200}}", "match.path_separated_prefix: \"/a/\" cannot be a prefix by path element")]

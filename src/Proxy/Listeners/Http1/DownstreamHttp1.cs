@@ -132,6 +132,11 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                     await Router.ForwardAsync(exchange);
                 }
 
+                while (exchange.IsRedirected && HttpConnectionManager.BeginAgain(exchange, _state))
+                {
+                    await Router.ForwardAsync(exchange);
+                }
+
                 EndServing(exchange);
                 if (_stream.ClosesConnection || _mustReset || _connection.Error != 0)
                 {

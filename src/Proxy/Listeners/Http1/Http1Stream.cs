@@ -135,6 +135,13 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         return DownstreamRead.Ready;
     }
 
+    public override void DropRequestBody()
+    {
+        _requestFraming = BodyFraming.None;
+        _bufferedBody = default;
+        _isRequestBuffered = true;
+    }
+
     public override void SendInterim(ResponseHead head)
     {
         var writer = new ByteWriter(Connection.Worker.Scratch);
