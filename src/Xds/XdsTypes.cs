@@ -6,6 +6,7 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
+using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -40,6 +41,8 @@ public static class XdsTypes
     public static IReadOnlyList<MessageDescriptor> All { get; } =
     [
         AllowListedRoutesConfig.Descriptor,
+        Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor,
+        BufferPerRoute.Descriptor,
         CaresDnsResolverConfig.Descriptor,
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
@@ -50,6 +53,7 @@ public static class XdsTypes
         CgroupMemoryConfig.Descriptor,
         ConnectionLimit.Descriptor,
         DownstreamConnectionsConfig.Descriptor,
+        FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,

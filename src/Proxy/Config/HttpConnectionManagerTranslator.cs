@@ -1,4 +1,3 @@
-using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Http.Http1;
@@ -27,7 +26,7 @@ internal static class HttpConnectionManagerTranslator
             problems.Add(path.Field("codec_type"), "only HTTP/1.1 is supported", "use AUTO or HTTP1");
         }
 
-        var router = RouterOf(message, problems, path);
+        var filters = HttpFiltersTranslator.Translate(message, problems, path, out var router);
         var routes = RoutesOf(message, problems, path);
         var logs = AccessLogTranslator.Translate(message.AccessLog, problems, path.Field("access_log"));
         var headKilobytes = message.MaxRequestHeadersKb ?? 60u;
@@ -78,24 +77,12 @@ internal static class HttpConnectionManagerTranslator
                 ? []
                 : [.. message.UpgradeConfigs.Select(static upgrade => new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true))],
             DrainTimeout = Or(message.DrainTimeout, defaults.DrainTimeout),
+            Filters = filters,
             AccessLogs = logs,
         };
     }
 
     private static TimeSpan Or(Duration? duration, TimeSpan fallback) => duration?.ToTimeSpan() ?? fallback;
-
-    private static Router? RouterOf(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
-    {
-        var filters = path.Field("http_filters");
-        var enabled = message.HttpFilters.Where(static filter => !filter.Disabled).ToArray();
-        if (enabled.Length == 1 && enabled[0].TypedConfig is { } any && any.TryUnpack<Router>(out var router))
-        {
-            return router;
-        }
-
-        problems.Add(filters, "the HTTP filters must be exactly one envoy.filters.http.router", "keep only that filter");
-        return null;
-    }
 
     private static RouteTable? RoutesOf(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
     {

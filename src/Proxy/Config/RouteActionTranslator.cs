@@ -116,6 +116,7 @@ internal static class RouteActionTranslator
                 HostRewriteLiteral = cluster.HostRewriteLiteral,
                 RequestHeaders = HeaderRulesTranslator.Request(cluster.RequestHeadersToAdd, cluster.RequestHeadersToRemove, problems, at),
                 ResponseHeaders = HeaderRulesTranslator.Response(cluster.ResponseHeadersToAdd, cluster.ResponseHeadersToRemove, problems, at),
+                FilterConfigs = RouteFiltersTranslator.Translate(cluster.TypedPerFilterConfig, problems, at),
             };
         })])
         {

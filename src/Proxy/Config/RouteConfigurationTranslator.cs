@@ -48,6 +48,7 @@ internal static class RouteConfigurationTranslator
             VirtualHosts = [.. message.VirtualHosts.Select((host, i) => ToRecord(host, problems, path.Field("virtual_hosts").Index(i)))],
             RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
             ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+            FilterConfigs = RouteFiltersTranslator.Translate(message.TypedPerFilterConfig, problems, path),
             MostSpecificHeaderMutationsWins = message.MostSpecificHeaderMutationsWins,
             IgnorePortInHostMatching = message.IgnorePortInHostMatching,
             IgnorePathParametersInPathMatching = message.IgnorePathParametersInPathMatching,
@@ -75,8 +76,8 @@ internal static class RouteConfigurationTranslator
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
         IncludesAttemptCountInRequest = message.IncludeRequestAttemptCount,
         IncludesAttemptCountInResponse = message.IncludeAttemptCountInResponse,
-        IncludeRequestAttemptCount = message.IncludeRequestAttemptCount,
-        IncludeAttemptCountInResponse = message.IncludeAttemptCountInResponse,
+        RequestBodyBufferLimit = RouteTranslator.BufferLimit(message.RequestBodyBufferLimit, message.PerRequestBufferLimitBytes),
+        FilterConfigs = RouteFiltersTranslator.Translate(message.TypedPerFilterConfig, problems, path),
     };
 
     /// <summary>The path of a compilation error, which is text such as <c>virtual_hosts[0].routes[2].match</c>.</summary>

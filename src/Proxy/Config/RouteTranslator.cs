@@ -19,7 +19,12 @@ internal static class RouteTranslator
         Action = Action(message, problems, path),
         RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
         ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+        RequestBodyBufferLimit = BufferLimit(message.RequestBodyBufferLimit, message.PerRequestBufferLimitBytes),
+        FilterConfigs = RouteFiltersTranslator.Translate(message.TypedPerFilterConfig, problems, path),
     };
+
+    /// <summary>What is kept of a body; the newer field goes first. Null where neither is set.</summary>
+    public static int? BufferLimit(ulong? limit, uint? older) => (limit ?? older) is { } bytes ? (int)Math.Min(bytes, int.MaxValue) : null;
 
     private static RouteMatch Match(Proto.RouteMatch message, TranslationProblems problems, ConfigPath path)
     {

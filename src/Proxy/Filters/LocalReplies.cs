@@ -13,6 +13,7 @@ internal static class LocalReplies
     private static readonly byte[] StreamTimeoutBody = Bytes("stream timeout");
     private static readonly byte[] DurationBody = Bytes("downstream duration timeout");
     private static readonly byte[] OverloadedBody = Bytes("overloaded");
+    private static readonly byte[] TooLargeBody = Bytes("Payload Too Large");
     private static readonly byte[] BadRequestBody = Bytes("Bad Request");
 
     public static void NoRoute(Exchange exchange)
@@ -51,6 +52,13 @@ internal static class LocalReplies
     {
         exchange.Flags |= ResponseFlags.DownstreamProtocolError;
         Send(exchange, 400, "http1.body_disallowed", BadRequestBody);
+    }
+
+    /// <summary>A request body that is longer than it may be.</summary>
+    public static void RequestTooLarge(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsTooLarge);
+        Send(exchange, 413, "request_payload_too_large", TooLargeBody);
     }
 
     /// <summary>HTTP/1.0 where it is not accepted.</summary>

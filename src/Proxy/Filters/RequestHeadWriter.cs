@@ -31,7 +31,7 @@ internal static class RequestHeadWriter
     public static void SendAgain(Exchange exchange, Connection upstream, ReplayBuffer replay)
     {
         Send(exchange, upstream, default, end: false);
-        var framing = exchange.Downstream.RequestFraming;
+        var framing = exchange.UpstreamRequestFraming;
         for (var i = 0; i < replay.PieceCount; i++)
         {
             RequestBodyPump.Send(upstream, framing, replay.Piece(i), end: false);
@@ -77,7 +77,7 @@ internal static class RequestHeadWriter
     {
         var writer = Compose(exchange);
         exchange.NoteRequestHead(writer.Written);
-        var framing = exchange.Downstream.RequestFraming;
+        var framing = exchange.UpstreamRequestFraming;
         if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
         {
             ChunkWriter.Write(ref writer, body, end);
@@ -193,7 +193,7 @@ internal static class RequestHeadWriter
         }
 
         mutations.Write(ref writer, request, added: default);
-        WriteFraming(ref writer, exchange.Downstream.RequestFraming);
+        WriteFraming(ref writer, exchange.UpstreamRequestFraming);
         if (exchange.Upgrade == UpgradeKind.Protocol && request.TryGet(KnownHeader.Upgrade, out var protocol))
         {
             writer.Write("connection: upgrade\r\n"u8);

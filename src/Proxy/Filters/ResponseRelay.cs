@@ -101,8 +101,16 @@ internal static class ResponseRelay
         var isHeadSent = false;
         while (true)
         {
-            switch (upstream.TryReadBody(out var payload))
+            var spliced = 0;
+            var payload = default(ReadOnlySpan<byte>);
+            var isSpliced = isHeadSent && upstream.IsWorthSplicing && downstream.TakesPayloadAsItIs && downstream.Connection.CanSplice();
+            switch (isSpliced ? upstream.TrySpliceBody(downstream.Connection, out spliced) : upstream.TryReadBody(out payload))
             {
+                case UpstreamRead.Ready when spliced > 0:
+                    turn.Spend(spliced);
+                    exchange.NoteResponsePayload(spliced, upstream.IsResponseComplete);
+                    exchange.MarkActivity();
+                    break;
                 case UpstreamRead.Ready:
                     turn.Spend(payload.Length);
                     Pass(exchange, upstream, payload, ref isHeadSent);

@@ -50,6 +50,9 @@ public sealed class CompiledForward
     /// <summary>True where the request is a copy and its Host says so.</summary>
     internal bool AppendsShadowToHost { get; init; }
 
+    /// <summary>Most bytes of a request's body that are kept for another attempt.</summary>
+    public int RequestBodyBufferLimit { get; init; } = int.MaxValue;
+
     /// <summary>Every cluster that may be chosen.</summary>
     public ReadOnlySpan<ClusterTarget> Targets => _targets;
 

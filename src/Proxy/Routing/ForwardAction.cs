@@ -99,6 +99,9 @@ public sealed record WeightedCluster
 
     /// <summary>Changes of response headers, before those of the route.</summary>
     public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
+
+    /// <summary>What this choice says of HTTP filters.</summary>
+    public ImmutableArray<RouteFilterConfig> FilterConfigs { get; init; } = [];
 }
 
 /// <summary>How Host is rewritten.</summary>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>One route: what it matches and what is done then. Envoy's <c>config.route.v3.Route</c>.</summary>
@@ -20,4 +22,12 @@ public sealed record Route
 
     /// <summary>Changes of response headers.</summary>
     public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
+
+    /// <summary>
+    /// Most bytes of a request's body that are kept for another attempt, in bytes: <c>request_body_buffer_limit</c>; null for the virtual host's.
+    /// </summary>
+    public int? RequestBodyBufferLimit { get; init; }
+
+    /// <summary>What it says of HTTP filters.</summary>
+    public ImmutableArray<RouteFilterConfig> FilterConfigs { get; init; } = [];
 }

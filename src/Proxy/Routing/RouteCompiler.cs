@@ -67,11 +67,11 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         {
             case SingleCluster single:
                 Require(single.Name, $"{path}.cluster", "a cluster name");
-                targets.Add(new ClusterTarget(single.Name, scope.Cluster(single.Name), "", "", request, response));
+                targets.Add(new ClusterTarget(single.Name, scope.Cluster(single.Name), "", "", request, response) { FilterConfigs = FilterConfigs(route, []) });
                 break;
             case ClusterFromHeader header:
                 Require(header.HeaderName, $"{path}.cluster_header", "a header name");
-                targets.Add(new ClusterTarget("", -1, header.HeaderName, "", request, response));
+                targets.Add(new ClusterTarget("", -1, header.HeaderName, "", request, response) { FilterConfigs = FilterConfigs(route, []) });
                 break;
             case WeightedClusters weighted:
                 AddWeighted(route, weighted, targets, cumulative, $"{path}.weighted_clusters");
@@ -100,6 +100,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
             InternalRedirects = CompiledInternalRedirects.Compile(action.InternalRedirects, $"{path}.internal_redirect_policy", scope),
             Mirrors = CompiledMirror.Compile(MirrorsOf(action).AsSpan(), action, virtualHost, scope),
+            RequestBodyBufferLimit = route.RequestBodyBufferLimit ?? _source.RequestBodyBufferLimit ?? int.MaxValue,
             IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
             IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,
         };
@@ -137,7 +138,10 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
                 cluster.ClusterHeader,
                 cluster.HostRewriteLiteral,
                 Flatten(HeaderSide.Request, cluster.RequestHeaders, route.RequestHeaders),
-                Flatten(HeaderSide.Response, cluster.ResponseHeaders, route.ResponseHeaders)));
+                Flatten(HeaderSide.Response, cluster.ResponseHeaders, route.ResponseHeaders))
+            {
+                FilterConfigs = FilterConfigs(route, cluster.FilterConfigs),
+            });
         }
 
         if (total is 0 or > uint.MaxValue)
@@ -145,6 +149,12 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             scope.Error(path, $"the weights add up to {total}", $"choose weights whose sum is 1 to {uint.MaxValue}");
         }
     }
+
+    /// <summary>Of the levels that speak of a filter the most specific one.</summary>
+    private RouteFilterConfig[] FilterConfigs(Route route, ImmutableArray<RouteFilterConfig> cluster) =>
+        cluster.IsEmpty && route.FilterConfigs.IsEmpty && _source.FilterConfigs.IsEmpty && configuration.FilterConfigs.IsEmpty
+            ? []
+            : [.. cluster.Concat(route.FilterConfigs).Concat(_source.FilterConfigs).Concat(configuration.FilterConfigs).DistinctBy(static config => config.Filter)];
 
     private CompiledRedirect Redirect(RouteMatch match, RedirectAction action, string path)
     {

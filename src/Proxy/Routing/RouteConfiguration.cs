@@ -17,6 +17,9 @@ public sealed record RouteConfiguration
     /// <summary>Changes of request headers for every route of this configuration.</summary>
     public HeaderRules RequestHeaders { get; init; } = HeaderRules.None;
 
+    /// <summary>What it says of HTTP filters for all routes.</summary>
+    public ImmutableArray<RouteFilterConfig> FilterConfigs { get; init; } = [];
+
     /// <summary>Changes of response headers for every route of this configuration.</summary>
     public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
 

@@ -26,6 +26,12 @@ public sealed record VirtualHost
     /// <summary>Changes of response headers for every route of this virtual host.</summary>
     public HeaderRules ResponseHeaders { get; init; } = HeaderRules.None;
 
+    /// <inheritdoc cref="Route.RequestBodyBufferLimit"/>
+    public int? RequestBodyBufferLimit { get; init; }
+
+    /// <summary>What it says of HTTP filters for its routes.</summary>
+    public ImmutableArray<RouteFilterConfig> FilterConfigs { get; init; } = [];
+
     /// <summary>Which plain-text requests are redirected to https before any route is looked at.</summary>
     public TlsRequirement RequireTls { get; init; }
 
@@ -40,12 +46,6 @@ public sealed record VirtualHost
 
     /// <summary>True to tell the client so.</summary>
     public bool IncludesAttemptCountInResponse { get; init; }
-
-    /// <summary>True to send <c>x-envoy-attempt-count</c> upstream.</summary>
-    public bool IncludeRequestAttemptCount { get; init; }
-
-    /// <summary>True to send <c>x-envoy-attempt-count</c> downstream.</summary>
-    public bool IncludeAttemptCountInResponse { get; init; }
 }
 
 /// <summary>Envoy's <c>VirtualHost.TlsRequirementType</c>.</summary>

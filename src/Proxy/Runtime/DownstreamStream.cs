@@ -58,6 +58,9 @@ internal abstract class DownstreamStream
     /// <summary>Sends the upstream's response head and the first payload in one piece. <paramref name="end"/> says that this is all.</summary>
     public abstract void SendHead(Exchange exchange, in UpstreamResponse response, ReadOnlySpan<byte> payload, bool end);
 
+    /// <summary>True where payload goes to the <see cref="Connection"/> as it is, so that it may go there unseen once the head was sent.</summary>
+    public virtual bool TakesPayloadAsItIs => false;
+
     /// <summary>Sends payload.</summary>
     public abstract void SendBody(ReadOnlySpan<byte> payload, bool end);
 

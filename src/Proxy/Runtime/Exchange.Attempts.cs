@@ -52,6 +52,7 @@ internal sealed partial class Exchange
         if (isRetried || (Route!.Forward!.InternalRedirects is not null && !_gaveUpReplay))
         {
             Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
+            Replay.Limit = Math.Min(ReplayBuffer.MaxBytes, Route!.Forward!.RequestBodyBufferLimit);
             if (!Replay.TryAppend(payload))
             {
                 Replay = null;
@@ -91,7 +92,7 @@ internal sealed partial class Exchange
             Replay = null;
         }
 
-        _gaveUpReplay = false;
+        _gaveUpReplay = _isBuffering = false;
         ResetMirror();
 
         Failure = UpstreamFailure.None;

@@ -28,6 +28,28 @@ internal sealed partial class Exchange
         return true;
     }
 
+    /// <summary>Copies the body of a request that is complete: what came with its head, or what is kept of it because a filter or a redirect wanted it whole.</summary>
+    public void MirrorWholeBody()
+    {
+        var isCopied = true;
+        if (Replay is not { } kept)
+        {
+            isCopied = KeepForMirror(Downstream.BufferedBody);
+        }
+        else
+        {
+            for (var i = 0; i < kept.PieceCount && isCopied; i++)
+            {
+                isCopied = KeepForMirror(kept.Piece(i));
+            }
+        }
+
+        if (!isCopied)
+        {
+            Worker.Stats.Increment(Cluster!.State.Stats.RetryOrShadowAbandoned);
+        }
+    }
+
     /// <summary>False where the body has become too long to be copied.</summary>
     private bool KeepForMirror(ReadOnlySpan<byte> payload)
     {

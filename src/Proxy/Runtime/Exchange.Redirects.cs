@@ -87,7 +87,7 @@ internal sealed partial class Exchange
         Flags = ResponseFlags.None;
         Status = Attempts = 0;
         Details = default;
-        StopRequestBody = false;
+        StopRequestBody = _isBuffering = false;
         BytesSent = 0;
         UpstreamStartMs = UpstreamFirstByteMs = 0;
         StartMs = RequestEndMs = Worker.NowMs;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 using KubeProxyNet.Proxy.Transport;
 
@@ -142,6 +143,9 @@ public sealed record HttpConnectionManagerConfig
 
     /// <summary>Name of the filter chain that holds this connection manager, for the log; may be empty.</summary>
     public string FilterChainName { get; init; } = "";
+
+    /// <summary>The HTTP filters before the router, in their order; none by default.</summary>
+    public ImmutableArray<HttpFilterConfig> Filters { get; init; } = [];
 
     /// <summary>Where and how exchanges are logged.</summary>
     public ImmutableArray<AccessLogConfig> AccessLogs { get; init; } = [];

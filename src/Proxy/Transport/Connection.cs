@@ -27,7 +27,7 @@ internal interface IConnectionOwner
 /// loop's turn (<see cref="TurnOutput"/>), large output at once. What does not fit the socket is kept in pooled blocks and flushed on readiness; above
 /// <see cref="HighWaterMark"/> the producer awaits <see cref="Drained"/>.
 /// </summary>
-internal sealed class Connection : IPollTarget, ITimerOwner
+internal sealed partial class Connection : IPollTarget, ITimerOwner
 {
     /// <summary>Returned by <see cref="Receive"/> where the peer has finished sending.</summary>
     public const int EndOfStream = 0;
@@ -191,7 +191,13 @@ internal sealed class Connection : IPollTarget, ITimerOwner
     {
         byte probe;
         var count = Native.Receive(_descriptor, &probe, 1, Native.MsgPeek);
-        return count >= 0 || Native.Errno != Native.EAgain;
+        if (count >= 0 || Native.Errno != Native.EAgain)
+        {
+            return true;
+        }
+
+        _readable = false;
+        return false;
     }
 
     /// <summary>True where bytes wait in the socket, whether or not a FIN stands behind them.</summary>

@@ -17,6 +17,9 @@ internal static unsafe partial class Native
     public const int ShutdownWrite = 1;
     public const int EventFdNonBlock = 0x800, EventFdCloseOnExec = 0x80000, EpollCloseOnExec = 0x80000;
 
+    public const int PipeNonBlock = 0x800, PipeCloseOnExec = 0x80000, FSetPipeSize = 1031;
+    public const uint SpliceMove = 1, SpliceNonBlock = 2;
+
     public const int EIntr = 4, EAgain = 11, EMFile = 24, ENFile = 23, ENoBufs = 105, ENoMem = 12, EPipe = 32,
         EConnAborted = 103, EConnReset = 104, EInProgress = 115, EAddrInUse = 98, EAddrNotAvail = 99, EAcces = 13;
 
@@ -73,6 +76,15 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "write")]
     public static partial nint Write(int descriptor, byte* buffer, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "pipe2")]
+    public static partial int Pipe(int* ends, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    public static partial int FileControl(int descriptor, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "splice")]
+    public static partial nint Splice(int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "shutdown")]
     public static partial int Shutdown(int descriptor, int how);

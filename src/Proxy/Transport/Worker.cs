@@ -44,6 +44,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         Index = index;
         Stats = stats;
         Descriptors = descriptors;
+        Pipe = new SplicePipe(descriptors);
         Random = new WorkerRandom(seed);
         _time = time;
         _onBug = onBug;
@@ -87,6 +88,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Where heads are composed; valid until the next suspension.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
 
+    /// <summary>What large bodies go through.</summary>
+    public SplicePipe Pipe { get; }
+
     /// <summary>What connections send in this turn of the loop.</summary>
     public TurnOutput Output { get; } = new();
 
@@ -127,6 +131,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         }
 
         Poller.Dispose();
+        Pipe.Dispose();
         _ = Native.Close(_eventFd);
     }
 

@@ -34,8 +34,11 @@ internal enum UpstreamRead : byte
 /// One HTTP/1.1 connection to an endpoint: one exchange at a time. It is kept only after a message that ended cleanly and left no byte
 /// behind; an idle one that becomes readable is closed, whatever came (RFC 9112 §9.3: a connection that has gone out of step is not reused).
 /// </summary>
-internal sealed class UpstreamConnection : IConnectionOwner
+internal sealed partial class UpstreamConnection : IConnectionOwner
 {
+    /// <summary>Read at once where a head is expected: a whole small response, and of a large one no more than must be copied.</summary>
+    private const int FirstRead = 20 * 1024;
+
     private readonly ConnectionPool _pool;
     private readonly ResponseParser _parser;
     private readonly long _openedMs;
@@ -110,7 +113,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
 
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
-        IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && Framing.Kind != BodyKind.UntilClose
+        IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && !_hasStrayInput && Framing.Kind != BodyKind.UntilClose
         && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit;
 
     private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit;
@@ -153,6 +156,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
         ReceivedBefore = Connection.BytesReceived;
         FirstByteMs = 0;
         _body = default;
+        _hasStrayInput = false;
         ProtocolError = Http1Error.None;
         Framing = BodyFraming.None;
         BeginHead();
@@ -184,7 +188,7 @@ internal sealed class UpstreamConnection : IConnectionOwner
                 GrowHeld();
             }
 
-            var count = Connection.Receive(_input.AsSpan(_inputEnd));
+            var count = Connection.Receive(_input.AsSpan(_inputEnd, Math.Min(_input.Length - _inputEnd, FirstRead)));
             if (count > 0)
             {
                 FirstByteMs = FirstByteMs == 0 ? Connection.Worker.NowMs : FirstByteMs;

@@ -11,6 +11,11 @@ internal static class FieldRules
     private const double MaxPort = 65535;
     private const double MaxWeight = uint.MaxValue;
 
+    private const string FilterConfig = "envoy.config.route.v3.FilterConfig";
+
+    /// <summary>What routes may say of HTTP filters.</summary>
+    private static readonly string[] SettingsOfRoutes = ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute"];
+
     private static readonly FieldRange Port = new(0, MaxPort);
     private static readonly FieldRange ListenablePort = new(1, MaxPort);
     private static readonly FieldRange Percentage = new(0, 100);
@@ -62,6 +67,7 @@ internal static class FieldRules
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.edns0_max_payload_size"] = new(512, 4096),
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_timeout_seconds"] = AtLeastOne,
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
+        ["envoy.extensions.filters.http.buffer.v3.Buffer.max_request_bytes"] = AtLeastOne,
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
         ["envoy.type.v3.Percent.value"] = Percentage,
     }.ToFrozenDictionary(StringComparer.Ordinal);
@@ -95,7 +101,16 @@ internal static class FieldRules
             "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
         ],
         ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] = ["envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"],
-        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = ["envoy.extensions.filters.http.router.v3.Router"],
+        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = 
+        [
+            "envoy.extensions.filters.http.buffer.v3.Buffer",
+            "envoy.extensions.filters.http.router.v3.Router",
+        ],
+        ["envoy.config.route.v3.FilterConfig.config"] = SettingsOfRoutes,
+        ["envoy.config.route.v3.Route.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],
+        ["envoy.config.route.v3.RouteConfiguration.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],
+        ["envoy.config.route.v3.VirtualHost.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],
+        ["envoy.config.route.v3.WeightedCluster.ClusterWeight.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The numbers that a field may hold; null where its type says it all.</summary>
@@ -106,9 +121,12 @@ internal static class FieldRules
 
     /// <summary>
     /// Whether the <c>Any</c> at this path may hold what nobody here knows: of the load balancing policies of a cluster, those that are not known
-    /// are passed over (Envoy documentation, "Load balancing policies").
+    /// are passed over (Envoy documentation, "Load balancing policies"), and so is what routes say of filters that are not there.
     /// </summary>
-    public static bool MayBeUnknown(ConfigPath path) => path is { Name: "typed_config", Parent: { Name: "typed_extension_config", Parent.Parent.Name: "policies" } };
+    public static bool MayBeUnknown(ConfigPath path) =>
+        path is { Name: "typed_config", Parent: { Name: "typed_extension_config", Parent.Parent.Name: "policies" } }
+            or { Parent.Name: "typed_per_filter_config" }
+            or { Name: "config", Parent.Parent.Name: "typed_per_filter_config" };
 
     /// <summary>Every field of the tables, so that a test can hold them against the descriptors.</summary>
     internal static IEnumerable<string> Fields => Ranges.Keys.Concat(TypesInAny.Keys);

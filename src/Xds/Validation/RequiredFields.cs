@@ -68,6 +68,8 @@ internal static class RequiredFields
         ["envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate"] = ["base_interval"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"] = ["stat_prefix", "route_specifier", "http_filters"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig"] = ["upgrade_type"],
+        ["envoy.extensions.filters.http.buffer.v3.Buffer"] = ["max_request_bytes"],
+        ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute"] = ["override"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"] = ["name", "config_type"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.Rds"] = ["config_source", "route_config_name"],
         ["envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"] = ["header_name"],

@@ -215,9 +215,9 @@ public sealed class ListenerTranslatorTests
         Problems($"{Address}, {Chain(field)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
 
     [Theory]
-    [InlineData("", "http_filters: the HTTP filters must be exactly one envoy.filters.http.router; keep only that filter")]
-    [InlineData(Router + ", " + Router, "http_filters: the HTTP filters must be exactly one envoy.filters.http.router; keep only that filter")]
-    public void The_one_filter_is_the_router(string filters, string problem) => Problems($"{Address}, {Chain("", filters)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
+    [InlineData("", "http_filters: the last HTTP filter must be envoy.filters.http.router; add it")]
+    [InlineData(Router + ", " + Router, "http_filters[1].name: a filter \"router\" exists already; give each filter its own name")]
+    public void The_one_last_filter_is_the_router(string filters, string problem) => Problems($"{Address}, {Chain("", filters)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
 
     [Fact]
     public void Routes_are_discovered_over_ads_only() =>

@@ -1,6 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
@@ -203,6 +204,38 @@ public sealed class InternalRedirectTests
 
         response.Status.Should().Be(299);
         response.BodyText.Should().Be("own");
+    }
+
+    /// <summary>Status of the redirect, what the second request and its copy carry.</summary>
+    [Theory]
+    [InlineData(307, "POST", "hello world")]
+    [InlineData(303, "GET", "")]
+    public async Task A_buffered_body_is_redirected_and_mirrored_whole(int status, string method, string body)
+    {
+        await using var backend = Redirecting("http://b.test/second", status);
+        await using var mirror = ScriptedBackend.Start(BackendScripts.Answer(200));
+        var second = Route("/second", null);
+        second = second with { Action = (ForwardAction)second.Action with { MirrorPolicies = [new RequestMirrorPolicy { Cluster = "mirror" }] } };
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Table(Route("/first", Once with { ResponseCodes = [303, 307] }), second),
+            [RunningProxy.Cluster("backend", backend.Port), RunningProxy.Cluster("mirror", mirror.Port)],
+            static http => http with { Filters = [new BufferFilterConfig("buffer", 100)] });
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+        await client.SendAsync("POST /first HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n6\r\nhello \r\n");
+        await Patience.UntilAsync(() => Task.FromResult(proxy.Stat("http.test.downstream_rq_active") == 1), "the request");
+        await client.SendAsync("5\r\nworld\r\n0\r\n\r\n");
+
+        (await client.ReadResponseAsync()).Status.Should().Be(200);
+
+        var copy = (await mirror.WaitForRequestsAsync(1))[0];
+        foreach (var request in (RawRequest[])[backend.Requests[1], copy])
+        {
+            request.Method.Should().Be(method);
+            request.BodyText.Should().Be(body);
+            request.Headers.Contains("transfer-encoding").Should().BeFalse();
+        }
+
+        await Patience.UntilAsync(() => Task.FromResult(proxy.Stat("cluster.mirror.upstream_rq_200") == 1), "the end of the copy");
     }
 
     [Fact]

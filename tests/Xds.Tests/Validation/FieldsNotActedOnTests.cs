@@ -8,6 +8,7 @@ using Envoy.Config.Route.V3;
 using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
+using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
@@ -43,6 +44,7 @@ public sealed class FieldsNotActedOnTests
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
+        Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor, BufferPerRoute.Descriptor, FilterConfig.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
         AllowListedRoutesConfig.Descriptor, UriTemplateMatchConfig.Descriptor, UriTemplateRewriteConfig.Descriptor,
     ];

@@ -2,6 +2,7 @@ using System.Text;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Mirroring;
+using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Filters.Mirroring;
@@ -28,12 +29,10 @@ internal static class RequestMirrors
             }
         }
 
-        if (exchange.Mirrored is { } mirrored && exchange.Downstream.IsRequestComplete)
+        if (exchange.Mirrored is not null && exchange.Downstream.IsRequestComplete)
         {
-            if (mirrored.Body.TryAppend(exchange.Downstream.BufferedBody))
-            {
-                Send(exchange);
-            }
+            exchange.MirrorWholeBody();
+            Send(exchange);
         }
     }
 
@@ -69,6 +68,7 @@ internal static class RequestMirrors
         }
 
         exchange.Mirrored = new MirroredRequest(exchange.Worker.Blocks, head);
+        exchange.Mirrored.Body.Limit = Math.Min(ReplayBuffer.MaxBytes, exchange.Route!.Forward!.RequestBodyBufferLimit);
         return true;
     }
 

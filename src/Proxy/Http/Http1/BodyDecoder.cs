@@ -45,6 +45,14 @@ internal struct BodyDecoder
     /// <summary>Payload bytes still expected by Content-Length; -1 where unknown.</summary>
     public readonly long Remaining => _kind == BodyKind.ContentLength ? _remaining : -1;
 
+    /// <summary>Payload bytes that come one after the other, without framing in between; 0 where there may be some.</summary>
+    public readonly long RemainingAsItIs => IsComplete ? 0 : _kind switch
+    {
+        BodyKind.ContentLength => _remaining,
+        BodyKind.UntilClose => long.MaxValue,
+        _ => 0,
+    };
+
     /// <summary>Gets ready for a body.</summary>
     public static BodyDecoder For(BodyFraming framing) => new()
     {
@@ -74,6 +82,16 @@ internal struct BodyDecoder
             default:
                 consumed = 0;
                 return 0;
+        }
+    }
+
+    /// <summary>Bytes were passed on unseen, at most <see cref="RemainingAsItIs"/>.</summary>
+    public void Skip(long count)
+    {
+        if (_kind == BodyKind.ContentLength)
+        {
+            _remaining -= count;
+            IsComplete = _remaining == 0;
         }
     }
 

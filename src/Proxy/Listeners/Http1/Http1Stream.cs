@@ -26,6 +26,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     public override BodyFraming RequestFraming => _requestFraming;
 
+    public override bool TakesPayloadAsItIs => _responseFraming.Kind != BodyKind.Chunked;
+
     public override ReadOnlySpan<byte> BufferedBody =>
         _bufferedBody.IsEmpty ? default : input.Bytes.AsSpan(_bufferedBody.Offset, _bufferedBody.Length);
 

@@ -11,6 +11,9 @@ internal sealed class ReplayBuffer(BlockPool pool)
     private readonly List<Block> _blocks = [];
     private int _lastLength;
 
+    /// <summary>Most bytes that are kept; <see cref="MaxBytes"/> unless set, and again after <see cref="Clear"/>.</summary>
+    public int Limit { get; set; } = MaxBytes;
+
     /// <summary>Bytes kept.</summary>
     public int Length { get; private set; }
 
@@ -23,7 +26,7 @@ internal sealed class ReplayBuffer(BlockPool pool)
     /// <summary>Keeps a copy. False, and nothing is kept any more, where that would be too much.</summary>
     public bool TryAppend(ReadOnlySpan<byte> bytes)
     {
-        if (Length + bytes.Length > MaxBytes)
+        if (Length + bytes.Length > Limit)
         {
             Clear();
             return false;
@@ -57,5 +60,6 @@ internal sealed class ReplayBuffer(BlockPool pool)
 
         _blocks.Clear();
         _lastLength = Length = 0;
+        Limit = MaxBytes;
     }
 }
