@@ -1,5 +1,6 @@
 using System.Buffers;
 using Envoy.Config.Route.V3;
+using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 
 namespace KubeProxyNet.Xds.Validation;
@@ -152,7 +153,7 @@ internal static class RouteRules
         }
     }
 
-    private static IEnumerable<(string Cluster, ConfigPath Path)> ClusterNames(IReadOnlyList<RouteAction.Types.RequestMirrorPolicy> policies, ConfigPath path)
+    private static IEnumerable<(string Cluster, ConfigPath Path)> ClusterNames(RepeatedField<RouteAction.Types.RequestMirrorPolicy> policies, ConfigPath path)
     {
         for (var i = 0; i < policies.Count; i++)
         {

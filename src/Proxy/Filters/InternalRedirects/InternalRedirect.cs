@@ -1,5 +1,4 @@
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
