@@ -13,6 +13,9 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
+using Envoy.Extensions.InternalRedirect.PreviousRoutes.V3;
+using Envoy.Extensions.InternalRedirect.SafeCrossScheme.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
@@ -20,6 +23,8 @@ using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.Network.DnsResolver.Cares.V3;
 using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
+using Envoy.Extensions.Path.Rewrite.UriTemplate.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -40,6 +45,7 @@ public static class XdsTypes
     /// <summary>The messages that may stand in an <c>Any</c>, in no particular order.</summary>
     public static IReadOnlyList<MessageDescriptor> All { get; } =
     [
+        AllowListedRoutesConfig.Descriptor,
         Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor,
         BufferPerRoute.Descriptor,
         CaresDnsResolverConfig.Descriptor,
@@ -65,6 +71,7 @@ public static class XdsTypes
         OmitHostMetadataConfig.Descriptor,
         PreviousHostsPredicate.Descriptor,
         PreviousPrioritiesConfig.Descriptor,
+        PreviousRoutesConfig.Descriptor,
         Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random.Descriptor,
         RawBuffer.Descriptor,
         RingHash.Descriptor,
@@ -72,10 +79,13 @@ public static class XdsTypes
         RouteConfiguration.Descriptor,
         Router.Descriptor,
         Runtime.Descriptor,
+        SafeCrossSchemeConfig.Descriptor,
         Secret.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,
+        UriTemplateMatchConfig.Descriptor,
+        UriTemplateRewriteConfig.Descriptor,
         WrrLocality.Descriptor,
         XffConfig.Descriptor,
     ];

@@ -1,4 +1,5 @@
 using System.Text;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Core.V3.HealthCheck.Types;
@@ -22,7 +23,7 @@ internal static class HealthCheckHeaders
             problems.Add(At(path, error.Path), error.Message, error.Remedy);
         }
 
-        if (scope.Errors.Count > 0)
+        if (scope.Errors.Count > 0 || !HoldText(rules, problems, path))
         {
             return UserAgent;
         }
@@ -41,6 +42,22 @@ internal static class HealthCheckHeaders
         }
 
         return agent + added;
+    }
+
+    /// <summary>A check is no exchange: there is nothing that an operator could tell of it.</summary>
+    private static bool HoldText(HeaderRules rules, TranslationProblems problems, ConfigPath path)
+    {
+        var before = problems.Found.Count;
+        for (var i = 0; i < rules.Add.Length; i++)
+        {
+            if (!HeaderValueFormat.Parse(rules.Add[i].Value).TryGetConstant(out _))
+            {
+                problems.Add(
+                    path.Field("request_headers_to_add").Index(i).Field("header").Field("value"), "operators have no meaning in a health check", "write text, and %% for a percent sign");
+            }
+        }
+
+        return problems.Found.Count == before;
     }
 
     /// <summary>The place that a text such as <c>request_headers_to_add[1].header.key</c> names.</summary>

@@ -1,5 +1,8 @@
+using System.Collections.Immutable;
+using Envoy.Extensions.Path.Rewrite.UriTemplate.V3;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
+using CoreProto = Envoy.Config.Core.V3;
 using Proto = Envoy.Config.Route.V3;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -23,14 +26,26 @@ internal static class RouteActionTranslator
         MaxStreamDuration = message.MaxStreamDuration?.MaxStreamDuration_?.ToTimeSpan(),
         PrefixRewrite = message.PrefixRewrite,
         RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
+        TemplateRewrite = Template(message.PathRewritePolicy, problems, path.Field("path_rewrite_policy")),
         HostRewrite = Host(message),
         AppendXForwardedHost = message.AppendXForwardedHost,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
         Upgrades = [.. message.UpgradeConfigs.Select(static upgrade =>
             new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true, TerminatesConnect: upgrade.ConnectConfig is not null))],
         Priority = (RoutingPriority)message.Priority,
+        InternalRedirects = InternalRedirectTranslator.Translate(message, problems, path),
+        MirrorPolicies = Mirrors(message.RequestMirrorPolicies),
         HashPolicies = HashPolicyTranslator.Translate(message.HashPolicy),
     };
+
+    public static ImmutableArray<RequestMirrorPolicy> Mirrors(IEnumerable<Proto.RouteAction.Types.RequestMirrorPolicy> messages) =>
+        [.. messages.Select(static message => new RequestMirrorPolicy
+        {
+            Cluster = message.Cluster,
+            ClusterHeader = message.ClusterHeader,
+            Fraction = MatcherTranslator.Fraction(message.RuntimeFraction),
+            DisablesShadowHostSuffix = message.DisableShadowHostSuffixAppend,
+        })];
 
     public static RedirectAction Redirect(Proto.RedirectAction message) => new()
     {
@@ -54,6 +69,27 @@ internal static class RouteActionTranslator
 
     public static DirectResponseAction DirectResponse(Proto.DirectResponseAction message, TranslationProblems problems, ConfigPath path) =>
         new((int)Math.Min(message.Status, int.MaxValue), DataSourceReader.Read(message.Body, problems, path.Field("body")));
+
+    private static string Template(CoreProto.TypedExtensionConfig? policy, TranslationProblems problems, ConfigPath path)
+    {
+        if (policy is null)
+        {
+            return "";
+        }
+
+        if (policy.TypedConfig is { } any && any.TryUnpack<UriTemplateRewriteConfig>(out var rewrite))
+        {
+            if (rewrite.PathTemplateRewrite.Length == 0)
+            {
+                problems.Add(path.Field("typed_config").Field("path_template_rewrite"), "is empty", "write a path of text and variables");
+            }
+
+            return rewrite.PathTemplateRewrite;
+        }
+
+        problems.Add(path, $"\"{policy.Name}\" is not supported", "use envoy.path.rewrite.uri_template with a UriTemplateRewriteConfig");
+        return "";
+    }
 
     private static ClusterSpecifier Cluster(Proto.RouteAction message, TranslationProblems problems, ConfigPath path)
     {
@@ -82,7 +118,10 @@ internal static class RouteActionTranslator
                 ResponseHeaders = HeaderRulesTranslator.Response(cluster.ResponseHeadersToAdd, cluster.ResponseHeadersToRemove, problems, at),
                 FilterConfigs = RouteFiltersTranslator.Translate(cluster.TypedPerFilterConfig, problems, at),
             };
-        })]);
+        })])
+        {
+            HeaderName = message.HeaderName,
+        };
 
     private static HostRewrite? Host(Proto.RouteAction message) => message.HostRewriteSpecifierCase switch
     {

@@ -52,6 +52,8 @@ internal static class RouteConfigurationTranslator
             MostSpecificHeaderMutationsWins = message.MostSpecificHeaderMutationsWins,
             IgnorePortInHostMatching = message.IgnorePortInHostMatching,
             IgnorePathParametersInPathMatching = message.IgnorePathParametersInPathMatching,
+            InternalOnlyHeaders = [.. message.InternalOnlyHeaders],
+            MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),
             MaxDirectResponseBodySize = (int)Math.Min(message.MaxDirectResponseBodySizeBytes ?? DefaultMaxDirectResponseBody, int.MaxValue),
         };
     }
@@ -60,9 +62,16 @@ internal static class RouteConfigurationTranslator
     {
         Name = message.Name,
         Domains = [.. message.Domains],
+        VirtualClusters =
+        [
+            .. message.VirtualClusters.Select((cluster, i) => new VirtualCluster(
+                cluster.Name,
+                [.. cluster.Headers.Select((matcher, j) => MatcherTranslator.Header(matcher, problems, path.Field("virtual_clusters").Index(i).Field("headers").Index(j)))])),
+        ],
         Routes = [.. message.Routes.Select((route, i) => RouteTranslator.Translate(route, problems, path.Field("routes").Index(i)))],
         RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
         ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
+        MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),
         RequireTls = (TlsRequirement)message.RequireTls,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
         IncludesAttemptCountInRequest = message.IncludeRequestAttemptCount,

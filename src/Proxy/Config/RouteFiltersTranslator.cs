@@ -4,6 +4,7 @@ using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Xds;
 using KubeProxyNet.Xds.Validation;
 

@@ -1,3 +1,4 @@
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
@@ -13,6 +14,7 @@ internal static class RouteTranslator
     public static Route Translate(Proto.Route message, TranslationProblems problems, ConfigPath path) => new()
     {
         Name = message.Name,
+        StatPrefix = message.StatPrefix,
         Match = Match(message.Match ?? new Proto.RouteMatch(), problems, path.Field("match")),
         Action = Action(message, problems, path),
         RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
@@ -52,8 +54,16 @@ internal static class RouteTranslator
                 return new SeparatedPrefixPath(message.PathSeparatedPrefix);
             case Proto.RouteMatch.PathSpecifierOneofCase.ConnectMatcher:
                 return new ConnectPath();
+            case Proto.RouteMatch.PathSpecifierOneofCase.PathMatchPolicy:
+                if (message.PathMatchPolicy.TypedConfig is { } any && any.TryUnpack<UriTemplateMatchConfig>(out var template))
+                {
+                    return new TemplatePath(template.PathTemplate);
+                }
+
+                problems.Add(path.Field("path_match_policy"), $"\"{message.PathMatchPolicy.Name}\" is not supported", "use envoy.path.match.uri_template with a UriTemplateMatchConfig");
+                return new PrefixPath("");
             default:
-                problems.Add(path, "a match needs a path specifier", "add one of prefix, path, safe_regex, path_separated_prefix and connect_matcher");
+                problems.Add(path, "a match needs a path specifier", "add one of prefix, path, safe_regex, path_separated_prefix, path_match_policy and connect_matcher");
                 return new PrefixPath("");
         }
     }

@@ -178,11 +178,29 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         {
             Target = Text(output.WrittenSpan),
             Host = hostText,
+            Headers = target is null ? [] : HeadersOf(target.RequestMutations),
             TimeoutMs = _exchange.RouteTimeoutMs,
             Retry = policy is null ? null : new ExplainedRetry(RetryOnNames.Of(policy.RetryOn), policy.NumRetries, Milliseconds(policy.PerTryTimeout), Milliseconds(policy.PerTryIdleTimeout)),
             Priority = source.Priority == RoutingPriority.High ? "high" : "default",
+            InternalRedirectCodes = source.InternalRedirects?.ResponseCodes ?? [],
+            MaxInternalRedirects = source.InternalRedirects?.MaxInternalRedirects ?? 0,
+            Mirrors = [.. (forward.Mirrors ?? []).Select(MirrorOf)],
             Clusters = [.. ClustersOf(forward)],
         };
+    }
+
+    private ExplainedMirror MirrorOf(CompiledMirror mirror)
+    {
+        var name = mirror.Target.Ordinal >= 0 ? mirror.Target.Name : Text(mirror.Target.NameFrom(_exchange.Request));
+        return new ExplainedMirror(name, mirror.Percent, _snapshot.Clusters.ContainsKey(name));
+    }
+
+    private string[] HeadersOf(HeaderMutations changes)
+    {
+        var applied = AppliedMutations.ToRequest(_exchange, changes);
+        var writer = new ByteWriter(new byte[applied.MaxLength]);
+        applied.Write(ref writer, _exchange.Request, added: default);
+        return Text(writer.Written).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
     }
 
     private List<ExplainedCluster> ClustersOf(CompiledForward forward)

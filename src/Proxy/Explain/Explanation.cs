@@ -49,6 +49,9 @@ public sealed record ExplainedForward
     /// <summary>The Host that goes upstream.</summary>
     public required string Host { get; init; }
 
+    /// <summary>The request headers that the route sets, as lines, for the first of <see cref="Clusters"/>.</summary>
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
     /// <summary>Limit of the whole request in milliseconds; 0 for none.</summary>
     public long TimeoutMs { get; init; }
 
@@ -58,9 +61,24 @@ public sealed record ExplainedForward
     /// <summary><c>default</c> or <c>high</c>: whose circuit breaker counts it.</summary>
     public required string Priority { get; init; }
 
+    /// <summary>Statuses that are followed here instead of being passed on; empty for none.</summary>
+    public IReadOnlyList<int> InternalRedirectCodes { get; init; } = [];
+
+    /// <summary>Most redirects that are followed.</summary>
+    public int MaxInternalRedirects { get; init; }
+
+    /// <summary>Where copies of the request go.</summary>
+    public IReadOnlyList<ExplainedMirror> Mirrors { get; init; } = [];
+
     /// <summary>Every cluster that may be chosen, with its share.</summary>
     public IReadOnlyList<ExplainedCluster> Clusters { get; init; } = [];
 }
+
+/// <summary>A cluster that gets copies.</summary>
+/// <param name="Name">The cluster; empty where a header should name it and does not.</param>
+/// <param name="Percent">Share of requests that are copied.</param>
+/// <param name="Exists">False where there is no such cluster, so that nothing is copied.</param>
+public sealed record ExplainedMirror(string Name, double Percent, bool Exists);
 
 /// <summary>A retry policy.</summary>
 public sealed record ExplainedRetry(string On, int Retries, long PerTryTimeoutMs, long PerTryIdleTimeoutMs);

@@ -48,6 +48,17 @@ public static class ExplanationJson
         json.WriteStartObject();
         json.WriteString("host", forward.Host);
         json.WriteString("target", forward.Target);
+        if (forward.Headers.Count > 0)
+        {
+            json.WriteStartArray("headers");
+            foreach (var line in forward.Headers)
+            {
+                json.WriteStringValue(line);
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteNumber("timeout_ms", forward.TimeoutMs);
         json.WriteString("priority", forward.Priority);
         if (forward.Retry is { } retry)
@@ -58,6 +69,35 @@ public static class ExplanationJson
             json.WriteNumber("per_try_timeout_ms", retry.PerTryTimeoutMs);
             json.WriteNumber("per_try_idle_timeout_ms", retry.PerTryIdleTimeoutMs);
             json.WriteEndObject();
+        }
+
+        if (forward.InternalRedirectCodes.Count > 0)
+        {
+            json.WriteStartObject("internal_redirects");
+            json.WriteNumber("max", forward.MaxInternalRedirects);
+            json.WriteStartArray("codes");
+            foreach (var code in forward.InternalRedirectCodes)
+            {
+                json.WriteNumberValue(code);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        if (forward.Mirrors.Count > 0)
+        {
+            json.WriteStartArray("mirrors");
+            foreach (var mirror in forward.Mirrors)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", mirror.Name);
+                json.WriteNumber("percent", mirror.Percent);
+                json.WriteBoolean("exists", mirror.Exists);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
         }
 
         json.WriteStartArray("clusters");

@@ -47,10 +47,26 @@ public static class ExplanationText
     private static void Write(StringBuilder text, ExplainedForward forward)
     {
         Line(text, $"upstream   {forward.Host}{forward.Target}");
+        foreach (var line in forward.Headers)
+        {
+            Line(text, $"           {line}");
+        }
+
         Line(text, $"timeout    {Time(forward.TimeoutMs)}");
         if (forward.Retry is { } retry)
         {
             Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");
+        }
+
+        if (forward.InternalRedirectCodes.Count > 0)
+        {
+            Line(text, $"redirects  {string.Join(", ", forward.InternalRedirectCodes)} of the upstream are followed here, at most {forward.MaxInternalRedirects} of them");
+        }
+
+        foreach (var mirror in forward.Mirrors)
+        {
+            var fate = mirror.Exists ? $"{mirror.Percent:0.##} % of requests" : "no such cluster: nothing is copied";
+            Line(text, $"mirror     {(mirror.Name.Length > 0 ? mirror.Name : "(no header names it)")}, {fate}");
         }
 
         foreach (var cluster in forward.Clusters)

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Upstream;
@@ -21,6 +22,11 @@ internal static class HostSelection
         }
 
         exchange.NoteEndpoint(endpoint);
+        if (exchange.Route!.Forward!.Mirrors is { } mirrors && exchange.TryCount == 1)
+        {
+            RequestMirrors.Begin(exchange, mirrors);
+        }
+
         return endpoint;
     }
 

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -48,6 +49,7 @@ internal static class RequestBodyPump
             {
                 exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
                 exchange.MarkRequestEnd();
+                RequestMirrors.Send(exchange);
                 return;
             }
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
@@ -44,10 +43,10 @@ internal static class RequestHeadWriter
         }
     }
 
-    private static void Send(Exchange exchange, Connection upstream, ReadOnlySpan<byte> body, bool end)
+    /// <summary>The head as it goes upstream, with room for <see cref="CopyLimit"/> bytes behind it; valid until the worker composes another.</summary>
+    public static ByteWriter Compose(Exchange exchange)
     {
-        var target = exchange.Target!;
-        var mutations = target.RequestMutations;
+        var mutations = AppliedMutations.ToRequest(exchange, exchange.Target!.RequestMutations);
         var overrides = exchange.Runtime.Overrides;
         overrides.ResetWrittenCount();
 
@@ -61,7 +60,7 @@ internal static class RequestHeadWriter
         var replacesHost = TryWriteHost(exchange, overrides);
 
         var scratch = exchange.Worker.Scratch;
-        var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + FieldForwarding.MaxAdditions(mutations) + OwnFieldsRoom + CopyLimit;
+        var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + mutations.MaxLength + OwnFieldsRoom + CopyLimit;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         WriteRequestLine(ref writer, exchange, overrides.WrittenSpan[..targetLength]);
         if (replacesHost)
@@ -70,9 +69,14 @@ internal static class RequestHeadWriter
         }
 
         WriteFields(ref writer, exchange, mutations, replacesHost);
-        exchange.NoteRequestHead(writer.Written);
         overrides.ResetWrittenCount();
+        return writer;
+    }
 
+    private static void Send(Exchange exchange, Connection upstream, ReadOnlySpan<byte> body, bool end)
+    {
+        var writer = Compose(exchange);
+        exchange.NoteRequestHead(writer.Written);
         var framing = exchange.UpstreamRequestFraming;
         if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
         {
@@ -129,7 +133,7 @@ internal static class RequestHeadWriter
         return true;
     }
 
-    private static void WriteFields(ref ByteWriter writer, Exchange exchange, HeaderMutations mutations, bool replacesHost)
+    private static void WriteFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, bool replacesHost)
     {
         var request = exchange.Request;
         var http = exchange.Http;
@@ -188,7 +192,7 @@ internal static class RequestHeadWriter
             writer.Write(LineEnd);
         }
 
-        FieldForwarding.WriteAdditions(ref writer, request, mutations, added: default);
+        mutations.Write(ref writer, request, added: default);
         WriteFraming(ref writer, exchange.UpstreamRequestFraming);
         if (exchange.Upgrade == UpgradeKind.Protocol && request.TryGet(KnownHeader.Upgrade, out var protocol))
         {

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.InternalRedirects;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
@@ -25,6 +26,9 @@ internal enum RelayOutcome : byte
 
     /// <summary>The response's head has come, and the retry policy wants another one instead.</summary>
     Unwanted,
+
+    /// <summary>The response's head has come; it is a redirect that is followed here.</summary>
+    Redirected,
 }
 
 /// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
@@ -82,6 +86,12 @@ internal static class ResponseRelay
         if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
         {
             return RelayOutcome.Unwanted;
+        }
+
+        if (exchange.Route!.Forward!.InternalRedirects is { } redirects && InternalRedirect.TryFollow(exchange, redirects, upstream.Head))
+        {
+            DropBody(exchange, upstream);
+            return RelayOutcome.Redirected;
         }
 
         var downstream = exchange.Downstream;
@@ -171,11 +181,7 @@ internal static class ResponseRelay
         switch (retry.Judge(upstream.Head))
         {
             case RetryVerdict.Retry:
-                upstream.BeginBody(exchange.IsHead);
-                while (!upstream.IsResponseComplete && upstream.HasUnreadInput && upstream.TryReadBody(out _) == UpstreamRead.Ready)
-                {
-                }
-
+                DropBody(exchange, upstream);
                 return true;
             case RetryVerdict.LimitExceeded:
                 exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
@@ -185,6 +191,14 @@ internal static class ResponseRelay
                 return false;
             default:
                 return false;
+        }
+    }
+
+    private static void DropBody(Exchange exchange, UpstreamConnection upstream)
+    {
+        upstream.BeginBody(exchange.IsHead);
+        while (!upstream.IsResponseComplete && upstream.HasUnreadInput && upstream.TryReadBody(out _) == UpstreamRead.Ready)
+        {
         }
     }
 

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -74,6 +75,11 @@ internal static class Router
         }
 
         exchange.Cluster = cluster;
+        if (exchange.Route.IsCounted)
+        {
+            RouteStatistics.Begin(exchange);
+        }
+
         if (cluster.Config.UsesHash)
         {
             exchange.TakeHash();
@@ -81,9 +87,13 @@ internal static class Router
 
         exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.RoutingPriority.High);
         exchange.TakeTimesOf(action, forward.RetryPolicy);
-        if ((forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl)) && exchange.Upgrade == UpgradeKind.None)
+        if (forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl))
         {
-            exchange.BeginRetries(forward.RetryPolicy, forward.RetryHeaders);
+            if (exchange.Upgrade == UpgradeKind.None)
+            {
+                exchange.BeginRetries(forward.RetryPolicy, forward.RetryHeaders);
+            }
+
             RouterHeaders.TakeOut(exchange.Request);
         }
 
@@ -112,6 +122,11 @@ internal static class Router
         {
             stats.CountResponse(page, exchange.Status);
             page.Record(stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
+        }
+
+        if (exchange.Route!.IsCounted)
+        {
+            RouteStatistics.End(exchange);
         }
     }
 
@@ -169,7 +184,7 @@ internal static class Router
     /// <summary>Settles what becomes of the connection, and of the exchange: either it is answered, or it goes on.</summary>
     private static Next Settle(Exchange exchange, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
     {
-        if (outcome == RelayOutcome.Complete)
+        if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
         {
             page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
             GiveBack(exchange, upstream!);

@@ -22,12 +22,26 @@ internal static class HttpConnectionManager
         page.Increment(state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
+        exchange.Routes = exchange.Http.InlineRoutes ?? exchange.Snapshot.RouteTables.GetValueOrDefault(exchange.Http.RouteConfigName!);
         if (exchange.Downstream.IsRequestComplete && !exchange.Parser.WantsUpgrade && !exchange.Request.IsConnect)
         {
             exchange.RequestEndMs = exchange.Worker.NowMs;
         }
 
         return Admit(exchange, state) && SelectRoute(exchange, state);
+    }
+
+    /// <summary>
+    /// Starts a request again that an upstream redirected and that is followed here. As in Envoy it is counted and logged as a request of its own. True
+    /// where it is to be forwarded; otherwise it has been answered.
+    /// </summary>
+    public static bool BeginAgain(Exchange exchange, HttpConnectionManagerState state)
+    {
+        Complete(exchange, state);
+        var page = exchange.Worker.Stats;
+        page.Increment(state.Stats.RequestsTotal);
+        page.Increment(state.Stats.RequestsHttp1Total);
+        return TakeRoute(exchange, state, exchange.BeginRedirected());
     }
 
     /// <summary>The response to a request that was begun has been sent or cut.</summary>
@@ -106,12 +120,7 @@ internal static class HttpConnectionManager
 
     private static bool SelectRoute(Exchange exchange, HttpConnectionManagerState state)
     {
-        var table = exchange.Http.InlineRoutes;
-        if (table is null)
-        {
-            exchange.Snapshot.RouteTables.TryGetValue(exchange.Http.RouteConfigName!, out table);
-        }
-
+        var table = exchange.Routes;
         var match = default(RouteMatchResult);
         var isFound = table is not null && table.TryMatch(exchange.Request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match);
         if ((exchange.Parser.WantsUpgrade || exchange.Request.IsConnect) && !AllowUpgrade(exchange, state, isFound ? match.Route.Forward : null))
@@ -127,12 +136,17 @@ internal static class HttpConnectionManager
             return false;
         }
 
+        return TakeRoute(exchange, state, match);
+    }
+
+    private static bool TakeRoute(Exchange exchange, HttpConnectionManagerState state, in RouteMatchResult match)
+    {
         var route = match.Route;
         exchange.Route = route;
         switch (route.Kind)
         {
             case RouteKind.Forward:
-                exchange.Target = match.PickCluster();
+                exchange.Target = match.PickCluster(exchange.Request);
                 return true;
             case RouteKind.Redirect:
                 exchange.Details = DirectResponseDetails;

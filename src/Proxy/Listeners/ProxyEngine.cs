@@ -154,11 +154,17 @@ public sealed partial class ProxyEngine : IAsyncDisposable
                     }
                     else
                     {
+                        table.BindStats(_registry);
                         next[name] = table;
                     }
                 }
 
                 tables = next;
+            }
+
+            foreach (var listener in change.Listeners ?? [])
+            {
+                listener.Http.InlineRoutes?.BindStats(_registry);
             }
 
             _snapshots.Publish(new RuntimeSnapshot

@@ -1,5 +1,6 @@
 using System.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -16,6 +17,9 @@ public sealed class ClusterTarget
         HostRewrite = Encoding.UTF8.GetBytes(hostRewrite);
         RequestMutations = request;
         ResponseMutations = response;
+
+        // Changes of the request are played over the head that came; those of the response may look at the one that went.
+        Needs = (request.Needs & ~AccessLogNeeds.RequestHead) | response.Needs;
     }
 
     /// <summary>Name of the cluster; empty where a request header names it.</summary>
@@ -29,6 +33,9 @@ public sealed class ClusterTarget
 
     /// <summary>Changes of response headers: this target's, then those of the route and its parents.</summary>
     public HeaderMutations ResponseMutations { get; }
+
+    /// <summary>What must be kept of an exchange for the header values with format operators.</summary>
+    internal AccessLogNeeds Needs { get; }
 
     /// <summary>What the route and what holds it say of HTTP filters, one entry a filter.</summary>
     public RouteFilterConfig[] FilterConfigs { get; init; } = [];

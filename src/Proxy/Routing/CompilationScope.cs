@@ -46,6 +46,21 @@ internal sealed class CompilationScope(RegexSyntax? regexSyntax)
         return matcher;
     }
 
+    /// <summary>Where a path template stands below its match.</summary>
+    public const string TemplateField = "path_match_policy.typed_config.path_template";
+
+    /// <summary>Reads a path template; null after an error.</summary>
+    public PathTemplate? Template(TemplatePath path, string at)
+    {
+        if (PathTemplate.TryParse(path.Template, out var template, out var error))
+        {
+            return template;
+        }
+
+        Error(at, $"'{path.Template}' is not a path template: {error}", "write elements of text, *, {name} and {name=*}, and ** at the end at most");
+        return null;
+    }
+
     /// <summary>Compiles a regex substitution; null for none and after an error.</summary>
     public RegexRewriter? Rewriter(RegexSubstitution? substitution, string path)
     {

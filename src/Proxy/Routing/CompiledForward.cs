@@ -13,6 +13,7 @@ public sealed class CompiledForward
     private readonly byte[] _hostLiteral;
     private readonly byte[] _hostHeader;
     private readonly RegexRewriter? _hostPathRegex;
+    private readonly byte[] _randomHeader;
 
     internal CompiledForward(ForwardAction source, RetryPolicy? retryPolicy, ClusterTarget[] targets, ulong[] cumulativeWeights, PathRewrite path, RegexRewriter? hostPathRegex)
     {
@@ -24,6 +25,7 @@ public sealed class CompiledForward
         _hostLiteral = source.HostRewrite is HostRewriteLiteral literal ? Encoding.UTF8.GetBytes(literal.Host) : [];
         _hostHeader = source.HostRewrite is HostRewriteHeader header ? Encoding.UTF8.GetBytes(header.HeaderName.ToLowerInvariant()) : [];
         _hostPathRegex = hostPathRegex;
+        _randomHeader = source.Cluster is WeightedClusters { HeaderName: { Length: > 0 } name } ? Encoding.UTF8.GetBytes(name.ToLowerInvariant()) : [];
         Upgrades = source.Upgrades.IsEmpty ? UpgradeTable.None : new UpgradeTable(source.Upgrades);
     }
 
@@ -41,6 +43,15 @@ public sealed class CompiledForward
 
     /// <summary>True to tell the client so.</summary>
     public bool IncludesAttemptCountInResponse { get; init; }
+
+    /// <summary>Where copies of requests go; null for nowhere.</summary>
+    internal CompiledMirror[]? Mirrors { get; init; }
+
+    /// <summary>Which redirects are followed here; null for none.</summary>
+    internal CompiledInternalRedirects? InternalRedirects { get; init; }
+
+    /// <summary>True where the request is a copy and its Host says so.</summary>
+    internal bool AppendsShadowToHost { get; init; }
 
     /// <summary>Most bytes of a request's body that are kept for another attempt.</summary>
     public int RequestBodyBufferLimit { get; init; } = int.MaxValue;
@@ -84,12 +95,33 @@ public sealed class CompiledForward
         return _targets[index];
     }
 
+    /// <summary>The cluster for a request; a number that the header of <see cref="WeightedClusters.HeaderName"/> gives goes before the random one.</summary>
+    internal ClusterTarget PickCluster(RequestHead head, ulong random)
+    {
+        if (_randomHeader.Length > 0 && head.TryGet(_randomHeader, out var value) && !IsRepeated(head)
+            && System.Buffers.Text.Utf8Parser.TryParse(value, out ulong given, out var used) && used == value.Length)
+        {
+            random = given;
+        }
+
+        return PickCluster(random);
+    }
+
     /// <summary>Writes the target to send upstream: path with query.</summary>
     public void WriteTarget(RequestHead head, IBufferWriter<byte> output) => _path.Write(head, output);
 
     /// <summary>Writes the Host to send upstream; false, without output, where it stays as it is or <see cref="RewritesHostToEndpoint"/> says.</summary>
     public bool TryWriteHost(RequestHead head, ClusterTarget target, IBufferWriter<byte> output)
     {
+        if (AppendsShadowToHost)
+        {
+            var host = DomainTable.WithoutPort(head.Authority);
+            output.Write(host);
+            output.Write("-shadow"u8);
+            output.Write(head.Authority[host.Length..]);
+            return true;
+        }
+
         var written = 0;
         if (_hostLiteral.Length > 0)
         {
@@ -97,9 +129,9 @@ public sealed class CompiledForward
             return true;
         }
 
-        if (_hostHeader.Length > 0 && head.TryGet(_hostHeader, out var host) && !host.IsEmpty)
+        if (_hostHeader.Length > 0 && head.TryGet(_hostHeader, out var named) && !named.IsEmpty)
         {
-            output.Write(host);
+            output.Write(named);
             return true;
         }
 
@@ -115,5 +147,17 @@ public sealed class CompiledForward
         }
 
         return written > 0;
+    }
+
+    /// <summary>Several values are none, as in Envoy.</summary>
+    private bool IsRepeated(RequestHead head)
+    {
+        var count = 0;
+        foreach (ref readonly var field in head.Fields)
+        {
+            count += field.Id != KnownHeader.Withheld && head.Span(field.Name).SequenceEqual(_randomHeader) ? 1 : 0;
+        }
+
+        return count > 1;
     }
 }

@@ -47,6 +47,12 @@ public sealed class CompiledRoute
     /// </summary>
     public HeaderMutations ResponseMutations { get; internal set; } = HeaderMutations.None;
 
+    /// <summary>Where its requests are counted by themselves; null for nowhere, and until a proxy takes the table.</summary>
+    internal RouteStats? Stats { get; set; }
+
+    /// <summary>True where its requests are counted beyond their cluster.</summary>
+    internal bool IsCounted { get; set; }
+
     /// <summary>What must hold besides the path; null where nothing.</summary>
     internal RouteConditions? Conditions { get; }
 

@@ -23,6 +23,9 @@ public sealed class CompiledVirtualHost
         _requireTls = source.RequireTls;
     }
 
+    /// <summary>The requests that are counted by themselves; null for none.</summary>
+    internal CompiledVirtualClusters? VirtualClusters { get; set; }
+
     /// <summary>The virtual host as configured.</summary>
     public VirtualHost Source { get; }
 

@@ -26,6 +26,11 @@ public sealed record ForwardAction : RouteAction
     /// <summary>Rewrites the path without query; null for none.</summary>
     public RegexSubstitution? RegexRewrite { get; init; }
 
+    /// <summary>
+    /// The new path without query, of text and variables of the match's <see cref="TemplatePath"/>, as <c>envoy.path.rewrite.uri_template</c>; empty for none. Excludes the other rewrites.
+    /// </summary>
+    public string TemplateRewrite { get; init; } = "";
+
     /// <summary>New Host; null to keep the request's.</summary>
     public HostRewrite? HostRewrite { get; init; }
 
@@ -37,6 +42,12 @@ public sealed record ForwardAction : RouteAction
 
     /// <summary>Upgrades that this route serves or refuses whatever its connection manager says.</summary>
     public ImmutableArray<UpgradeConfig> Upgrades { get; init; } = [];
+
+    /// <summary>Which redirects of upstreams are followed here; null to pass all of them on.</summary>
+    public InternalRedirectPolicy? InternalRedirects { get; init; }
+
+    /// <summary>Where copies of requests go; empty for what the virtual host says.</summary>
+    public ImmutableArray<RequestMirrorPolicy> MirrorPolicies { get; init; } = [];
 
     /// <summary>What the request's hash is made of, for clusters that choose endpoints by it, in this order; empty for no hash.</summary>
     public ImmutableArray<HashPolicy> HashPolicies { get; init; } = [];
@@ -62,7 +73,11 @@ public sealed record SingleCluster(string Name) : ClusterSpecifier;
 public sealed record ClusterFromHeader(string HeaderName) : ClusterSpecifier;
 
 /// <summary>A random choice by weight; the sum of weights is 1 to 4,294,967,295.</summary>
-public sealed record WeightedClusters(ImmutableArray<WeightedCluster> Clusters) : ClusterSpecifier;
+public sealed record WeightedClusters(ImmutableArray<WeightedCluster> Clusters) : ClusterSpecifier
+{
+    /// <summary>Request header whose value, a whole number, stands for the random one, so that several proxies choose alike; empty for none.</summary>
+    public string HeaderName { get; init; } = "";
+}
 
 /// <summary>One choice of <see cref="WeightedClusters"/>. Exactly one of <see cref="Name"/> and <see cref="ClusterHeader"/> is not empty.</summary>
 public sealed record WeightedCluster

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -16,9 +17,11 @@ public sealed class HeaderMutations
     private readonly ulong _knownIds;
     private readonly ulong _lengths;
 
-    internal HeaderMutations(HeaderMutation[] items)
+    internal HeaderMutations(HeaderMutation[] items, HeaderProgram? program = null)
     {
         _items = items;
+        Program = program;
+        Needs = program?.Needs ?? AccessLogNeeds.None;
         foreach (var item in items)
         {
             if (KnownHeaders.IsName(item.Id))
@@ -29,13 +32,24 @@ public sealed class HeaderMutations
             {
                 _lengths |= 1UL << Math.Min(item.Name.Length, 63);
             }
+
+            MaxLinesLength += Math.Max(item.LinesIfPresent.Length, item.LinesIfAbsent.Length);
         }
     }
+
+    /// <summary>What must be kept of an exchange for values with format operators.</summary>
+    public AccessLogNeeds Needs { get; }
+
+    /// <summary>Plays the changes where values depend on the message; null where <see cref="Items"/> say everything.</summary>
+    internal HeaderProgram? Program { get; }
+
+    /// <summary>Upper bound of the lines that <see cref="Items"/> add.</summary>
+    internal int MaxLinesLength { get; }
 
     /// <summary>True where nothing changes.</summary>
     public bool IsEmpty => _items.Length == 0;
 
-    /// <summary>The changes, one a name.</summary>
+    /// <summary>The changes, one a name. Where values hold format operators, only the names: what happens is known for each message alone.</summary>
     public ReadOnlySpan<HeaderMutation> Items => _items;
 
     /// <summary>

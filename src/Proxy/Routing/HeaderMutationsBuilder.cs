@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -38,6 +39,11 @@ internal static partial class HeaderMutationsBuilder
                     names.Add(lower);
                 }
             }
+        }
+
+        if (HeaderProgram.Compile(names, levels) is { } program)
+        {
+            return new HeaderMutations([.. names.Select(static name => new HeaderMutation(Encoding.UTF8.GetBytes(name), keepsFields: true, [], []))], program);
         }
 
         var items = new List<HeaderMutation>(names.Count);
@@ -108,7 +114,8 @@ internal static partial class HeaderMutationsBuilder
         return (keeps, [.. values.Select(value => Encoding.UTF8.GetBytes(value.Replace("%%", "%", StringComparison.Ordinal)))]);
     }
 
-    private static void CheckName(string name, string path, CompilationScope scope)
+    /// <summary>Reports a name that is none, or not to be changed.</summary>
+    public static void CheckName(string name, string path, CompilationScope scope)
     {
         if (name.Length == 0 || !Token().IsMatch(name))
         {
@@ -133,24 +140,14 @@ internal static partial class HeaderMutationsBuilder
             scope.Error(path, "a header value holds no NUL, CR or LF", "remove them");
         }
 
-        for (var i = value.IndexOf('%', StringComparison.Ordinal); i >= 0 && i < value.Length; i = NextPercent(value, i))
+        try
         {
-            if (i + 1 < value.Length && value[i + 1] == '%')
-            {
-                continue;
-            }
-
-            var end = value.IndexOf('%', i + 1);
-            scope.Error(path, end < 0 ? $"the '%' at position {i} is not closed" : $"the operator {value[i..(end + 1)]} is not supported in header values",
-                "write %% for a literal percent sign");
-            return;
+            _ = HeaderValueFormat.Parse(value);
         }
-    }
-
-    private static int NextPercent(string value, int escaped)
-    {
-        var next = escaped + 2 <= value.Length ? value.IndexOf('%', escaped + 2) : -1;
-        return next < 0 ? value.Length : next;
+        catch (AccessLogFormatException error)
+        {
+            scope.Error(path, $"'{value}', character {error.Position + 1}: {error.Reason}", "use the operators of access logs, and %% for a percent sign");
+        }
     }
 
     // RFC 9110 §5.6.2.

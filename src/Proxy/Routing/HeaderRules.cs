@@ -27,7 +27,7 @@ public sealed record HeaderValueOption
     /// <summary>Header name in any letter case; not <c>host</c>, a pseudo-header, or one that frames the message.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The value; <c>%%</c> stands for '%'. Format operators (<c>%NAME%</c>) are refused.</summary>
+    /// <summary>The value; <c>%%</c> stands for '%', <c>%NAME%</c> for what the access log's operator of that name shows.</summary>
     public required string Value { get; init; }
 
     /// <summary>What happens where the header is there already.</summary>

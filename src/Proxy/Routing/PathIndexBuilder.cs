@@ -14,7 +14,7 @@ internal sealed class PathIndexBuilder
     /// <summary>Adds a route. <paramref name="conditional"/> tells that more than the path must match.</summary>
     public void Add(int route, RouteMatch match, bool conditional)
     {
-        var keys = match.CaseSensitive || match.Path is RegexPath ? _exactCase : _anyCase;
+        var keys = match.CaseSensitive || match.Path is RegexPath or TemplatePath ? _exactCase : _anyCase;
         switch (match.Path)
         {
             case PrefixPath prefix:
@@ -28,6 +28,9 @@ internal sealed class PathIndexBuilder
                 break;
             case RegexPath regex:
                 At(keys, RegexPrefix.Of(regex.Pattern)).Prefix.Add(route, conditional: true);
+                break;
+            case TemplatePath template:
+                At(_exactCase, PathTemplate.TryParse(template.Template, out var parsed, out _) ? RegexPrefix.Of(parsed.Pattern) : "").Prefix.Add(route, conditional: true);
                 break;
             case ConnectPath:
                 _connect.Add(route, conditional);

@@ -92,12 +92,13 @@ public struct RecordingTrace : IMatchTrace
 
     private static string Describe(RouteMatch match)
     {
-        var anyCase = match.CaseSensitive || match.Path is RegexPath ? "" : " (any case)";
+        var anyCase = match.CaseSensitive || match.Path is RegexPath or TemplatePath ? "" : " (any case)";
         return match.Path switch
         {
             PrefixPath path => $"prefix '{path.Prefix}'{anyCase}",
             ExactPath path => $"exactly '{path.Path}'{anyCase}",
             SeparatedPrefixPath path => $"'{path.Prefix}' or below{anyCase}",
+            TemplatePath path => $"template '{path.Template}'",
             RegexPath path => $"regex '{path.Pattern}'",
             _ => "of a CONNECT request",
         };

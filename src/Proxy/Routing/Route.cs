@@ -8,6 +8,9 @@ public sealed record Route
     /// <summary>Name for logs and explanations; may be empty.</summary>
     public string Name { get; init; } = "";
 
+    /// <summary>Name under which its requests are counted by themselves; empty for not.</summary>
+    public string StatPrefix { get; init; } = "";
+
     /// <summary>What a request must look like.</summary>
     public required RouteMatch Match { get; init; }
 

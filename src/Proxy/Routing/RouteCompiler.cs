@@ -90,20 +90,34 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             scope.Printable(literal.Host, $"{path}.host_rewrite_literal");
         }
 
+        CompiledMirror.Check(action.MirrorPolicies.AsSpan(), $"{path}.", scope);
         var hostRegex = scope.Rewriter((action.HostRewrite as HostRewritePathRegex)?.Substitution, $"{path}.host_rewrite_path_regex");
-        var rewrite = Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
+        var rewrite = action.TemplateRewrite.Length > 0
+            ? RewriteByTemplate(route.Match, action, path)
+            : Rewrite(route.Match, action.PrefixRewrite, action.RegexRewrite, path);
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
             RetryHeaders = CompiledRetryHeaders.Compile(action.RetryPolicy ?? _source.RetryPolicy, $"{path}.retry_policy", scope),
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
+            InternalRedirects = CompiledInternalRedirects.Compile(action.InternalRedirects, $"{path}.internal_redirect_policy", scope),
+            Mirrors = CompiledMirror.Compile(MirrorsOf(action).AsSpan(), action, virtualHost, scope),
             RequestBodyBufferLimit = route.RequestBodyBufferLimit ?? _source.RequestBodyBufferLimit ?? int.MaxValue,
             IncludesAttemptCountInRequest = _source.IncludesAttemptCountInRequest,
             IncludesAttemptCountInResponse = _source.IncludesAttemptCountInResponse,
         };
     }
 
+    /// <summary>The most specific level that has policies wins, and alone.</summary>
+    private ImmutableArray<RequestMirrorPolicy> MirrorsOf(ForwardAction action) =>
+        !action.MirrorPolicies.IsEmpty ? action.MirrorPolicies : !_source.MirrorPolicies.IsEmpty ? _source.MirrorPolicies : configuration.MirrorPolicies;
+
     private void AddWeighted(Route route, WeightedClusters weighted, List<ClusterTarget> targets, List<ulong> cumulative, string path)
     {
+        if (weighted.HeaderName.Length > 0)
+        {
+            HeaderMutationsBuilder.CheckName(weighted.HeaderName, $"{path}.header_name", scope);
+        }
+
         var total = 0UL;
         for (var i = 0; i < weighted.Clusters.Length; i++)
         {
@@ -184,6 +198,31 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         return prefix.Length == 0 && rewriter is null ? PathRewrite.None : new PathRewrite(Encoding.UTF8.GetBytes(prefix), matched, rewriter);
     }
 
+    private PathRewrite RewriteByTemplate(RouteMatch match, ForwardAction action, string path)
+    {
+        var at = $"{path}.path_rewrite_policy.typed_config.path_template_rewrite";
+        if (action.PrefixRewrite.Length > 0 || action.RegexRewrite is not null)
+        {
+            scope.Error($"{path}.path_rewrite_policy", "excludes the other rewrites", "keep one of prefix_rewrite, regex_rewrite and path_rewrite_policy");
+        }
+
+        if (match.Path is not TemplatePath { Template: var text })
+        {
+            scope.Error($"{path}.path_rewrite_policy", "needs the variables of a path template", "match with path_match_policy");
+        }
+        else if (PathTemplate.TryParse(text, out var template, out _))
+        {
+            if (template.TryParseRewrite(action.TemplateRewrite, out var substitution, out var error))
+            {
+                return new PathRewrite([], PathRewrite.WholePath, scope.Rewriter(new RegexSubstitution($"^{template.Pattern}$", substitution), at));
+            }
+
+            scope.Error(at, $"'{action.TemplateRewrite}' is not a rewrite of this template: {error}", "write text and variables of the template");
+        }
+
+        return PathRewrite.None;
+    }
+
     private CompiledRoute TlsRedirect()
     {
         var action = new RedirectAction { HttpsRedirect = true };
@@ -198,6 +237,12 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
     /// <summary>Cluster first, then the three levels in the configured order. Routes without rules of their own share one result.</summary>
     private HeaderMutations Flatten(HeaderSide side, HeaderRules cluster, HeaderRules route)
     {
+        if (scope.Errors.Count > 0)
+        {
+            // There will be no table, and values that cannot be read are among the errors.
+            return HeaderMutations.None;
+        }
+
         var isShared = cluster.IsEmpty && route.IsEmpty;
         if (isShared && _shared[(int)side] is { } shared)
         {
@@ -224,6 +269,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         {
             PrefixPath specifier => ("prefix", specifier.Prefix),
             ExactPath specifier => ("path", specifier.Path),
+            TemplatePath specifier => (CompilationScope.TemplateField, specifier.Template),
             SeparatedPrefixPath specifier => ("path_separated_prefix", specifier.Prefix),
             _ => ("", ""),
         };

@@ -27,8 +27,13 @@ internal sealed class RouteConditions
             scope.Error($"{path}.runtime_fraction.default_value.denominator", $"{fraction.Denominator} is not a denominator", "use HUNDRED, TEN_THOUSAND or MILLION");
         }
 
-        var regex = match.Path is RegexPath pattern ? scope.Regex(pattern.Pattern, $"{path}.safe_regex.regex") : null;
-        return match.Path is not RegexPath && match.Headers.IsEmpty && match.QueryParameters.IsEmpty && match.RuntimeFraction is null
+        var regex = match.Path switch
+        {
+            RegexPath pattern => scope.Regex(pattern.Pattern, $"{path}.safe_regex.regex"),
+            TemplatePath template when scope.Template(template, $"{path}.{CompilationScope.TemplateField}") is { } parsed => scope.Regex(parsed.Pattern, path),
+            _ => null,
+        };
+        return match.Path is not (RegexPath or TemplatePath) && match.Headers.IsEmpty && match.QueryParameters.IsEmpty && match.RuntimeFraction is null
             ? null
             : new RouteConditions(match, regex, path, scope);
     }

@@ -35,6 +35,12 @@ public sealed record RouteConfiguration
     /// <summary>True to match paths without what follows the first ';'. The forwarded path keeps it.</summary>
     public bool IgnorePathParametersInPathMatching { get; init; }
 
+    /// <summary>Headers, in any letter case, that requests of external clients are relieved of before anybody looks at them.</summary>
+    public ImmutableArray<string> InternalOnlyHeaders { get; init; } = [];
+
+    /// <summary>Where copies of requests go, for routes without policies of their own or of their virtual host.</summary>
+    public ImmutableArray<RequestMirrorPolicy> MirrorPolicies { get; init; } = [];
+
     /// <summary>Largest body of a direct response, in bytes; 4,096 by default.</summary>
     public int MaxDirectResponseBodySize { get; init; } = 4096;
 }

@@ -23,7 +23,8 @@ public sealed record RouteMatch
 }
 
 /// <summary>
-/// How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/> or <see cref="SeparatedPrefixPath"/>;
+/// How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/>, <see cref="TemplatePath"/> or
+/// <see cref="SeparatedPrefixPath"/>;
 /// or that it takes requests that have none: <see cref="ConnectPath"/>.
 /// </summary>
 public abstract record PathSpecifier;
@@ -36,6 +37,9 @@ public sealed record ExactPath(string Path) : PathSpecifier;
 
 /// <summary>The whole path matches this regular expression.</summary>
 public sealed record RegexPath(string Pattern) : PathSpecifier;
+
+/// <summary>The whole path matches this template of <c>envoy.path.match.uri_template</c>: see <see cref="PathTemplate"/>.</summary>
+public sealed record TemplatePath(string Template) : PathSpecifier;
 
 /// <summary>The method is CONNECT, which no other specifier matches: Envoy's <c>connect_matcher</c>.</summary>
 public sealed record ConnectPath : PathSpecifier;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
@@ -20,6 +21,7 @@ public sealed class RouteTable
         _virtualHosts = virtualHosts;
         _domains = domains;
         ClusterNames = clusterNames;
+        InternalOnlyHeaders = [.. source.InternalOnlyHeaders.Select(static name => System.Text.Encoding.UTF8.GetBytes(name.ToLowerInvariant()))];
     }
 
     /// <summary>The configuration as given.</summary>
@@ -30,6 +32,9 @@ public sealed class RouteTable
 
     /// <summary>Every cluster that the routes name, once; <see cref="ClusterTarget.Ordinal"/> is an index into it.</summary>
     public ImmutableArray<string> ClusterNames { get; }
+
+    /// <summary>Names, in lower case, of what external clients may not say.</summary>
+    internal byte[][] InternalOnlyHeaders { get; }
 
     /// <summary>The virtual hosts in their order.</summary>
     public ReadOnlySpan<CompiledVirtualHost> VirtualHosts => _virtualHosts;
@@ -72,6 +77,24 @@ public sealed class RouteTable
         return false;
     }
 
+    /// <summary>Gives routes and virtual clusters that are counted by themselves their counters. To be called before the first request, by one thread at a time.</summary>
+    /// <param name="registry">Where they are registered.</param>
+    internal void BindStats(StatRegistry registry)
+    {
+        foreach (var host in _virtualHosts)
+        {
+            host.VirtualClusters?.BindStats(registry, host.Name);
+            foreach (var route in host.Routes)
+            {
+                route.IsCounted = host.VirtualClusters is not null || route.Source.StatPrefix.Length > 0;
+                if (route.Source.StatPrefix.Length > 0)
+                {
+                    route.Stats ??= new RouteStats(registry, $"vhost.{host.Name}.route.{route.Source.StatPrefix}.");
+                }
+            }
+        }
+    }
+
     /// <summary>Finds the route of a request in traffic.</summary>
     public bool TryMatch(RequestHead head, RuntimeValues runtime, ulong random, out RouteMatchResult result)
     {
@@ -99,4 +122,7 @@ public readonly struct RouteMatchResult
 
     /// <summary>The cluster of a <see cref="RouteKind.Forward"/> route, chosen by the request's random number.</summary>
     public ClusterTarget PickCluster() => Route.Forward!.PickCluster(_random);
+
+    /// <summary>The same, or by the number that a header of the request gives where the route says so.</summary>
+    internal ClusterTarget PickCluster(RequestHead head) => Route.Forward!.PickCluster(head, _random);
 }

@@ -20,6 +20,12 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration, Regex
     {
         HeaderMutationsBuilder.Check(configuration.RequestHeaders, "", "request", _scope);
         HeaderMutationsBuilder.Check(configuration.ResponseHeaders, "", "response", _scope);
+        CompiledMirror.Check(configuration.MirrorPolicies.AsSpan(), "", _scope);
+        for (var i = 0; i < configuration.InternalOnlyHeaders.Length; i++)
+        {
+            HeaderMutationsBuilder.CheckName(configuration.InternalOnlyHeaders[i], $"internal_only_headers[{i}]", _scope);
+        }
+
 
         var virtualHosts = new CompiledVirtualHost[configuration.VirtualHosts.Length];
         for (var i = 0; i < virtualHosts.Length; i++)
@@ -53,6 +59,8 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration, Regex
 
         HeaderMutationsBuilder.Check(source.RequestHeaders, $"{path}.", "request", _scope);
         HeaderMutationsBuilder.Check(source.ResponseHeaders, $"{path}.", "response", _scope);
+        CompiledMirror.Check(source.MirrorPolicies.AsSpan(), $"{path}.", _scope);
+        virtualHost.VirtualClusters = CompiledVirtualClusters.Compile(source.VirtualClusters, path, _scope);
         new RouteCompiler(configuration, virtualHost, _scope).Compile(path);
         return virtualHost;
     }

@@ -14,6 +14,9 @@ public sealed record VirtualHost
     /// </summary>
     public required ImmutableArray<string> Domains { get; init; }
 
+    /// <summary>Requests that are counted by themselves; the first that matches counts.</summary>
+    public ImmutableArray<VirtualCluster> VirtualClusters { get; init; } = [];
+
     /// <summary>Routes; the first that matches is taken.</summary>
     public ImmutableArray<Route> Routes { get; init; } = [];
 
@@ -31,6 +34,9 @@ public sealed record VirtualHost
 
     /// <summary>Which plain-text requests are redirected to https before any route is looked at.</summary>
     public TlsRequirement RequireTls { get; init; }
+
+    /// <summary>Where copies of requests go, for routes that have no policies of their own; empty for what the route configuration says.</summary>
+    public ImmutableArray<RequestMirrorPolicy> MirrorPolicies { get; init; } = [];
 
     /// <summary>Retry policy of routes that have none; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; init; }

@@ -47,6 +47,11 @@ internal abstract class DownstreamStream
     /// <summary>Request payload behind <see cref="BufferedBody"/> that is there now; valid until the next suspension or call.</summary>
     public abstract DownstreamRead TryReadBody(out ReadOnlySpan<byte> payload);
 
+    /// <summary>The request, which is complete, goes on without a body: its framing and <see cref="BufferedBody"/> are gone. Only asked for where a client's request is redirected.</summary>
+    public virtual void DropRequestBody()
+    {
+    }
+
     /// <summary>Sends an interim response (1xx) on.</summary>
     public abstract void SendInterim(ResponseHead head);
 

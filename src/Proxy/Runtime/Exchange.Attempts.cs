@@ -13,6 +13,7 @@ internal sealed partial class Exchange
     private ReplayBuffer? _replayBuffer;
     private LoopDelay? _backOff;
     private PendingRequest? _pending;
+    private bool _gaveUpReplay;
 
     /// <summary>The limits of the cluster that the exchange counts against.</summary>
     public CircuitBreaker Breaker { get; set; } = null!;
@@ -46,17 +47,24 @@ internal sealed partial class Exchange
     /// <summary>Keeps what goes upstream of a body that has not come to its end, where it may have to be sent again.</summary>
     public void KeepForReplay(ReadOnlySpan<byte> payload)
     {
-        if (Retry is not { IsActive: true } retry)
+        var isRetried = Retry is { IsActive: true };
+        var isAbandoned = !KeepForMirror(payload);
+        if (isRetried || (Route!.Forward!.InternalRedirects is not null && !_gaveUpReplay))
         {
-            return;
+            Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
+            Replay.Limit = Math.Min(ReplayBuffer.MaxBytes, Route!.Forward!.RequestBodyBufferLimit);
+            if (!Replay.TryAppend(payload))
+            {
+                Replay = null;
+                _gaveUpReplay = isAbandoned = true;
+                Retry?.GiveUpReplay();
+            }
         }
 
-        Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
-        Replay.Limit = Math.Min(ReplayBuffer.MaxBytes, Route!.Forward!.RequestBodyBufferLimit);
-        if (!Replay.TryAppend(payload))
+        // Retries count it themselves.
+        if (isAbandoned && !isRetried)
         {
-            Replay = null;
-            retry.GiveUpReplay();
+            Worker.Stats.Increment(Cluster!.State.Stats.RetryOrShadowAbandoned);
         }
     }
 
@@ -84,7 +92,9 @@ internal sealed partial class Exchange
             Replay = null;
         }
 
-        _isBuffering = false;
+        _gaveUpReplay = _isBuffering = false;
+        ResetMirror();
+
         Failure = UpstreamFailure.None;
     }
 }

@@ -15,6 +15,14 @@ internal sealed partial class Exchange
     /// <param name="limit">Most bytes to keep.</param>
     public bool TryBeginBuffering(int limit)
     {
+        if (Replay is { } kept)
+        {
+            // A redirect that is followed here brings the body that is kept already.
+            _isBuffering = true;
+            BytesReceived = kept.Length;
+            return kept.Length <= limit;
+        }
+
         var first = Downstream.BufferedBody;
         BytesReceived = first.Length;
         _isBuffering = true;

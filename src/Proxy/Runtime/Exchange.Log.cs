@@ -91,6 +91,8 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText.Span;
 
+    ReadOnlySpan<byte> IAccessLogSource.VirtualClusterName => VirtualCluster is null ? default : VirtualCluster.NameText;
+
     ReadOnlySpan<byte> IAccessLogSource.FilterChainName => _state!.FilterChainName;
 
     ReadOnlySpan<byte> IAccessLogSource.StreamId => RequestId;
@@ -157,6 +159,11 @@ internal sealed partial class Exchange : IAccessLogSource
 
     bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
+        if (_playedRequest is not null)
+        {
+            return _playedRequest.TryGet(name, out value);
+        }
+
         if (_sentRequest.IsKept)
         {
             return _sentRequest.Head.TryGet(name, out value);
@@ -168,7 +175,7 @@ internal sealed partial class Exchange : IAccessLogSource
     bool IAccessLogSource.TryGetResponseHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {
         value = default;
-        if (!_sentResponse.IsKept)
+        if (_playedResponse is null && !_sentResponse.IsKept)
         {
             return false;
         }
@@ -180,7 +187,7 @@ internal sealed partial class Exchange : IAccessLogSource
             return true;
         }
 
-        return _sentResponse.Head.TryGet(name, out value);
+        return _playedResponse is not null ? _playedResponse.TryGet(name, out value) : _sentResponse.Head.TryGet(name, out value);
     }
 
     private long SentToClient => Downstream.Connection.BytesSent + Downstream.Connection.PendingOutput;

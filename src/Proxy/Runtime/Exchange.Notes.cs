@@ -114,7 +114,7 @@ internal sealed partial class Exchange
         ConnectedMs = upstream.ConnectedMs;
         _sentUpstreamBefore = upstream.Connection.BytesSent + upstream.Connection.PendingOutput;
         _receivedUpstreamBefore = upstream.Connection.BytesReceived;
-        if ((_state!.LogNeeds & AccessLogNeeds.UpstreamLocalAddress) == AccessLogNeeds.UpstreamLocalAddress)
+        if ((Needs & AccessLogNeeds.UpstreamLocalAddress) == AccessLogNeeds.UpstreamLocalAddress)
         {
             UpstreamLocalText = upstream.Connection.LocalAddress?.Text ?? default;
         }
@@ -124,7 +124,7 @@ internal sealed partial class Exchange
     public void NoteRequestHead(ReadOnlySpan<byte> sent)
     {
         UpstreamRequestHeadBytes = sent.Length;
-        if ((_state!.LogNeeds & AccessLogNeeds.RequestHead) == AccessLogNeeds.RequestHead)
+        if ((Needs & AccessLogNeeds.RequestHead) == AccessLogNeeds.RequestHead)
         {
             _sentRequest.Keep(sent);
         }

@@ -60,9 +60,10 @@ internal sealed partial class Exchange
 
     public Worker Worker => Runtime.Worker;
 
-    public RequestHead Request { get; } = new();
+    /// <summary>The request; another one after a redirect that is followed here.</summary>
+    public RequestHead Request { get; private set; } = new();
 
-    public RequestParser Parser { get; }
+    public RequestParser Parser { get; private set; }
 
     public Exchange? NextSpare { get; set; }
 
@@ -87,6 +88,12 @@ internal sealed partial class Exchange
     public SocketEndpoint LocalAddress { get; set; } = null!;
 
     public long ConnectionId { get; set; }
+
+    /// <summary>The route table in force for this exchange; null where it has not arrived.</summary>
+    public RouteTable? Routes { get; set; }
+
+    /// <summary>The virtual cluster that counts the request; null for none.</summary>
+    public CompiledVirtualCluster? VirtualCluster { get; set; }
 
     /// <summary>The route that matched; null where none did.</summary>
     public CompiledRoute? Route { get; set; }
@@ -180,7 +187,9 @@ internal sealed partial class Exchange
         Snapshot = RuntimeSnapshot.Empty;
         Downstream = null!;
         Http = null!;
+        Routes = null;
         Route = null;
+        VirtualCluster = null;
         Target = null;
         Cluster = null;
         Endpoint = null;
@@ -199,6 +208,7 @@ internal sealed partial class Exchange
         ResetTimes();
         ResetHash();
         ResetAttempts();
+        ResetRedirects();
         ResetLogState();
         ResetNotes();
     }

@@ -1,5 +1,4 @@
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Routing;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
@@ -23,7 +22,7 @@ internal static class FieldForwarding
     /// <param name="mutations">The route's changes.</param>
     /// <param name="honourNominations">True where Connection lists field names to leave out (RFC 9110 §7.6.1).</param>
     public static void Copy(
-        ref ByteWriter writer, MessageHead head, int fieldsEnd, HeaderMask skip, HeaderMutations mutations, bool honourNominations)
+        ref ByteWriter writer, MessageHead head, int fieldsEnd, HeaderMask skip, in AppliedMutations mutations, bool honourNominations)
     {
         var fields = head.ReceivedFields;
         var runStart = -1;
@@ -31,7 +30,7 @@ internal static class FieldForwarding
         {
             ref readonly var field = ref fields[i];
             var isLeftOut = skip.Contains(field.Id)
-                || (!mutations.IsEmpty && IsRemoved(mutations, head, field))
+                || (!mutations.IsEmpty && mutations.Removes(field.Id, head.Span(field.Name)))
                 || (honourNominations && IsNominated(head, field));
             if (isLeftOut)
             {
@@ -48,7 +47,7 @@ internal static class FieldForwarding
     }
 
     /// <summary>Copies the fields of our own, less what a mutation removes.</summary>
-    public static void CopyOwn(ref ByteWriter writer, MessageHead head, HeaderMutations mutations)
+    public static void CopyOwn(ref ByteWriter writer, MessageHead head, in AppliedMutations mutations)
     {
         if (mutations.IsEmpty)
         {
@@ -58,48 +57,11 @@ internal static class FieldForwarding
 
         foreach (ref readonly var field in head.OwnFields)
         {
-            if (!IsRemoved(mutations, head, field))
+            if (!mutations.Removes(field.Id, head.Span(field.Name)))
             {
                 writer.WriteField(head.Span(field.Name), head.Span(field.Value));
             }
         }
-    }
-
-    /// <summary>Adds what the mutations add. <paramref name="added"/> are known fields that the proxy wrote besides: they count as present.</summary>
-    public static void WriteAdditions(ref ByteWriter writer, MessageHead head, HeaderMutations mutations, HeaderMask added)
-    {
-        foreach (var mutation in mutations.Items)
-        {
-            var isPresent = KnownHeaders.IsName(mutation.Id)
-                ? added.Contains(mutation.Id) || head.Has(mutation.Id)
-                : head.TryGet(mutation.Name, out _);
-            writer.Write(isPresent ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
-        }
-    }
-
-    /// <summary>True where a mutation removes or replaces a field that the proxy would add itself.</summary>
-    public static bool IsRemoved(HeaderMutations mutations, KnownHeader id)
-    {
-        var index = mutations.IsEmpty ? -1 : mutations.IndexOf(id, default);
-        return index >= 0 && !mutations.Items[index].KeepsFields;
-    }
-
-    /// <summary>Upper bound of what <see cref="WriteAdditions"/> writes.</summary>
-    public static int MaxAdditions(HeaderMutations mutations)
-    {
-        var length = 0;
-        foreach (var mutation in mutations.Items)
-        {
-            length += Math.Max(mutation.LinesIfPresent.Length, mutation.LinesIfAbsent.Length);
-        }
-
-        return length;
-    }
-
-    private static bool IsRemoved(HeaderMutations mutations, MessageHead head, in HeaderField field)
-    {
-        var index = mutations.IndexOf(field.Id, head.Span(field.Name));
-        return index >= 0 && !mutations.Items[index].KeepsFields;
     }
 
     private static bool IsNominated(MessageHead head, in HeaderField candidate)

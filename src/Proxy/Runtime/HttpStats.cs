@@ -41,6 +41,7 @@ internal sealed class HttpStats
         DroppedHeadersWithUnderscores = registry.Counter("http1.dropped_headers_with_underscores");
         NoRoute = registry.Counter(prefix + "no_route");
         NoCluster = registry.Counter(prefix + "no_cluster");
+        Redirects = new RedirectStats(registry, prefix);
         RequestTimeMs = registry.Histogram(prefix + "downstream_rq_time");
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}downstream_rq_{hundreds}xx"))];
     }
@@ -107,6 +108,8 @@ internal sealed class HttpStats
     public Counter NoRoute { get; }
 
     public Counter NoCluster { get; }
+
+    public RedirectStats Redirects { get; }
 
     public Histogram RequestTimeMs { get; }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -12,6 +13,7 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
 
     private readonly byte[] _date = Encoding.ASCII.GetBytes("date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
     private long _dateSecond;
+    private HeaderEvaluation? _headers;
     private Exchange? _spare;
     private int _spareCount;
 
@@ -28,6 +30,9 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
 
     /// <summary>Where rewritten targets and hosts are composed; valid until the next use.</summary>
     public ArrayBufferWriter<byte> Overrides { get; } = new(1024);
+
+    /// <summary>Where header changes with format operators are played; valid until the next use.</summary>
+    public HeaderEvaluation Headers => _headers ??= new HeaderEvaluation();
 
     /// <summary>The Date field as a line with its end (RFC 9110 §5.6.7), made anew each second.</summary>
     public ReadOnlySpan<byte> DateLine

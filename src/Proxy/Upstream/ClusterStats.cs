@@ -40,6 +40,8 @@ internal sealed class ClusterStats
         RequestRemoteReset = registry.Counter(prefix + "upstream_rq_rx_reset");
         RequestLocalReset = registry.Counter(prefix + "upstream_rq_tx_reset");
         RequestCancelled = registry.Counter(prefix + "upstream_rq_cancelled");
+        InternalRedirectSucceeded = registry.Counter(prefix + "upstream_internal_redirect_succeeded_total");
+        InternalRedirectFailed = registry.Counter(prefix + "upstream_internal_redirect_failed_total");
         NoneHealthy = registry.Counter(prefix + "upstream_cx_none_healthy");
         RequestTimeMs = registry.Histogram(prefix + "upstream_rq_time");
         MembershipTotal = registry.Gauge(prefix + "membership_total");
@@ -115,6 +117,10 @@ internal sealed class ClusterStats
     public Counter RequestLocalReset { get; }
 
     public Counter RequestCancelled { get; }
+
+    public Counter InternalRedirectSucceeded { get; }
+
+    public Counter InternalRedirectFailed { get; }
 
     public Counter NoneHealthy { get; }
 

@@ -76,14 +76,11 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
         [Route + "RouteAction.metadata_match"] = [],
-        [Route + "RouteAction.request_mirror_policies"] = [],
+
+        // There is no tracing: a copy is as little sampled as its request.
+        [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
-        [Route + "Route.stat_prefix"] = [],
-        [Route + "RouteConfiguration.internal_only_headers"] = [],
-        [Route + "RouteConfiguration.request_mirror_policies"] = [],
-        [Route + "VirtualHost.request_mirror_policies"] = [],
         [Route + "WeightedCluster.ClusterWeight.metadata_match"] = [],
-        [Route + "WeightedCluster.header_name"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Envoy.Config.Route.V3;
+using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 
 namespace KubeProxyNet.Xds.Validation;
@@ -106,8 +107,18 @@ internal static class RouteRules
     /// <summary>Every cluster that a route configuration names, and where.</summary>
     public static IEnumerable<(string Cluster, ConfigPath Path)> ClusterNames(RouteConfiguration routes, ConfigPath path)
     {
+        foreach (var name in ClusterNames(routes.RequestMirrorPolicies, path))
+        {
+            yield return name;
+        }
+
         for (var i = 0; i < routes.VirtualHosts.Count; i++)
         {
+            foreach (var name in ClusterNames(routes.VirtualHosts[i].RequestMirrorPolicies, path.Field("virtual_hosts").Index(i)))
+            {
+                yield return name;
+            }
+
             for (var j = 0; j < routes.VirtualHosts[i].Routes.Count; j++)
             {
                 if (routes.VirtualHosts[i].Routes[j].Route_ is { } action)
@@ -136,9 +147,17 @@ internal static class RouteRules
             }
         }
 
-        for (var i = 0; i < action.RequestMirrorPolicies.Count; i++)
+        foreach (var name in ClusterNames(action.RequestMirrorPolicies, path))
         {
-            if (action.RequestMirrorPolicies[i].Cluster is { Length: > 0 } name)
+            yield return name;
+        }
+    }
+
+    private static IEnumerable<(string Cluster, ConfigPath Path)> ClusterNames(RepeatedField<RouteAction.Types.RequestMirrorPolicy> policies, ConfigPath path)
+    {
+        for (var i = 0; i < policies.Count; i++)
+        {
+            if (policies[i].Cluster is { Length: > 0 } name)
             {
                 yield return (name, path.Field("request_mirror_policies").Index(i).Field("cluster"));
             }

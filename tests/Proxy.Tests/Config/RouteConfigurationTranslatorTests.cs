@@ -95,7 +95,7 @@ public sealed class RouteConfigurationTranslatorTests
               route: { cluster: c }
             }
             """).Match;
-        match.RuntimeFraction.Should().Be(new RuntimeFraction(5, 10_000));
+        match.RuntimeFraction.Should().Be(new RuntimeFraction(5, 10_000, "k"));
         match.Headers.Should().Equal(
             new HeaderMatcher { Name = "a", Match = new HeaderString(StringMatcher.Prefix("x", ignoreCase: true)), Invert = true },
             new HeaderMatcher { Name = "b", Match = new HeaderRange(1, 9), TreatMissingHeaderAsEmpty = true },
@@ -231,13 +231,13 @@ public sealed class RouteConfigurationTranslatorTests
               - { match: { prefix: /a }, route: { cluster: c } }
               - { match: { prefix: /b }, direct_response: { status: 200, body: { filename: /nonexistent/body } } }
             """);
-        message.VirtualHosts[0].Routes[0].RequestHeadersToAdd.Add(new Envoy.Config.Core.V3.HeaderValueOption { Header = new() { Key = "x-ip", Value = "%DOWNSTREAM_REMOTE_ADDRESS%" } });
+        message.VirtualHosts[0].Routes[0].RequestHeadersToAdd.Add(new Envoy.Config.Core.V3.HeaderValueOption { Header = new() { Key = "x-ip", Value = "%DOWNSTREAM_REMOTE_ADRESS%" } });
         var problems = ProblemsOf(message, out var table, ConfigPath.Root.Field("route_config"));
         table.Should().BeNull();
         problems.Select(problem => problem.Path.ToString()).Should().Equal(
             "route_config.virtual_hosts[0].routes[1].direct_response.body.filename",
             "route_config.virtual_hosts[0].routes[0].request_headers_to_add[0].header.value");
-        problems[1].ToString().Should().Contain("%DOWNSTREAM_REMOTE_ADDRESS%");
+        problems[1].ToString().Should().Contain("%DOWNSTREAM_REMOTE_ADRESS%");
         problems.Should().OnlyContain(problem => problem.Kind == ConfigProblemKind.Invalid && problem.Remedy.Length > 0);
     }
 

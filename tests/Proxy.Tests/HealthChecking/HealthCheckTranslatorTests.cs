@@ -112,7 +112,7 @@ public sealed class HealthCheckTranslatorTests
     [InlineData("http_health_check: {path: /, expected_statuses: [{start: 99, end: 200}]}", "expected_statuses[0]: 99 to 200")]
     [InlineData("http_health_check: {path: /, retriable_statuses: [{start: 500, end: 601}]}", "retriable_statuses[0]: 500 to 601")]
     [InlineData("http_health_check: {path: /, request_headers_to_add: [{header: {key: host, value: x}}]}", "health_checks[0].http_health_check.request_headers_to_add[0].header.key: the Host header cannot")]
-    [InlineData("http_health_check: {path: /, request_headers_to_add: [{header: {key: x, value: '%UPSTREAM%'}}]}", "request_headers_to_add[0].header.value: the operator %UPSTREAM% is not supported")]
+    [InlineData("http_health_check: {path: /, request_headers_to_add: [{header: {key: x, value: '%START_TIME%'}}]}", "request_headers_to_add[0].header.value: operators have no meaning in a health check")]
     [InlineData("http_health_check: {path: /, service_name_matcher: {safe_regex: {regex: '('}}}", "health_checks[0].http_health_check.service_name_matcher.safe_regex.regex: \"(\" is not a usable")]
     [InlineData("tcp_health_check: {send: {text: 'xy'}}", "health_checks[0].tcp_health_check.send.text: \"xy\" is no hexadecimal text")]
     [InlineData("tcp_health_check: {}, unhealthy_interval: 0s", "health_checks[0].unhealthy_interval: a time of zero")]

@@ -64,13 +64,17 @@ public sealed class CompileErrorTests
     public void A_bad_field_is_named(string path, Route route) => Errors(route).Should().Equal(path);
 
     [Theory]
-    [InlineData("%DOWNSTREAM_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS%")]
-    [InlineData("a%%%REQ(X-B:Y)%b", "%REQ(X-B:Y)%")]
-    public void A_format_operator_is_named(string value, string named)
+    [InlineData("%NO_SUCH_THING%", "NO_SUCH_THING")]
+    [InlineData("a%%%REQ()%b", "REQ")]
+    [InlineData("50%", "character 3")]
+    [InlineData("%PROTOCOL", "not closed")]
+    public void A_format_operator_that_cannot_be_is_named(string value, string named)
     {
         var route = Matching(new PrefixPath("/")) with { RequestHeaders = Adding("x-a", value) };
         RouteTable.TryCompile(new RouteConfiguration { VirtualHosts = [RouteTables.Host("h", ["*"], route)] }, Re2Syntax.Read, out _, out var errors);
-        errors.Should().ContainSingle().Which.Message.Should().Contain(named);
+        var error = errors.Should().ContainSingle().Subject;
+        error.Path.Should().Be("virtual_hosts[0].routes[0].request_headers_to_add[0].header.value");
+        error.Message.Should().Contain(named);
     }
 
     [Fact]

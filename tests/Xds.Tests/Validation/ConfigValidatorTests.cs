@@ -31,7 +31,7 @@ public sealed class ConfigValidatorTests
     [Theory]
     [InlineData("{match: {prefix: /}}", ": Route needs one of route, redirect, direct_response, non_forwarding_action")]
     [InlineData("{direct_response: {status: 200}}", "match: \"match\" of Route is required")]
-    [InlineData("{match: {}, direct_response: {status: 200}}", "match: RouteMatch needs one of prefix, path, safe_regex, connect_matcher, path_separated_prefix")]
+    [InlineData("{match: {}, direct_response: {status: 200}}", "match: RouteMatch needs one of prefix, path, safe_regex, connect_matcher, path_separated_prefix, path_match_policy")]
     [InlineData("{match: {prefix: /}, direct_response: {status: 42}}", "direct_response.status: 42 is out of range")]
     [InlineData("{match: {prefix: /}, direct_response: {}}", "direct_response.status: 0 is out of range")]
     [InlineData("{match: {path_separated_prefix: /a/}, direct_response: {status: 200}}", "match.path_separated_prefix: \"/a/\" cannot be a prefix by path element")]
@@ -45,7 +45,7 @@ public sealed class ConfigValidatorTests
     [InlineData("{match: {prefix: /}, route: {weighted_clusters: {clusters: [{weight: 1}]}}}", "route.weighted_clusters.clusters[0]: needs exactly one of name and cluster_header")]
     [InlineData("{match: {prefix: /}, route: {cluster: a, timeout: -1s}}", "route.timeout: the duration is negative")]
     [InlineData("{match: {prefix: /}, route: {cluster: a, regex_rewrite: {pattern: {regex: '(a)'}, substitution: '\\2'}}}", "route.regex_rewrite.substitution: \\2 stands for a group that the pattern does not have")]
-    [InlineData("{match: {prefix: /}, route: {cluster: a, request_mirror_policies: [{cluster: b}]}}", "route.request_mirror_policies: \"request_mirror_policies\" is a field of the xDS API that this proxy does not act on")]
+    [InlineData("{match: {prefix: /}, route: {cluster: a, metadata_match: {filter_metadata: {}}}}", "route.metadata_match: \"metadata_match\" is a field of the xDS API that this proxy does not act on")]
     public void A_wrong_route_is_reported(string route, string expected) => Errors<Route>(route).Should().Equal(expected);
 
     [Fact]

@@ -15,6 +15,7 @@ using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
@@ -22,6 +23,8 @@ using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.Network.DnsResolver.Cares.V3;
 using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
+using Envoy.Extensions.Path.Match.UriTemplate.V3;
+using Envoy.Extensions.Path.Rewrite.UriTemplate.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
@@ -48,6 +51,7 @@ public sealed class FieldsNotActedOnTests
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
         OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
         HealthCheckEventFileSink.Descriptor,
+        AllowListedRoutesConfig.Descriptor, UriTemplateMatchConfig.Descriptor, UriTemplateRewriteConfig.Descriptor,
     ];
 
     [Fact]
@@ -122,7 +126,6 @@ public sealed class FieldsNotActedOnTests
     [InlineData("{cluster: c, metadata_match: {}}", "metadata_match", "remove it")]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]
     [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]
-    [InlineData("{weighted_clusters: {header_name: x, clusters: [{name: a, weight: 1}]}}", "weighted_clusters.header_name", "remove it")]
     public void A_route_is_told_what_does_not_happen(string action, string path, string remedy) => Told<RouteAction>(action).Should().Equal((path, remedy));
 
     [Fact]

@@ -41,6 +41,11 @@ internal static class RequestIdentity
         var isInternal = detection.MayBeInternal && CidrRange.AnyContains(http.InternalAddresses, exchange.Client.Value);
         var isEdge = http.UseRemoteAddress && !isInternal;
         request.Withhold(isEdge ? NotAtTheEdge : isInternal ? NeverTheClients : NotFromOutside);
+        if (!isInternal && exchange.Routes is { InternalOnlyHeaders: { Length: > 0 } names })
+        {
+            WithholdAll(request, names);
+        }
+
         if (detection.AppendsPeer)
         {
             AppendPeer(request, exchange.RemoteAddress.AddressText.Span);
@@ -68,6 +73,23 @@ internal static class RequestIdentity
         }
 
         return 0;
+    }
+
+    /// <summary>Takes away what the route configuration keeps for internal clients (Envoy's <c>internal_only_headers</c>).</summary>
+    private static void WithholdAll(RequestHead request, byte[][] names)
+    {
+        foreach (var name in names)
+        {
+            var id = KnownHeaders.Identify(name);
+            if (KnownHeaders.IsName(id))
+            {
+                request.Withhold(HeaderMask.Of(id));
+            }
+            else
+            {
+                request.Withhold(id, name);
+            }
+        }
     }
 
     /// <summary>All <c>x-forwarded-for</c> fields joined, then the peer's address.</summary>

@@ -127,9 +127,11 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
                 }
 
                 var exchange = _exchange!;
-                if (BeginServing(exchange))
+                var isForwarded = BeginServing(exchange);
+                while (isForwarded)
                 {
                     await (_state.Config.Filters.IsEmpty ? Router.ForwardAsync(exchange) : FilterChain.RunAsync(exchange));
+                    isForwarded = exchange.IsRedirected && HttpConnectionManager.BeginAgain(exchange, _state);
                 }
 
                 EndServing(exchange);

@@ -137,6 +137,13 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         return DownstreamRead.Ready;
     }
 
+    public override void DropRequestBody()
+    {
+        _requestFraming = BodyFraming.None;
+        _bufferedBody = default;
+        _isRequestBuffered = true;
+    }
+
     public override void SendInterim(ResponseHead head)
     {
         var writer = new ByteWriter(Connection.Worker.Scratch);
@@ -157,9 +164,9 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         _responseFraming = ClientFraming(response.Framing);
         ClosesConnection |= MustCloseAfter(end) || _responseFraming.Kind == BodyKind.UntilClose;
 
-        var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
-        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations + CopyLimit + ChunkWriter.MaxOverhead));
-        ResponseHeadWriter.Write(ref writer, exchange, response, _responseFraming, ClosesConnection);
+        var mutations = MutationsOf(exchange, response.Head);
+        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength + CopyLimit + ChunkWriter.MaxOverhead));
+        ResponseHeadWriter.Write(ref writer, exchange, response, mutations, _responseFraming, ClosesConnection);
         exchange.NoteResponseHead(writer.Written);
         if (payload.Length > CopyLimit)
         {
@@ -203,8 +210,9 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     public override void SendConnected(Exchange exchange)
     {
         exchange.Status = 200;
-        var writer = new ByteWriter(ScratchFor(exchange, exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations)));
-        ResponseHeadWriter.WriteConnected(ref writer, exchange);
+        var mutations = LocalMutationsOf(exchange, hasBody: false);
+        var writer = new ByteWriter(ScratchFor(exchange, mutations.MaxLength));
+        ResponseHeadWriter.WriteConnected(ref writer, exchange, mutations);
         exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
     }
@@ -221,9 +229,9 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         exchange.Status = reply.Status;
         exchange.BytesSent = exchange.IsHead ? 0 : reply.Body.Length;
         ClosesConnection |= MustCloseAfter(end: true);
-        var mutations = exchange.Route is null ? 0 : FieldForwarding.MaxAdditions(exchange.Route.ResponseMutations);
-        var writer = new ByteWriter(ScratchFor(exchange, mutations + reply.Body.Length + reply.ExtraLines.Length));
-        ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, ClosesConnection);
+        var mutations = LocalMutationsOf(exchange, !reply.Body.IsEmpty);
+        var writer = new ByteWriter(ScratchFor(exchange, mutations.MaxLength + reply.Body.Length + reply.ExtraLines.Length));
+        ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, mutations, ClosesConnection);
         exchange.NoteLocalReply(reply, writer.Written);
         Connection.Send(writer.Written);
     }
@@ -243,12 +251,20 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     private void SendAgreement(Exchange exchange, ResponseHead head)
     {
-        var mutations = exchange.Target is null ? 0 : FieldForwarding.MaxAdditions(exchange.Target.ResponseMutations);
-        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations));
-        ResponseHeadWriter.WriteAgreement(ref writer, exchange, head);
+        var mutations = MutationsOf(exchange, head);
+        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength));
+        ResponseHeadWriter.WriteAgreement(ref writer, exchange, head, mutations);
         exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
     }
+
+    private static AppliedMutations MutationsOf(Exchange exchange, ResponseHead head) => exchange.Target?.ResponseMutations is { IsEmpty: false } mutations
+        ? AppliedMutations.ToResponse(exchange, mutations, head, ResponseHeadWriter.OwnFieldsOf(exchange, head))
+        : AppliedMutations.None;
+
+    private static AppliedMutations LocalMutationsOf(Exchange exchange, bool hasBody) => exchange.Route?.ResponseMutations is { IsEmpty: false } mutations
+        ? AppliedMutations.ToResponse(exchange, mutations, head: null, ResponseHeadWriter.OwnFieldsOfLocal(exchange, hasBody))
+        : AppliedMutations.None;
 
     private byte[] ScratchFor(Exchange exchange, int length)
     {

@@ -1,6 +1,5 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Listeners.Http1;
@@ -14,17 +13,18 @@ internal static class ResponseHeadWriter
     private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
 
     /// <summary>An upstream's head. <paramref name="framing"/> is how the body goes to the client.</summary>
-    public static void Write(ref ByteWriter writer, Exchange exchange, in UpstreamResponse response, BodyFraming framing, bool close)
+    public static void Write(
+        ref ByteWriter writer, Exchange exchange, in UpstreamResponse response, in AppliedMutations mutations, BodyFraming framing, bool close)
     {
-        WriteForwarded(ref writer, exchange, response.Head);
+        WriteForwarded(ref writer, exchange, response.Head, mutations);
         WriteFraming(ref writer, framing, response.DeclaredLength, response.Head.Status);
         WriteEnd(ref writer, exchange, close);
     }
 
     /// <summary>The upstream's agreement to an upgrade or CONNECT: no body, and the connection goes on as a tunnel.</summary>
-    public static void WriteAgreement(ref ByteWriter writer, Exchange exchange, ResponseHead head)
+    public static void WriteAgreement(ref ByteWriter writer, Exchange exchange, ResponseHead head, in AppliedMutations mutations)
     {
-        WriteForwarded(ref writer, exchange, head);
+        WriteForwarded(ref writer, exchange, head, mutations);
         if (exchange.Upgrade == UpgradeKind.Protocol && head.TryGet(KnownHeader.Upgrade, out var protocol))
         {
             writer.Write("connection: upgrade\r\n"u8);
@@ -35,40 +35,29 @@ internal static class ResponseHeadWriter
     }
 
     /// <summary>Our own agreement to CONNECT.</summary>
-    public static void WriteConnected(ref ByteWriter writer, Exchange exchange)
+    public static void WriteConnected(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations)
     {
-        var mutations = exchange.Route?.ResponseMutations ?? HeaderMutations.None;
+        var own = OwnFieldsOfLocal(exchange, hasBody: false);
         writer.Write("HTTP/1.1 200 OK\r\n"u8);
-        WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: true, out var own);
-        foreach (var mutation in mutations.Items)
-        {
-            writer.Write(own.Contains(mutation.Id) ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
-        }
-
+        WriteOwnFields(ref writer, exchange, mutations, own);
+        mutations.Write(ref writer, head: null, own);
         writer.Write(LineEnd);
     }
 
     /// <summary>A head that the proxy makes up, and its body.</summary>
-    public static void WriteLocal(ref ByteWriter writer, Exchange exchange, in LocalReply reply, bool close)
+    public static void WriteLocal(ref ByteWriter writer, Exchange exchange, in LocalReply reply, in AppliedMutations mutations, bool close)
     {
+        var own = OwnFieldsOfLocal(exchange, !reply.Body.IsEmpty);
         WriteStatusLine(ref writer, exchange, reply.Status, ReasonPhrases.Of(reply.Status));
-        var mutations = exchange.Route?.ResponseMutations ?? HeaderMutations.None;
-        var added = default(HeaderMask);
-        if (!reply.Body.IsEmpty && !FieldForwarding.IsRemoved(mutations, KnownHeader.ContentType))
+        if (own.Contains(KnownHeader.ContentType) && !mutations.Removes(KnownHeader.ContentType, default))
         {
             writer.Write("content-type: text/plain\r\n"u8);
-            added = added.With(KnownHeader.ContentType);
         }
 
         writer.Write(reply.ExtraLines.Span);
-        WriteOwnFields(ref writer, exchange, mutations, setsServer: true, setsDate: true, out var own);
+        WriteOwnFields(ref writer, exchange, mutations, own);
         WriteVia(ref writer, exchange, head: null);
-        foreach (var mutation in mutations.Items)
-        {
-            var isPresent = KnownHeaders.IsName(mutation.Id) && (added.Contains(mutation.Id) || own.Contains(mutation.Id));
-            writer.Write(isPresent ? mutation.LinesIfPresent : mutation.LinesIfAbsent);
-        }
-
+        mutations.Write(ref writer, head: null, own);
         if (reply.Status is >= 200 and not 204 and not 304)
         {
             writer.Write("content-length: "u8);
@@ -91,20 +80,19 @@ internal static class ResponseHeadWriter
         writer.Write(" "u8);
         writer.Write(head.Reason);
         writer.Write(LineEnd);
-        FieldForwarding.Copy(ref writer, head, fieldsEnd, HeaderMask.NeverForwarded, HeaderMutations.None, head.Has(KnownHeader.Connection));
+        FieldForwarding.Copy(ref writer, head, fieldsEnd, HeaderMask.NeverForwarded, AppliedMutations.None, head.Has(KnownHeader.Connection));
         writer.Write(LineEnd);
     }
 
     /// <summary>The status line and all fields but those that say how the body is framed and what becomes of the connection.</summary>
-    private static void WriteForwarded(ref ByteWriter writer, Exchange exchange, ResponseHead head)
+    private static void WriteForwarded(ref ByteWriter writer, Exchange exchange, ResponseHead head, in AppliedMutations mutations)
     {
         var http = exchange.Http;
+        var own = OwnFieldsOf(exchange, head);
         WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
 
-        var setsServer = http.ServerHeader == ServerHeaderTransformation.Overwrite
-            || (http.ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !head.Has(KnownHeader.Server));
         var skip = HeaderMask.NeverForwarded.With(KnownHeader.XEnvoyUpstreamServiceTime);
-        if (setsServer)
+        if (own.Contains(KnownHeader.Server))
         {
             skip = skip.With(KnownHeader.Server);
         }
@@ -114,14 +102,13 @@ internal static class ResponseHeadWriter
             skip = skip.With(KnownHeader.Via);
         }
 
-        if (TellsAttempts(exchange))
+        if (own.Contains(KnownHeader.XEnvoyAttemptCount))
         {
             skip = skip.With(KnownHeader.XEnvoyAttemptCount);
         }
 
-        var mutations = exchange.Target?.ResponseMutations ?? HeaderMutations.None;
         FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, skip, mutations, honourNominations: head.Has(KnownHeader.Connection));
-        WriteOwnFields(ref writer, exchange, mutations, setsServer, setsDate: !head.Has(KnownHeader.Date), out var added);
+        WriteOwnFields(ref writer, exchange, mutations, own);
         if (!http.SuppressEnvoyHeaders)
         {
             writer.Write("x-envoy-upstream-service-time: "u8);
@@ -131,7 +118,7 @@ internal static class ResponseHeadWriter
 
         WriteVia(ref writer, exchange, head);
         writer.Write(exchange.SetCookieLines);
-        FieldForwarding.WriteAdditions(ref writer, head, mutations, added);
+        mutations.Write(ref writer, head, own);
     }
 
     private static void WriteStatusLine(ref ByteWriter writer, Exchange exchange, int status, ReadOnlySpan<byte> reason)
@@ -150,37 +137,63 @@ internal static class ResponseHeadWriter
         writer.Write(LineEnd);
     }
 
-    private static void WriteOwnFields(
-        ref ByteWriter writer, Exchange exchange, HeaderMutations mutations, bool setsServer, bool setsDate, out HeaderMask added)
+    private static void WriteOwnFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, HeaderMask own)
     {
-        added = default;
-        if (setsDate && !FieldForwarding.IsRemoved(mutations, KnownHeader.Date))
+        if (own.Contains(KnownHeader.Date) && !mutations.Removes(KnownHeader.Date, default))
         {
             writer.Write(exchange.Runtime.DateLine);
-            added = added.With(KnownHeader.Date);
         }
 
-        if (setsServer && !FieldForwarding.IsRemoved(mutations, KnownHeader.Server))
+        if (own.Contains(KnownHeader.Server) && !mutations.Removes(KnownHeader.Server, default))
         {
             writer.Write("server: "u8);
             writer.Write(exchange.ServerName);
             writer.Write(LineEnd);
-            added = added.With(KnownHeader.Server);
         }
 
-        if (exchange.Http.AlwaysSetRequestIdInResponse && !exchange.RequestId.IsEmpty)
+        if (own.Contains(KnownHeader.XRequestId))
         {
             writer.WriteField("x-request-id"u8, exchange.RequestId);
-            added = added.With(KnownHeader.XRequestId);
         }
 
-        if (TellsAttempts(exchange))
+        if (own.Contains(KnownHeader.XEnvoyAttemptCount))
         {
             writer.Write("x-envoy-attempt-count: "u8);
             writer.WriteNumber(exchange.TryCount);
             writer.Write(LineEnd);
-            added = added.With(KnownHeader.XEnvoyAttemptCount);
         }
+    }
+
+    /// <summary>The fields that the proxy writes itself into an upstream's response, unless the route's changes take them away.</summary>
+    public static HeaderMask OwnFieldsOf(Exchange exchange, ResponseHead head)
+    {
+        var http = exchange.Http;
+        var own = OwnFieldsOfAll(exchange);
+        if (http.ServerHeader == ServerHeaderTransformation.Overwrite
+            || (http.ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !head.Has(KnownHeader.Server)))
+        {
+            own = own.With(KnownHeader.Server);
+        }
+
+        return head.Has(KnownHeader.Date) ? own : own.With(KnownHeader.Date);
+    }
+
+    /// <summary>The same for an answer of our own.</summary>
+    public static HeaderMask OwnFieldsOfLocal(Exchange exchange, bool hasBody)
+    {
+        var own = OwnFieldsOfAll(exchange).With(KnownHeader.Server).With(KnownHeader.Date);
+        return hasBody ? own.With(KnownHeader.ContentType) : own;
+    }
+
+    private static HeaderMask OwnFieldsOfAll(Exchange exchange)
+    {
+        var own = default(HeaderMask);
+        if (exchange.Http.AlwaysSetRequestIdInResponse && !exchange.RequestId.IsEmpty)
+        {
+            own = own.With(KnownHeader.XRequestId);
+        }
+
+        return TellsAttempts(exchange) ? own.With(KnownHeader.XEnvoyAttemptCount) : own;
     }
 
     private static bool TellsAttempts(Exchange exchange) => exchange.TryCount > 0 && exchange.Route?.Forward is { IncludesAttemptCountInResponse: true };

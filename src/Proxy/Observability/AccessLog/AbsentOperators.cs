@@ -2,13 +2,13 @@ namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
 /// <summary>
 /// The operators of Envoy that never have a value here, so that they show what Envoy shows in the same place: without TLS, tracing,
-/// virtual clusters, HTTP/3, metadata and filter state, that is <c>-</c>, 0 or nothing.
+/// HTTP/3, metadata and filter state, that is <c>-</c>, 0 or nothing.
 /// </summary>
 internal static class AbsentOperators
 {
     private static readonly string[] WithoutArgument =
     [
-        "CONNECTION_TERMINATION_DETAILS", "VIRTUAL_CLUSTER_NAME", "TRACE_ID", "SPAN_ID", "DOWNSTREAM_HANDSHAKE_DURATION", "ROUNDTRIP_DURATION",
+        "CONNECTION_TERMINATION_DETAILS", "TRACE_ID", "SPAN_ID", "DOWNSTREAM_HANDSHAKE_DURATION", "ROUNDTRIP_DURATION",
         "UPSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
         "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID",
         "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT",

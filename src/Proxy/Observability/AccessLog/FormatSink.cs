@@ -12,6 +12,9 @@ internal enum ValueEscaping
 
     /// <summary>JSON string escapes; valid UTF-8 passes but for control characters, an invalid byte becomes U+FFFD.</summary>
     Json,
+
+    /// <summary>Values pass as they are; whoever asks for this makes the whole harmless.</summary>
+    None,
 }
 
 /// <summary>A caller's buffer being filled. After an overflow nothing more is written and <see cref="Overflowed"/> stays true.</summary>
@@ -74,9 +77,13 @@ internal ref struct FormatSink(Span<byte> buffer, ValueEscaping escaping, int va
         {
             EscapeText(kept);
         }
-        else
+        else if (escaping == ValueEscaping.Json)
         {
             EscapeJson(kept);
+        }
+        else
+        {
+            Raw(kept);
         }
 
         if (kept.Length < value.Length)

@@ -92,6 +92,9 @@ public interface IAccessLogSource
     /// <summary>Name of the route that matched.</summary>
     ReadOnlySpan<byte> RouteName { get; }
 
+    /// <summary>Name of the virtual cluster that counts the request.</summary>
+    ReadOnlySpan<byte> VirtualClusterName => default;
+
     /// <summary>Name of the filter chain that took the connection.</summary>
     ReadOnlySpan<byte> FilterChainName { get; }
 

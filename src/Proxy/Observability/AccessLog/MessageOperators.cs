@@ -39,6 +39,7 @@ internal static class MessageOperators
         ["RESPONSE_FLAGS_LONG"] = AccessLogOperators.Plain(static () => new FlagsOperator(longNames: true)),
         ["LOCAL_REPLY_BODY"] = AccessLogOperators.Bytes(static source => source.LocalReplyBody, mayBeEmpty: true),
         ["ROUTE_NAME"] = AccessLogOperators.Bytes(static source => source.RouteName),
+        ["VIRTUAL_CLUSTER_NAME"] = AccessLogOperators.Bytes(static source => source.VirtualClusterName),
         ["STREAM_ID"] = AccessLogOperators.Bytes(static source => source.StreamId),
         ["UNIQUE_ID"] = AccessLogOperators.Plain(static () => new UniqueIdOperator()),
         ["HOSTNAME"] = AccessLogOperators.Plain(static () => new ConstantOperator(Environment.MachineName)),

@@ -5,7 +5,7 @@ namespace KubeProxyNet.Proxy.Observability.Stats;
 
 /// <summary>
 /// Splits a flat name into a metric and its labels by Envoy's default tag rules: cluster, HTTP connection manager prefix, listener
-/// address, worker, route configuration, response code and class.
+/// address, worker, route configuration, virtual host with its routes and virtual clusters, response code and class.
 /// </summary>
 /// <remarks>
 /// One difference: Envoy takes the first dot-separated word as the cluster's name or the prefix, which tears <c>web.default</c> apart. We
@@ -61,6 +61,15 @@ internal static partial class TagExtraction
         if (name.StartsWith("listener.", StringComparison.Ordinal) && !name.StartsWith("listener.admin.", StringComparison.Ordinal))
         {
             return ExtractListener(name, labels);
+        }
+
+        var counted = VirtualHost().Match(name);
+        if (counted.Success)
+        {
+            var kind = counted.Groups["kind"].Value;
+            AddLabel(labels, "envoy_virtual_host", counted.Groups["host"].ValueSpan);
+            AddLabel(labels, kind == "route" ? "envoy_route" : "envoy_virtual_cluster", counted.Groups["name"].ValueSpan);
+            return $"vhost.{kind}.{counted.Groups["metric"].Value}";
         }
 
         var worker = OtherWorker().Match(name);
@@ -173,6 +182,12 @@ internal static partial class TagExtraction
         RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
         1000)]
     private static partial Regex Listener();
+
+    [GeneratedRegex(
+        @"^vhost\.(?<host>.+?)\.(?<kind>route|vcluster)\.(?<name>.+)\.(?<metric>[^.]+)$",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
+        1000)]
+    private static partial Regex VirtualHost();
 
     [GeneratedRegex(@"^(?<root>(server|listener_manager)\.)worker_(?<worker>\d+)\.", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex OtherWorker();
