@@ -8,11 +8,14 @@ using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.Http.StatefulSession.Cookie.V3;
+using Envoy.Extensions.Http.StatefulSession.Header.V3;
 using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
 using Envoy.Extensions.InternalRedirect.PreviousRoutes.V3;
 using Envoy.Extensions.InternalRedirect.SafeCrossScheme.V3;
@@ -20,6 +23,7 @@ using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
+using Envoy.Extensions.LoadBalancingPolicies.Subset.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.Network.DnsResolver.Cares.V3;
 using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
@@ -36,6 +40,7 @@ using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Runtime.V3;
 using Google.Protobuf.Reflection;
+using Kpn.LoadBalancingPolicies.PeakEwma.V3;
 
 namespace KubeProxyNet.Xds;
 
@@ -51,6 +56,7 @@ public static class XdsTypes
         CaresDnsResolverConfig.Descriptor,
         Cluster.Descriptor,
         ClusterLoadAssignment.Descriptor,
+        CookieBasedSessionState.Descriptor,
         CustomHeaderConfig.Descriptor,
         DnsCluster.Descriptor,
         DownstreamTlsContext.Descriptor,
@@ -61,6 +67,7 @@ public static class XdsTypes
         FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
+        HeaderBasedSessionState.Descriptor,
         HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
@@ -69,6 +76,7 @@ public static class XdsTypes
         Maglev.Descriptor,
         OmitCanaryHostsPredicate.Descriptor,
         OmitHostMetadataConfig.Descriptor,
+        PeakEwma.Descriptor,
         PreviousHostsPredicate.Descriptor,
         PreviousPrioritiesConfig.Descriptor,
         PreviousRoutesConfig.Descriptor,
@@ -78,6 +86,9 @@ public static class XdsTypes
         RoundRobin.Descriptor,
         RouteConfiguration.Descriptor,
         Router.Descriptor,
+        StatefulSession.Descriptor,
+        StatefulSessionPerRoute.Descriptor,
+        Subset.Descriptor,
         Runtime.Descriptor,
         SafeCrossSchemeConfig.Descriptor,
         Secret.Descriptor,

@@ -24,6 +24,7 @@ public sealed class ArchitectureTests
         ["Transport", "Dns"],
         ["Observability"],
         ["RuntimeLayers"],
+        ["Metadata"],
     ];
 
     private static readonly Type[] Types = typeof(ProxyEngine).Assembly.GetTypes();

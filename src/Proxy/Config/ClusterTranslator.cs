@@ -42,6 +42,7 @@ internal static class ClusterTranslator
         config = config with
         {
             HealthCheck = HealthCheckTranslator.Translate(message, problems),
+            OverrideHostStatus = OverrideHostStatusOf(message.CommonLbConfig?.OverrideHostStatus),
             IgnoresNewHostsUntilFirstCheck = message.CommonLbConfig?.IgnoreNewHostsUntilFirstHc == true,
         };
         var source = ClusterTypes.Of(message) switch
@@ -77,6 +78,10 @@ internal static class ClusterTranslator
                 Policy = EndpointTranslator.PolicyOf(message.LoadAssignment),
             };
     }
+
+    private static HealthStatuses OverrideHostStatusOf(HealthStatusSet? message) => message is null
+        ? HealthStatuses.Usable
+        : message.Statuses.Aggregate(HealthStatuses.None, static (all, status) => all | (HealthStatuses)(1 << (int)status));
 
     private static string ServiceName(ClusterMessage message, TranslationProblems problems)
     {

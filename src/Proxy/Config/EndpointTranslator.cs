@@ -146,7 +146,7 @@ internal static class EndpointTranslator
         return 1;
     }
 
-    private static string HashKeyOf(Metadata? metadata) =>
+    private static string HashKeyOf(Envoy.Config.Core.V3.Metadata? metadata) =>
         metadata?.FilterMetadata.TryGetValue("envoy.lb", out var balancing) == true && balancing.Fields.TryGetValue("hash_key", out var key) ? key.StringValue : "";
 
     private static EndpointHealth HealthOf(HealthStatus status) => status switch

@@ -39,7 +39,7 @@ internal static class HttpFiltersTranslator
             {
                 router = filter.Disabled ? router : found;
             }
-            else if (Filter(filter, any) is { } config)
+            else if (Filter(filter, any, problems, at.Field("typed_config")) is { } config)
             {
                 filters.Add(config);
             }
@@ -56,10 +56,17 @@ internal static class HttpFiltersTranslator
     /// <summary>What a route says of the buffer filter.</summary>
     public static BufferRouteSettings BufferSettings(BufferPerRoute message) => new(message.Disabled ? null : Bytes(message.Buffer));
 
-    private static BufferFilterConfig? Filter(HttpFilter filter, Any any) =>
-        any.TryUnpack<Envoy.Extensions.Filters.Http.Buffer.V3.Buffer>(out var buffer)
-            ? new BufferFilterConfig(filter.Name, Bytes(buffer)) { Disabled = filter.Disabled }
+    private static HttpFilterConfig? Filter(HttpFilter filter, Any any, TranslationProblems problems, ConfigPath path)
+    {
+        if (any.TryUnpack<Envoy.Extensions.Filters.Http.Buffer.V3.Buffer>(out var buffer))
+        {
+            return new BufferFilterConfig(filter.Name, Bytes(buffer)) { Disabled = filter.Disabled };
+        }
+
+        return any.TryUnpack<Envoy.Extensions.Filters.Http.StatefulSession.V3.StatefulSession>(out var session)
+            ? StatefulSessionTranslator.Filter(filter.Name, session, problems, path) with { Disabled = filter.Disabled }
             : null;
+    }
 
     private static int Bytes(Envoy.Extensions.Filters.Http.Buffer.V3.Buffer? message) => (int)Math.Min(message?.MaxRequestBytes ?? 0, int.MaxValue);
 }

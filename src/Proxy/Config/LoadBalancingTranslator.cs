@@ -10,9 +10,11 @@ using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using LeastRequestMessage = Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3.LeastRequest;
 using MaglevMessage = Envoy.Extensions.LoadBalancingPolicies.Maglev.V3.Maglev;
 using PolicyList = Envoy.Config.Cluster.V3.LoadBalancingPolicy;
+using PeakEwmaMessage = Kpn.LoadBalancingPolicies.PeakEwma.V3.PeakEwma;
 using RandomMessage = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
 using RingHashMessage = Envoy.Extensions.LoadBalancingPolicies.RingHash.V3.RingHash;
 using RoundRobinMessage = Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3.RoundRobin;
+using SubsetMessage = Envoy.Extensions.LoadBalancingPolicies.Subset.V3.Subset;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -22,7 +24,7 @@ namespace KubeProxyNet.Proxy.Config;
 /// </summary>
 internal sealed class LoadBalancingTranslator(TranslationProblems problems)
 {
-    private const string Supported = "round_robin, least_request, random, ring_hash, maglev or wrr_locality";
+    private const string Supported = "round_robin, least_request, random, ring_hash, maglev, wrr_locality, subset or kpn.load_balancing_policies.peak_ewma";
 
     private const uint MaxChoices = 100;
 
@@ -37,11 +39,20 @@ internal sealed class LoadBalancingTranslator(TranslationProblems problems)
         translator.TakeCommon(message.CommonLbConfig);
         if (message.LoadBalancingPolicy is { } policies)
         {
+            if (message.LbSubsetConfig is not null)
+            {
+                problems.Add(ConfigPath.Root.Field("lb_subset_config"), "does not go with load_balancing_policy", "use the policy envoy.load_balancing_policies.subset");
+            }
+
             translator.TakeFirstKnown(policies, ConfigPath.Root.Field("load_balancing_policy"));
         }
         else
         {
             translator.TakeLegacy(message);
+            if (message.LbSubsetConfig is { } subsets)
+            {
+                translator._options = translator._options with { Subsets = SubsetTranslator.Translate(subsets, problems, ConfigPath.Root.Field("lb_subset_config")) };
+            }
         }
 
         return config with { LoadBalancing = translator._policy, ChoiceCount = (int)Math.Max(translator._choices, 2), Balancing = translator._options };
@@ -169,12 +180,46 @@ internal sealed class LoadBalancingTranslator(TranslationProblems problems)
             TakeFirstKnown(localities.EndpointPickingPolicy ?? new PolicyList(), path.Field("endpoint_picking_policy"));
             _options = _options with { IsLocalityWeighted = true };
         }
+        else if (Unpack<PeakEwmaMessage>(any) is { } ewma)
+        {
+            _policy = LoadBalancingPolicy.PeakEwma;
+            TakeLeastRequest(ewma.ChoiceCount, bias: null, path);
+            TakeDecay(ewma.DecayTime?.ToTimeSpan(), path.Field("decay_time"));
+        }
+        else if (Unpack<SubsetMessage>(any) is { } subset)
+        {
+            TakeSubsets(subset, path);
+        }
         else
         {
             return false;
         }
 
         return true;
+    }
+
+    private void TakeSubsets(SubsetMessage message, ConfigPath path)
+    {
+        var inner = path.Field("subset_lb_policy");
+        TakeFirstKnown(message.SubsetLbPolicy ?? new PolicyList(), inner);
+        if (_options.Subsets is not null)
+        {
+            problems.Add(inner, "subsets cannot be divided into subsets again", "write one subset policy, whose selectors have all keys");
+        }
+
+        _options = _options with { Subsets = SubsetTranslator.Translate(message, problems, path) };
+    }
+
+    private void TakeDecay(TimeSpan? decay, ConfigPath path)
+    {
+        if (decay <= TimeSpan.Zero)
+        {
+            problems.Add(path, "must be above zero", "write 10s");
+        }
+        else
+        {
+            _options = _options with { DecayTime = decay ?? LoadBalancerOptions.Default.DecayTime };
+        }
     }
 
     private void TakeLocality(LocalityLbConfig? config) =>

@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
-using Envoy.Config.Core.V3;
 using Google.Protobuf.WellKnownTypes;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Upstream;
+using MetadataMessage = Envoy.Config.Core.V3.Metadata;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -12,20 +12,57 @@ namespace KubeProxyNet.Proxy.Config;
 internal static class MetadataTranslator
 {
     private const string Balancing = "envoy.lb";
+    private const string FallbackList = "fallback_list";
 
     /// <summary>An endpoint's metadata; null for none.</summary>
-    public static EndpointMetadata? OfEndpoint(Metadata? message) => Values(message) is not { Count: > 0 } values
+    public static EndpointMetadata? OfEndpoint(MetadataMessage? message) => Values(message) is not { Count: > 0 } values
         ? null
         : new EndpointMetadata(values.ToDictionary(
             static value => value.Key,
             static value => value.Value.KindCase == Value.KindOneofCase.ListValue ? [.. value.Value.ListValue.Values.Select(TextOf)] : new[] { TextOf(value.Value) },
-            StringComparer.Ordinal));
+            StringComparer.Ordinal),
+            values.Where(static value => value.Value.KindCase == Value.KindOneofCase.ListValue).Select(static value => value.Key));
 
     /// <summary>The values that metadata is matched with; empty for none.</summary>
-    public static ImmutableArray<MetadataLabel> Labels(Metadata? message) =>
+    public static ImmutableArray<MetadataLabel> Labels(MetadataMessage? message) =>
         [.. (Values(message) ?? new()).Select(static value => new MetadataLabel(value.Key, TextOf(value.Value)))];
 
-    private static Google.Protobuf.Collections.MapField<string, Value>? Values(Metadata? message) =>
+    /// <summary>What a route asks of metadata, with what one of its weighted clusters asks over it; null for nothing.</summary>
+    public static MetadataMatch? Match(MetadataMessage? route, MetadataMessage? cluster = null)
+    {
+        var fields = Merge(Values(route) ?? new(), Values(cluster) ?? new());
+        if (fields.Count == 0)
+        {
+            return null;
+        }
+
+        if (!fields.TryGetValue(FallbackList, out var list))
+        {
+            return Match(fields);
+        }
+
+        var rest = fields.Where(static field => field.Key != FallbackList);
+        var overrides = list.ListValue?.Values.Select(static value => value.StructValue?.Fields ?? new()) ?? [];
+        return new MetadataMatch(LabelsOf(fields)) { Fallbacks = overrides.Any() ? [.. overrides.Select(over => Match(Merge(rest, over)))] : [Match(rest)] };
+    }
+
+    /// <summary>The match of all values of a struct.</summary>
+    public static MetadataMatch Match(IEnumerable<KeyValuePair<string, Value>> fields) => new(LabelsOf(fields));
+
+    private static IEnumerable<MetadataLabel> LabelsOf(IEnumerable<KeyValuePair<string, Value>> fields) => fields.Select(static field => new MetadataLabel(field.Key, TextOf(field.Value)));
+
+    private static Dictionary<string, Value> Merge(IEnumerable<KeyValuePair<string, Value>> values, IEnumerable<KeyValuePair<string, Value>> over)
+    {
+        var merged = values.ToDictionary(StringComparer.Ordinal);
+        foreach (var (key, value) in over)
+        {
+            merged[key] = value;
+        }
+
+        return merged;
+    }
+
+    private static Google.Protobuf.Collections.MapField<string, Value>? Values(MetadataMessage? message) =>
         message?.FilterMetadata.TryGetValue(Balancing, out var balancing) == true ? balancing.Fields : null;
 
     /// <summary>Canonical JSON: equal where the values are, whatever the order of fields.</summary>

@@ -15,6 +15,7 @@ internal static class RouteActionTranslator
     public static ForwardAction Forward(Proto.RouteAction message, TranslationProblems problems, ConfigPath path) => new()
     {
         Cluster = Cluster(message, problems, path),
+        MetadataMatch = MetadataTranslator.Match(message.MetadataMatch),
         ClusterNotFoundResponseCode = message.ClusterNotFoundResponseCode switch
         {
             Proto.RouteAction.Types.ClusterNotFoundResponseCode.NotFound => 404,
@@ -98,13 +99,13 @@ internal static class RouteActionTranslator
             case Proto.RouteAction.ClusterSpecifierOneofCase.ClusterHeader:
                 return new ClusterFromHeader(message.ClusterHeader);
             case Proto.RouteAction.ClusterSpecifierOneofCase.WeightedClusters:
-                return Weighted(message.WeightedClusters, problems, path.Field("weighted_clusters"));
+                return Weighted(message.WeightedClusters, message.MetadataMatch, problems, path.Field("weighted_clusters"));
             default:
                 return new SingleCluster(message.Cluster);
         }
     }
 
-    private static WeightedClusters Weighted(Proto.WeightedCluster message, TranslationProblems problems, ConfigPath path) =>
+    private static WeightedClusters Weighted(Proto.WeightedCluster message, CoreProto.Metadata? ofRoute, TranslationProblems problems, ConfigPath path) =>
         new([.. message.Clusters.Select((cluster, i) =>
         {
             var at = path.Field("clusters").Index(i);
@@ -113,6 +114,7 @@ internal static class RouteActionTranslator
                 Name = cluster.Name,
                 ClusterHeader = cluster.ClusterHeader,
                 Weight = cluster.Weight ?? 0,
+                MetadataMatch = MetadataTranslator.Match(ofRoute, cluster.MetadataMatch),
                 HostRewriteLiteral = cluster.HostRewriteLiteral,
                 RequestHeaders = HeaderRulesTranslator.Request(cluster.RequestHeadersToAdd, cluster.RequestHeadersToRemove, problems, at),
                 ResponseHeaders = HeaderRulesTranslator.Response(cluster.ResponseHeadersToAdd, cluster.ResponseHeadersToRemove, problems, at),

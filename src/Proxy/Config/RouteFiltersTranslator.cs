@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
+using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Routing;
@@ -33,11 +34,16 @@ internal static class RouteFiltersTranslator
     }
 
     /// <summary>The settings of a filter for a route; null where they are not known, which is a fault only where they may not be left out.</summary>
-    private static BufferRouteSettings? Settings(Any any, bool isOptional, TranslationProblems problems, ConfigPath path)
+    private static RouteFilterSettings? Settings(Any any, bool isOptional, TranslationProblems problems, ConfigPath path)
     {
         if (any.TryUnpack<BufferPerRoute>(out var buffer))
         {
             return HttpFiltersTranslator.BufferSettings(buffer);
+        }
+
+        if (any.TryUnpack<StatefulSessionPerRoute>(out var session))
+        {
+            return StatefulSessionTranslator.Settings(session, problems, path);
         }
 
         // Control planes speak of filters to whoever may have them. One that does not exist here is refused where it stands in a connection manager.

@@ -217,7 +217,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 continue;
             }
 
-            var candidates = cluster.LoadBalancer.Candidates.ToHashSet<object>(ReferenceEqualityComparer.Instance);
+            var candidates = cluster.CandidatesOf(target.MetadataMatch).Select(static endpoint => endpoint.State).ToHashSet();
             var breaker = cluster.State.BreakerOf(forward.Source.Priority == RoutingPriority.High);
             clusters.Add(new ExplainedCluster
             {
@@ -229,7 +229,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 MaxRequests = breaker.Requests.Max,
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(
                     endpoint.Config.Address.ToString()!,
-                    candidates.Contains(endpoint),
+                    candidates.Contains(endpoint.State),
                     HealthOf(endpoint),
                     endpoint.Config.Weight,
                     endpoint.Config.Priority,

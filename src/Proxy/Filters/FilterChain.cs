@@ -19,6 +19,12 @@ internal static class FilterChain
                 continue;
             }
 
+            if (filter is StatefulSessionConfig session)
+            {
+                StatefulSessionFilter.Begin(exchange, session, ofRoute?.Settings as StatefulSessionRouteSettings);
+                continue;
+            }
+
             if (!await RunAsync(exchange, filter, ofRoute?.Settings))
             {
                 return;

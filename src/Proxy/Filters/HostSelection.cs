@@ -13,8 +13,10 @@ internal static class HostSelection
     public static Endpoint? Pick(Exchange exchange)
     {
         var cluster = exchange.Cluster!;
-        var request = new PickRequest(exchange.Worker, cluster.State, exchange.Hash, exchange.HasHash, Attempt: 0);
-        var endpoint = exchange.TryCount == 0 ? cluster.LoadBalancer.Pick(request) : PickAgain(exchange, request);
+        var request = new PickRequest(exchange.Worker, cluster.State, exchange.Hash, exchange.HasHash, Attempt: 0) { Match = exchange.Target!.MetadataMatch };
+        var endpoint = exchange.TryCount > 0 ? PickAgain(exchange, request)
+            : exchange.HasSessionHost ? StatefulSessionFilter.Pick(exchange, request)
+            : cluster.LoadBalancer.Pick(request);
         if (endpoint is null)
         {
             LocalReplies.NoHealthyUpstream(exchange);
@@ -22,6 +24,7 @@ internal static class HostSelection
         }
 
         exchange.NoteEndpoint(endpoint);
+        exchange.NoteSessionEndpoint(endpoint);
         if (exchange.Route!.Forward!.Mirrors is { } mirrors && exchange.TryCount == 1)
         {
             RequestMirrors.Begin(exchange, mirrors);

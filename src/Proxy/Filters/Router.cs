@@ -145,6 +145,7 @@ internal static class Router
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
+        upstream.LatencyStart = page.Latency?.Begin() ?? 0;
         exchange.UpstreamStartMs = exchange.Worker.NowMs;
         exchange.BeginAttemptTime();
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
@@ -179,6 +180,7 @@ internal static class Router
         exchange.NoteAttemptEnd(upstream);
         exchange.Breaker.Requests.Return(exchange.Worker.Index);
         page.ActiveRequests--;
+        page.Latency?.End(upstream.LatencyStart);
     }
 
     /// <summary>Settles what becomes of the connection, and of the exchange: either it is answered, or it goes on.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 
 namespace KubeProxyNet.Proxy.Routing;
@@ -36,6 +37,9 @@ public sealed class ClusterTarget
 
     /// <summary>What must be kept of an exchange for the header values with format operators.</summary>
     internal AccessLogNeeds Needs { get; }
+
+    /// <summary>What endpoints must have where the cluster is divided into subsets; null for nothing.</summary>
+    public MetadataMatch? MetadataMatch { get; init; }
 
     /// <summary>What the route and what holds it say of HTTP filters, one entry a filter.</summary>
     public RouteFilterConfig[] FilterConfigs { get; init; } = [];

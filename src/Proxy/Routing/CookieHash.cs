@@ -40,7 +40,7 @@ internal sealed class CookieHash : CompiledHashPolicy
 
     public override bool TryHash(in HashSource source, out ulong hash)
     {
-        if (TryFind(source.Head, out var value))
+        if (RequestCookies.TryFind(source.Head, _name, out var value))
         {
             hash = XxHash64.HashToUInt64(value);
             return true;
@@ -70,7 +70,8 @@ internal sealed class CookieHash : CompiledHashPolicy
         Utf8Formatter.TryFormat(XxHash64.HashToUInt64(ends[..(source.Peer.Length + source.Local.Length)]), value, out _, new StandardFormat('x', ValueLength));
     }
 
-    private static string AttributesOf(CookieHashPolicy source)
+    /// <summary>What stands behind the value of a cookie that is given: its quote, and the attributes.</summary>
+    public static string AttributesOf(CookieHashPolicy source)
     {
         var text = new StringBuilder("\"");
         if (source.Ttl is { Ticks: >= TimeSpan.TicksPerSecond } ttl)
@@ -90,42 +91,6 @@ internal sealed class CookieHash : CompiledHashPolicy
 
         return text.Append("; HttpOnly").ToString();
     }
-
-    /// <summary>The first cookie of that name that has a value.</summary>
-    private bool TryFind(RequestHead head, out ReadOnlySpan<byte> value)
-    {
-        foreach (ref readonly var field in head.Fields)
-        {
-            if (field.Id != KnownHeader.Withheld && head.Span(field.Name).SequenceEqual("cookie"u8) && TryFind(head.Span(field.Value), out value))
-            {
-                return true;
-            }
-        }
-
-        value = default;
-        return false;
-    }
-
-    private bool TryFind(ReadOnlySpan<byte> cookies, out ReadOnlySpan<byte> value)
-    {
-        while (!cookies.IsEmpty)
-        {
-            var end = cookies.IndexOf((byte)';');
-            var cookie = (end < 0 ? cookies : cookies[..end]).Trim((byte)' ');
-            cookies = end < 0 ? default : cookies[(end + 1)..];
-            var equals = cookie.IndexOf((byte)'=');
-            if (equals >= 0 && cookie[..equals].SequenceEqual(_name))
-            {
-                value = Unquote(cookie[(equals + 1)..]);
-                return !value.IsEmpty;
-            }
-        }
-
-        value = default;
-        return false;
-    }
-
-    private static ReadOnlySpan<byte> Unquote(ReadOnlySpan<byte> value) => value.Length >= 2 && value[0] == '"' && value[^1] == '"' ? value[1..^1] : value;
 
     private static void CheckName(string name, string path, CompilationScope scope)
     {

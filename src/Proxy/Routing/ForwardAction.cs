@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Metadata;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -7,6 +8,9 @@ public sealed record ForwardAction : RouteAction
 {
     /// <summary>Where the request goes.</summary>
     public required ClusterSpecifier Cluster { get; init; }
+
+    /// <summary>What endpoints must have where the cluster is divided into subsets; null for nothing. Weighted clusters have their own.</summary>
+    public MetadataMatch? MetadataMatch { get; init; }
 
     /// <summary>Answer where the cluster does not exist: 503 (the default), 404 or 500.</summary>
     public int ClusterNotFoundResponseCode { get; init; } = 503;
@@ -90,6 +94,9 @@ public sealed record WeightedCluster
 
     /// <summary>Share of requests, out of the sum of all weights.</summary>
     public required uint Weight { get; init; }
+
+    /// <summary>What endpoints must have, that of the route included; null for nothing.</summary>
+    public MetadataMatch? MetadataMatch { get; init; }
 
     /// <summary>New Host for this choice; empty for none. A host rewrite of the route goes over it.</summary>
     public string HostRewriteLiteral { get; init; } = "";

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Metadata;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -58,11 +59,6 @@ public sealed record RetryPolicy
     /// <summary>How often an endpoint is chosen anew because the one chosen is to be avoided; 1 by default.</summary>
     public int HostSelectionAttempts { get; init; } = 1;
 }
-
-/// <summary>A value of an endpoint's metadata under <c>envoy.lb</c>.</summary>
-/// <param name="Key">Its name.</param>
-/// <param name="Value">As canonical JSON.</param>
-public sealed record MetadataLabel(string Key, string Value);
 
 /// <summary>A wait that the upstream's answer asks for: Envoy's <c>RateLimitedRetryBackOff</c>.</summary>
 /// <param name="ResetHeaders">Response headers that say how long, the first one that can be read counts.</param>

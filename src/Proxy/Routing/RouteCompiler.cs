@@ -67,11 +67,11 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         {
             case SingleCluster single:
                 Require(single.Name, $"{path}.cluster", "a cluster name");
-                targets.Add(new ClusterTarget(single.Name, scope.Cluster(single.Name), "", "", request, response) { FilterConfigs = FilterConfigs(route, []) });
+                targets.Add(new ClusterTarget(single.Name, scope.Cluster(single.Name), "", "", request, response) { FilterConfigs = FilterConfigs(route, []), MetadataMatch = action.MetadataMatch });
                 break;
             case ClusterFromHeader header:
                 Require(header.HeaderName, $"{path}.cluster_header", "a header name");
-                targets.Add(new ClusterTarget("", -1, header.HeaderName, "", request, response) { FilterConfigs = FilterConfigs(route, []) });
+                targets.Add(new ClusterTarget("", -1, header.HeaderName, "", request, response) { FilterConfigs = FilterConfigs(route, []), MetadataMatch = action.MetadataMatch });
                 break;
             case WeightedClusters weighted:
                 AddWeighted(route, weighted, targets, cumulative, $"{path}.weighted_clusters");
@@ -142,6 +142,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
                 Flatten(HeaderSide.Response, cluster.ResponseHeaders, route.ResponseHeaders))
             {
                 FilterConfigs = FilterConfigs(route, cluster.FilterConfigs),
+                MetadataMatch = cluster.MetadataMatch,
             });
         }
 

@@ -207,6 +207,7 @@ internal sealed partial class Exchange
         Request.Bytes = [];
         ResetTimes();
         ResetHash();
+        ResetSession();
         ResetAttempts();
         ResetRedirects();
         ResetLogState();

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -16,14 +18,21 @@ internal sealed class Cluster
     private readonly AssignmentPolicy _policy;
     private volatile ILoadBalancer _loadBalancer;
     private volatile RetryPriorities? _retryPriorities;
+    private volatile HostIndex? _hosts;
 
-    public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ClusterState state)
+    /// <summary>A cluster of one snapshot.</summary>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="endpoints">Its endpoints.</param>
+    /// <param name="policy">How their health becomes load.</param>
+    /// <param name="state">What is kept of it.</param>
+    /// <param name="previous">The one that it replaces; null for none.</param>
+    public Cluster(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ClusterState state, Cluster? previous = null)
     {
         Config = config;
         Endpoints = endpoints;
         _policy = policy;
         State = state;
-        _loadBalancer = BuildBalancer();
+        _loadBalancer = BuildBalancer(previous?.State == state && previous._policy == policy ? previous.LoadBalancer : null);
     }
 
     public ClusterConfig Config { get; }
@@ -35,24 +44,33 @@ internal sealed class Cluster
     /// <summary>The balancer in force. Read once for each pick.</summary>
     public ILoadBalancer LoadBalancer => _loadBalancer;
 
+    /// <summary>The endpoints that requests may go to now; for people who ask.</summary>
+    /// <param name="match">What their route asks of metadata; null for nothing.</param>
+    public IEnumerable<Endpoint> CandidatesOf(MetadataMatch? match) => LoadBalancer is SubsetBalancer subsets ? subsets.CandidatesOf(match) : LoadBalancer.Candidates;
+
     /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
     public void Rebalance()
     {
-        _loadBalancer = BuildBalancer();
+        _loadBalancer = BuildBalancer(_loadBalancer);
         _retryPriorities = null;
     }
 
     /// <summary>The priority levels for retries that leave some out; made when a policy first asks for them.</summary>
     public RetryPriorities RetryPriorities => _retryPriorities ??= new RetryPriorities(Config, Endpoints, _policy, State.Workers);
 
-    private ILoadBalancer BuildBalancer()
+    /// <summary>The endpoint at an address, in UTF-8; null for none. The index is made when a session first asks.</summary>
+    public Endpoint? EndpointAt(ReadOnlySpan<byte> address) => (_hosts ??= new HostIndex(Endpoints)).Find(address);
+
+    private ILoadBalancer BuildBalancer(ILoadBalancer? previous)
     {
         foreach (var endpoint in Endpoints)
         {
             endpoint.State.NoteAvailability(endpoint.Availability);
         }
 
-        return LoadBalancerFactory.Create(Config, Endpoints, _policy, State.Workers);
+        var balancer = LoadBalancerFactory.Create(State, Endpoints, _policy, previous);
+        State.NoteTable(balancer.Table);
+        return balancer;
     }
 }
 
@@ -62,6 +80,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
     private volatile bool _hasHadTraffic;
+    private volatile IHashTable? _table;
 
     public ClusterConfig Config { get; } = config;
 
@@ -75,6 +94,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Number of workers.</summary>
     public int Workers { get; } = workers;
+
+    /// <summary>The statistics of its subsets; null where it has none.</summary>
+    public SubsetStats? Subsets { get; init; }
 
     /// <summary>Its active checks; null where it has none. Set before the first endpoint is there.</summary>
     public ClusterHealthChecks? HealthChecks { get; set; }
@@ -106,6 +128,10 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     {
         _default.Observe(registry, BreakerPrefix("default"));
         _high.Observe(registry, BreakerPrefix("high"));
+        foreach (var (name, read) in TableGauges())
+        {
+            registry.Observe(name, () => read(_table));
+        }
     }
 
     /// <summary>The cluster is gone.</summary>
@@ -113,8 +139,40 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     {
         CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
         CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+        foreach (var (name, _) in TableGauges())
+        {
+            registry.StopObserving(name);
+        }
+
         Outlier?.Dispose();
+        Subsets?.End();
     }
+
+    /// <summary>Shows the size of a table of hashes. For the thread that builds balancers.</summary>
+    public void NoteTable(IHashTable? table)
+    {
+        if (Config.UsesHash)
+        {
+            _table = table;
+        }
+    }
+
+    /// <summary>Envoy's gauges of the hashing balancers (Envoy documentation, "Ring hash load balancer statistics", "Maglev load balancer statistics").</summary>
+    private (string Name, Func<IHashTable?, long> Read)[] TableGauges() => Config.LoadBalancing switch
+    {
+        LoadBalancingPolicy.RingHash =>
+        [
+            ($"cluster.{Config.StatName}.ring_hash_lb.size", static table => table?.Size.Entries ?? 0),
+            ($"cluster.{Config.StatName}.ring_hash_lb.min_hashes_per_host", static table => table?.Size.Least ?? 0),
+            ($"cluster.{Config.StatName}.ring_hash_lb.max_hashes_per_host", static table => table?.Size.Most ?? 0),
+        ],
+        LoadBalancingPolicy.Maglev =>
+        [
+            ($"cluster.{Config.StatName}.maglev_lb.min_entries_per_host", static table => table?.Size.Least ?? 0),
+            ($"cluster.{Config.StatName}.maglev_lb.max_entries_per_host", static table => table?.Size.Most ?? 0),
+        ],
+        _ => [],
+    };
 
     private string BreakerPrefix(string priority) => $"cluster.{Config.StatName}.circuit_breakers.{priority}.";
 }

@@ -22,6 +22,9 @@ public enum LoadBalancingPolicy
 
     /// <summary>The endpoint at the request's hash in a Maglev table.</summary>
     Maglev,
+
+    /// <summary>Of a few random endpoints the one that would answer soonest, by its latency and its requests under way. Not of Envoy.</summary>
+    PeakEwma,
 }
 
 /// <summary>What a cluster is, without its endpoints. Equality decides whether connection pools survive an update.</summary>
@@ -36,7 +39,7 @@ public sealed record ClusterConfig
     /// <summary>How endpoints are chosen.</summary>
     public LoadBalancingPolicy LoadBalancing { get; init; }
 
-    /// <summary>Number of endpoints that least request compares; 2 by default, at least 2.</summary>
+    /// <summary>Number of endpoints that least request and peak EWMA compare; 2 by default, at least 2.</summary>
     public int ChoiceCount { get; init; } = 2;
 
     /// <summary>What else says how endpoints are chosen.</summary>
@@ -72,11 +75,31 @@ public sealed record ClusterConfig
     /// </summary>
     public bool KeepsPassingHosts { get; init; }
 
+    /// <summary>The health that an endpoint must have to be used because a session names it (<c>override_host_status</c>).</summary>
+    public HealthStatuses OverrideHostStatus { get; init; } = HealthStatuses.Usable;
+
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;
 
     /// <summary>Name in statistics.</summary>
     public string StatName => AltStatName.Length > 0 ? AltStatName : Name;
+}
+
+/// <summary>A set of <see cref="EndpointHealth"/>: Envoy's <c>HealthStatusSet</c>.</summary>
+[Flags]
+public enum HealthStatuses
+{
+    /// <summary>No status at all.</summary>
+    None = 0,
+    Unknown = 1 << EndpointHealth.Unknown,
+    Healthy = 1 << EndpointHealth.Healthy,
+    Unhealthy = 1 << EndpointHealth.Unhealthy,
+    Draining = 1 << EndpointHealth.Draining,
+    Timeout = 1 << EndpointHealth.Timeout,
+    Degraded = 1 << EndpointHealth.Degraded,
+
+    /// <summary>Envoy's default: what is not known to be out of use.</summary>
+    Usable = Unknown | Healthy | Degraded,
 }
 
 /// <summary>What the endpoint discovery service said of an endpoint's health.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -38,7 +39,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             predecessor = kept?.Latest;
             Leave(kept);
             kept?.State.StopObserving(registry);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config) }, []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry) }, []);
             _kept[config.Name] = kept;
             checker?.Join(kept.State);
             if (predecessor?.State.HasHadTraffic == true)
@@ -57,7 +58,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         kept.State.Outlier?.SetHosts(endpoints.Select(static endpoint => endpoint.State).Distinct());
         CountMembers(kept.State.Stats, endpoints);
         CountUpdate(kept.State.Stats);
-        kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State);
+        kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State, kept.Latest);
         return kept.Latest;
     }
 

@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -27,6 +28,16 @@ internal sealed record Endpoint(EndpointConfig Config, EndpointState State)
                 : Availability.Healthy;
         }
     }
+
+    /// <summary>Its health in one word, as a set of one: what was found at run time goes before what discovery says.</summary>
+    public HealthStatuses HealthStatus => Availability switch
+    {
+        Availability.Unhealthy when Config.Health is EndpointHealth.Draining or EndpointHealth.Timeout && !State.Health.Flags.HasFlag(HostHealthFlags.FailedActiveHealthCheck) =>
+            (HealthStatuses)(1 << (int)Config.Health),
+        Availability.Unhealthy => HealthStatuses.Unhealthy,
+        Availability.Degraded => HealthStatuses.Degraded,
+        _ => (HealthStatuses)(1 << (int)Config.Health),
+    };
 
     /// <summary>True where it does not count among those that the share of usable ones is taken of: Envoy's excluded hosts.</summary>
     public bool IsExcluded =>
@@ -73,7 +84,7 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     public bool IsRetired => _retired;
 
     /// <summary>This worker's page, made on first use.</summary>
-    public EndpointPage PageOf(Worker worker) => _pages[worker.Index] ??= new EndpointPage(new ConnectionPool(worker, this));
+    public EndpointPage PageOf(Worker worker) => _pages[worker.Index] ??= new EndpointPage(new ConnectionPool(worker, this)) { Latency = PeakEwmaLatency.Of(Cluster) };
 
     /// <summary>Requests under way over all workers, as of some recent moment.</summary>
     public long ActiveRequests => Sum(static page => page.ActiveRequests);
@@ -150,4 +161,7 @@ internal sealed class EndpointPage(ConnectionPool pool)
     public long TotalRequests { get; set; }
 
     public long FailedRequests { get; set; }
+
+    /// <summary>How long answers take; null where no balancer asks.</summary>
+    public PeakEwmaLatency? Latency { get; init; }
 }

@@ -6,14 +6,17 @@ namespace KubeProxyNet.Proxy.Upstream;
 public sealed class EndpointMetadata : IEquatable<EndpointMetadata>
 {
     private readonly FrozenDictionary<string, string[]> _values;
+    private readonly FrozenSet<string> _lists;
     private readonly string _text;
 
     /// <summary>Metadata of at least one value.</summary>
     /// <param name="values">By name: the value, or the elements where it is a list.</param>
-    public EndpointMetadata(IReadOnlyDictionary<string, string[]> values)
+    /// <param name="lists">The names whose value is a list; null for none.</param>
+    public EndpointMetadata(IReadOnlyDictionary<string, string[]> values, IEnumerable<string>? lists = null)
     {
         _values = values.ToFrozenDictionary(StringComparer.Ordinal);
-        _text = string.Join('\n', values.OrderBy(static value => value.Key, StringComparer.Ordinal).Select(static value => $"{value.Key}={string.Join('\t', value.Value)}"));
+        _lists = (lists ?? []).ToFrozenSet(StringComparer.Ordinal);
+        _text = string.Join('\n', values.Keys.Order(StringComparer.Ordinal).Select(key => $"{key}={string.Join('\t', ValuesOf(key, listAsAny: false))}"));
     }
 
     /// <summary>True where <c>canary</c> is true.</summary>
@@ -21,6 +24,10 @@ public sealed class EndpointMetadata : IEquatable<EndpointMetadata>
 
     /// <summary>True where the value, or an element of it, is this one.</summary>
     public bool Has(string key, string value) => _values.TryGetValue(key, out var values) && Array.IndexOf(values, value) >= 0;
+
+    /// <summary>The value; where it is a list, its elements or the list as one value. Empty where there is none.</summary>
+    public string[] ValuesOf(string key, bool listAsAny) =>
+        !_values.TryGetValue(key, out var values) ? [] : _lists.Contains(key) && !listAsAny ? [$"[{string.Join(',', values)}]"] : values;
 
     /// <inheritdoc/>
     public bool Equals(EndpointMetadata? other) => other is not null && _text == other._text;

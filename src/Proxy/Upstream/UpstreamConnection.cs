@@ -103,6 +103,9 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <summary>Neighbours in the pool's list of unused connections.</summary>
     public UpstreamConnection? NextIdle { get; set; }
 
+    /// <summary>When the attempt under way began, as its endpoint's <see cref="LoadBalancing.PeakEwmaLatency"/> counts.</summary>
+    public long LatencyStart { get; set; }
+
     /// <inheritdoc cref="NextIdle"/>
     public UpstreamConnection? PreviousIdle { get; set; }
 

@@ -14,7 +14,7 @@ internal static class FieldRules
     private const string FilterConfig = "envoy.config.route.v3.FilterConfig";
 
     /// <summary>What routes may say of HTTP filters.</summary>
-    private static readonly string[] SettingsOfRoutes = ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute"];
+    private static readonly string[] SettingsOfRoutes = ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute", "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute"];
 
     private static readonly FieldRange Port = new(0, MaxPort);
     private static readonly FieldRange ListenablePort = new(1, MaxPort);
@@ -43,6 +43,7 @@ internal static class FieldRules
         ["envoy.config.cluster.v3.OutlierDetection.enforcing_success_rate"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.failure_percentage_threshold"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.max_ejection_percent"] = Percentage,
+        ["kpn.load_balancing_policies.peak_ewma.v3.PeakEwma.choice_count"] = new(2, double.MaxValue),
         ["envoy.config.core.v3.CidrRange.prefix_len"] = new(0, 128),
         ["envoy.config.core.v3.HealthCheck.alt_port"] = ListenablePort,
         ["envoy.config.core.v3.HealthCheck.healthy_threshold"] = AtLeastOne,
@@ -112,6 +113,7 @@ internal static class FieldRules
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",
             "envoy.extensions.filters.http.router.v3.Router",
+            "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
         ],
         ["envoy.config.route.v3.FilterConfig.config"] = SettingsOfRoutes,
         ["envoy.config.route.v3.Route.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],

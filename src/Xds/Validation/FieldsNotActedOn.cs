@@ -75,12 +75,10 @@ internal static class FieldsNotActedOn
         // Zero, which control planes like to send, is what happens anyway.
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
         [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
-        [Route + "RouteAction.metadata_match"] = [],
 
         // There is no tracing: a copy is as little sampled as its request.
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
-        [Route + "WeightedCluster.ClusterWeight.metadata_match"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],

@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3.RetryPolicy;

@@ -1,5 +1,6 @@
 using System.Net;
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;

@@ -94,7 +94,7 @@ public sealed class HashBalancingTests : IDisposable
     [InlineData(2000, 1024, 8388608, 2000)]
     [InlineData(2000, 1024, 1024, 1024)]
     public void A_ring_has_as_many_places_as_Envoys(int hosts, int minimum, int maximum, int places) =>
-        new HashRing(Shares(hosts), minimum, maximum, HashFunction.XxHash).Size.Should().Be(places);
+        new HashRing(Shares(hosts), minimum, maximum, HashFunction.XxHash).Size.Entries.Should().Be(places);
 
     [Fact]
     public void No_endpoint_of_a_ring_gets_much_more_than_its_share()

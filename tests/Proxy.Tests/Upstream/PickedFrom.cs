@@ -1,4 +1,5 @@
 using System.Net;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -47,6 +48,8 @@ internal sealed class PickedFrom : IDisposable
         });
 
     public Endpoint? Pick(Cluster cluster) => cluster.LoadBalancer.Pick(new PickRequest(Worker, cluster.State, 0, HasHash: false, 0));
+
+    public Endpoint? Pick(Cluster cluster, MetadataMatch? match) => cluster.LoadBalancer.Pick(new PickRequest(Worker, cluster.State, 0, HasHash: false, 0) { Match = match });
 
     public Endpoint? Pick(Cluster cluster, ulong hash, int attempt = 0) => cluster.LoadBalancer.Pick(new PickRequest(Worker, cluster.State, hash, HasHash: true, attempt));
 

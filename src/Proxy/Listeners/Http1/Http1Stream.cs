@@ -268,7 +268,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     private byte[] ScratchFor(Exchange exchange, int length)
     {
-        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + exchange.SetCookieLines.Length;
+        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + exchange.SetCookieLines.Length + exchange.SessionLine.Length;
         var scratch = Connection.Worker.Scratch;
         return worstCase <= scratch.Length ? scratch : new byte[worstCase];
     }

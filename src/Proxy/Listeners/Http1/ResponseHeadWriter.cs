@@ -118,6 +118,7 @@ internal static class ResponseHeadWriter
 
         WriteVia(ref writer, exchange, head);
         writer.Write(exchange.SetCookieLines);
+        writer.Write(exchange.SessionLine);
         mutations.Write(ref writer, head, own);
     }
 

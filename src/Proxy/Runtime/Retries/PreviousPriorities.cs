@@ -27,7 +27,7 @@ internal sealed class PreviousPriorities
     {
         var cluster = exchange.Cluster!;
         var attempted = exchange.TryCount - _forgotten;
-        if (attempted < frequency)
+        if (attempted < frequency || cluster.State.Subsets is not null)
         {
             return cluster.LoadBalancer.Pick(request);
         }

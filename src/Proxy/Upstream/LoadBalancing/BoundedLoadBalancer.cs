@@ -11,6 +11,8 @@ internal sealed class BoundedLoadBalancer(HashShare[] shares, IHashTable table, 
     // An order by hash that visits every endpoint needs no memory: equal steps, where the number of endpoints and the step have no common divisor.
     private readonly ulong[] _steps = [.. Enumerable.Range(1, Math.Max(1, shares.Length - 1)).Where(step => Divisor(step, shares.Length) == 1).Take(64).Select(static step => (ulong)step)];
 
+    public IHashTable? Table => table;
+
     public IEnumerable<Endpoint> Candidates => shares.Select(static share => share.Endpoint);
 
     public Endpoint? Pick(in PickRequest request)

@@ -42,6 +42,7 @@ internal sealed class HashRing : IHashTable
         Array.Sort(_hashes, _owners);
         var bits = Math.Clamp(System.Numerics.BitOperations.Log2((uint)_hashes.Length), 1, 24);
         _shift = 64 - bits;
+        Size = HashTableSize.Of(_owners, shares.Length);
         _starts = new int[1 << bits];
         for (int bucket = 0, place = 0; bucket < _starts.Length; bucket++)
         {
@@ -54,8 +55,7 @@ internal sealed class HashRing : IHashTable
         }
     }
 
-    /// <summary>Number of places.</summary>
-    public int Size => _hashes.Length;
+    public HashTableSize Size { get; }
 
     public int IndexOf(ulong hash, int attempt)
     {

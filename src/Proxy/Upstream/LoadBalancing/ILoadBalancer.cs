@@ -11,6 +11,9 @@ internal interface ILoadBalancer
 
     /// <summary>The endpoints that a pick may give, in no particular order, some perhaps several times; for people who ask.</summary>
     IEnumerable<Endpoint> Candidates { get; }
+
+    /// <summary>The table that hashes are looked up in; null where there is none. Of several, the last that was made.</summary>
+    IHashTable? Table => null;
 }
 
 /// <summary>The balancer over nothing.</summary>

@@ -1,10 +1,20 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>Makes the balancer that a cluster's configuration asks for, over its endpoints as they are now. Runs off the workers.</summary>
 internal static class LoadBalancerFactory
 {
+    /// <summary>A balancer over all endpoints, in subsets where the cluster has them.</summary>
+    /// <param name="state">The cluster.</param>
+    /// <param name="endpoints">All endpoints, whatever their health.</param>
+    /// <param name="policy">How their health becomes load.</param>
+    /// <param name="previous">The balancer that this one replaces, which was made by the same policy; null for none.</param>
+    public static ILoadBalancer Create(ClusterState state, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ILoadBalancer? previous) => state.Subsets is { } stats
+        ? SubsetBalancer.Build(state.Config, endpoints, previous, (config, hosts) => Create(config, [.. hosts], policy, state.Workers), stats)
+        : Create(state.Config, endpoints, policy, state.Workers);
+
     /// <summary>A balancer over all priority levels.</summary>
     /// <param name="config">Policy and options.</param>
     /// <param name="endpoints">All endpoints, whatever their health.</param>
@@ -65,6 +75,7 @@ internal static class LoadBalancerFactory
         var slowStart = config.Balancing.SlowStart is { } settings && Array.Exists(hosts, host => settings.IsRunning(host.State)) ? settings : null;
         return config.LoadBalancing switch
         {
+            LoadBalancingPolicy.PeakEwma => new PeakEwma(hosts, config.ChoiceCount),
             LoadBalancingPolicy.Random => new RandomChoice(WeightedSchedule.Build(hosts, WeightsOf(hosts))),
             LoadBalancingPolicy.LeastRequest when slowStart is null && HaveEqualWeights(hosts) => new LeastRequest(hosts, config.ChoiceCount),
             LoadBalancingPolicy.LeastRequest => new WeightedRound(hosts, config.Balancing.ActiveRequestBias, slowStart, workers),

@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>Hash function of a ring: Envoy's <c>RingHashLbConfig.HashFunction</c>.</summary>
@@ -25,11 +27,17 @@ public sealed record LoadBalancerOptions
     /// <summary>True to spread load over localities by their weights (<c>locality_weighted_lb_config</c>).</summary>
     public bool IsLocalityWeighted { get; init; }
 
+    /// <summary>How endpoints are divided by their metadata; null for not at all.</summary>
+    public SubsetOptions? Subsets { get; init; }
+
     /// <summary>
     /// How much requests under way count against an endpoint where weights differ: its weight is divided by their number plus one, to this power
     /// (<c>active_request_bias</c>); 1 by default, 0 for not at all.
     /// </summary>
     public double ActiveRequestBias { get; init; } = 1.0;
+
+    /// <summary>Peak EWMA: the time in which a latency that was seen loses its weight; above zero, 10 s by default.</summary>
+    public TimeSpan DecayTime { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How new endpoints start, for round robin and least request (<c>slow_start_config</c>); null for with their whole share.</summary>
     public SlowStart? SlowStart { get; init; }

@@ -40,6 +40,7 @@ internal sealed class MaglevTable : IHashTable
         }
 
         _size = size;
+        Size = HashTableSize.Of(entries, shares.Length);
         if (shares.Length <= byte.MaxValue + 1)
         {
             _few = Array.ConvertAll(entries, static entry => (byte)entry);
@@ -49,6 +50,8 @@ internal sealed class MaglevTable : IHashTable
             _many = entries;
         }
     }
+
+    public HashTableSize Size { get; }
 
     public int IndexOf(ulong hash, int attempt)
     {

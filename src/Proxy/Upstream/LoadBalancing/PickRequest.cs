@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
@@ -10,6 +11,9 @@ namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 /// <param name="Attempt">0 for the first choice, then 1 and so on where another endpoint is wanted. Hashing balancers move on by it.</param>
 internal readonly record struct PickRequest(Worker Worker, ClusterState State, ulong Hash, bool HasHash, int Attempt)
 {
+    /// <summary>What the route asks of the metadata of endpoints; null for nothing.</summary>
+    public MetadataMatch? Match { get; init; }
+
     /// <summary>The hash, or a random number for a request that has none.</summary>
     public ulong HashOrRandom() => HasHash ? Hash : Worker.Random.Next();
 }

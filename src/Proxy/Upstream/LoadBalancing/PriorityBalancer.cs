@@ -8,6 +8,8 @@ internal sealed class PriorityBalancer(ILoadBalancer[] sources, byte[] slots) : 
 
     public IEnumerable<Endpoint> Candidates => sources.SelectMany(static source => source.Candidates);
 
+    public IHashTable? Table => Array.FindLast(sources, static source => source.Table is not null)?.Table;
+
     public Endpoint? Pick(in PickRequest request) => sources[slots[request.HashOrRandom() % Slots]].Pick(request);
 }
 
@@ -15,6 +17,8 @@ internal sealed class PriorityBalancer(ILoadBalancer[] sources, byte[] slots) : 
 internal sealed class PanicBalancer(ILoadBalancer all) : ILoadBalancer
 {
     public IEnumerable<Endpoint> Candidates => all.Candidates;
+
+    public IHashTable? Table => all.Table;
 
     public Endpoint? Pick(in PickRequest request)
     {

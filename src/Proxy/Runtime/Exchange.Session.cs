@@ -1,0 +1,63 @@
+using System.Buffers;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Runtime;
+
+/// <summary>The session that the request belongs to, where sessions are kept.</summary>
+internal sealed partial class Exchange
+{
+    private StatefulSession? _session;
+    private ArrayBufferWriter<byte>? _sessionHost;
+    private ArrayBufferWriter<byte>? _sessionLine;
+
+    /// <summary>True where the request names the endpoint of its session.</summary>
+    public bool HasSessionHost { get; private set; }
+
+    /// <summary>The address that the request names.</summary>
+    public ReadOnlySpan<byte> SessionHost => _sessionHost!.WrittenSpan;
+
+    /// <summary>True where no other endpoint may stand in for that of the session.</summary>
+    public bool IsSessionStrict => _session!.IsStrict;
+
+    /// <summary>The header line that tells the client of its endpoint; empty where it need not be told.</summary>
+    public ReadOnlySpan<byte> SessionLine => _sessionLine is null ? default : _sessionLine.WrittenSpan;
+
+    /// <summary>Keeps a session for the request.</summary>
+    public void BeginSession(StatefulSession session)
+    {
+        _session = session;
+        _sessionHost ??= new ArrayBufferWriter<byte>();
+        _sessionHost.ResetWrittenCount();
+        HasSessionHost = SessionCodec.TryRead(session.State!, Request, NowSeconds, _sessionHost);
+    }
+
+    /// <summary>Notes the endpoint that an attempt goes to, which the client is told of with its response.</summary>
+    public void NoteSessionEndpoint(Endpoint endpoint)
+    {
+        if (_session is null)
+        {
+            return;
+        }
+
+        _sessionLine ??= new ArrayBufferWriter<byte>();
+        _sessionLine.ResetWrittenCount();
+        var address = endpoint.Config.Address.Text.Span;
+        if (!HasSessionHost || !SessionHost.SequenceEqual(address))
+        {
+            SessionCodec.WriteLine(_session.State!, address, NowSeconds, _sessionLine);
+        }
+    }
+
+    private long NowSeconds => (Worker.WallClockTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond;
+
+    private void ResetSession()
+    {
+        if (_session is not null)
+        {
+            _session = null;
+            HasSessionHost = false;
+            _sessionLine?.ResetWrittenCount();
+        }
+    }
+}
