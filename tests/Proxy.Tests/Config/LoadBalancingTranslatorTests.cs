@@ -122,8 +122,8 @@ public sealed class LoadBalancingTranslatorTests
     [InlineData("lb_policy: MAGLEV, maglev_lb_config: {table_size: 65536}", "maglev_lb_config.table_size: 65536 is no prime number; write a prime, such as 65537")]
     [InlineData("lb_policy: RING_HASH, ring_hash_lb_config: {maximum_ring_size: 100}", "ring_hash_lb_config.maximum_ring_size: 100 is less than minimum_ring_size, which is 1024; make it greater, or set minimum_ring_size as well")]
     [InlineData("least_request_lb_config: {active_request_bias: {default_value: -1}}", "least_request_lb_config.active_request_bias.default_value: is no number of 0 or more; write 1.0, or 0.0 to leave requests under way out of account")]
-    [InlineData("load_balancing_policy: {}", "load_balancing_policy: names no policy; add one of round_robin, least_request, random, ring_hash, maglev or wrr_locality")]
-    [InlineData("load_balancing_policy: {policies: [{typed_extension_config: {name: a.b, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}}]}", "load_balancing_policy: none of its policies is supported: a.b; add one of round_robin, least_request, random, ring_hash, maglev or wrr_locality")]
+    [InlineData("load_balancing_policy: {}", "load_balancing_policy: names no policy; add one of round_robin, least_request, random, ring_hash, maglev, wrr_locality, subset or kpn.load_balancing_policies.peak_ewma")]
+    [InlineData("load_balancing_policy: {policies: [{typed_extension_config: {name: a.b, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}}]}", "load_balancing_policy: none of its policies is supported: a.b; add one of round_robin, least_request, random, ring_hash, maglev, wrr_locality, subset or kpn.load_balancing_policies.peak_ewma")]
     public void What_cannot_be_done_is_named_with_path_and_remedy(string fields, string problem) => Problems(fields).Should().Equal(problem);
 
     [Fact]
