@@ -130,12 +130,21 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _stop.Dispose();
     }
 
+    private void UseLocalCluster(Bootstrap bootstrap)
+    {
+        if (bootstrap.ClusterManager?.LocalClusterName is { Length: > 0 } name)
+        {
+            _engine.UseLocalCluster(name, EndpointTranslator.TextOf(bootstrap.Node?.Locality));
+        }
+    }
+
     private async Task RunAsync()
     {
         var bootstrap = _options.Bootstrap;
         ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
         var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems());
         LogOutlierEvents(bootstrap.ClusterManager?.OutlierDetection?.EventLogPath);
+        UseLocalCluster(bootstrap);
         ApplyStatic(bootstrap);
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);

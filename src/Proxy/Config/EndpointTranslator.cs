@@ -159,7 +159,8 @@ internal static class EndpointTranslator
         _ => EndpointHealth.Unknown,
     };
 
-    private static string TextOf(Locality? locality) => locality is null
+    /// <summary>Region, zone and sub-zone, joined by '/'; empty where not known.</summary>
+    public static string TextOf(Locality? locality) => locality is null
         ? ""
         : string.Join('/', new[] { locality.Region, locality.Zone, locality.SubZone }.Where(static part => part.Length > 0));
 }

@@ -70,7 +70,7 @@ internal sealed class LoadBalancingTranslator(TranslationProblems problems)
     private void TakeLegacy(ClusterMessage message)
     {
         var common = message.CommonLbConfig;
-        _options = _options with { IsLocalityWeighted = common?.LocalityWeightedLbConfig is not null };
+        _options = _options with { IsLocalityWeighted = common?.LocalityWeightedLbConfig is not null, ZoneAware = ZoneAwareTranslator.Translate(common?.ZoneAwareLbConfig) };
         if (common?.ConsistentHashingLbConfig is { } hashing)
         {
             TakeHashing(hashing.UseHostnameForHashing, hashing.HashBalanceFactor);
@@ -223,7 +223,7 @@ internal sealed class LoadBalancingTranslator(TranslationProblems problems)
     }
 
     private void TakeLocality(LocalityLbConfig? config) =>
-        _options = _options with { IsLocalityWeighted = config?.LocalityWeightedLbConfig is not null };
+        _options = _options with { IsLocalityWeighted = config?.LocalityWeightedLbConfig is not null, ZoneAware = ZoneAwareTranslator.Translate(config?.ZoneAwareLbConfig) };
 
     private void TakeHashing(bool useHostname, uint? balanceFactor) =>
         _options = _options with { UseHostnameForHashing = useHostname, HashBalanceFactor = (int)Math.Min(balanceFactor ?? 0u, int.MaxValue) };

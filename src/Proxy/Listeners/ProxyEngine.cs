@@ -7,6 +7,7 @@ using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using Microsoft.Extensions.Logging;
 
@@ -112,6 +113,17 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         lock (_applying)
         {
             _clusters.OutlierEvents = new OutlierEventLog(file, _registry.CreatePage(), time);
+        }
+    }
+
+    /// <summary>Keeps requests in the proxy's own zone, in the clusters that are applied from now on.</summary>
+    /// <param name="clusterName">The cluster whose endpoints are this proxy and those like it (<c>local_cluster_name</c>).</param>
+    /// <param name="locality">Where this proxy runs: region, zone and sub-zone, joined by '/'.</param>
+    public void UseLocalCluster(string clusterName, string locality)
+    {
+        lock (_applying)
+        {
+            _clusters.Zone = new LocalZone(clusterName, locality);
         }
     }
 

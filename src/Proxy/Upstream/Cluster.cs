@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -94,6 +95,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Number of workers.</summary>
     public int Workers { get; } = workers;
+
+    /// <summary>Where the proxy is, for a cluster whose balancer asks; null for others.</summary>
+    public ZoneRouting? Zones { get; init; }
 
     /// <summary>The statistics of its subsets; null where it has none.</summary>
     public SubsetStats? Subsets { get; init; }

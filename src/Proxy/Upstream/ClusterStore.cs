@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -29,6 +30,9 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     /// <summary>Takes the events of outlier detection in clusters that are built from now on; null for none.</summary>
     public OutlierEventLog? OutlierEvents { get; set; }
 
+    /// <summary>Where this proxy is among those of its own cluster, for clusters that are built from now on; null where that is not known.</summary>
+    public LocalZone? Zone { get; set; }
+
     /// <summary>Builds a cluster. The endpoints that it no longer has are retired by <see cref="RetireLeaving"/>, once the new snapshot is in force.</summary>
     public Cluster Build(ClusterSpecification specification)
     {
@@ -39,7 +43,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             predecessor = kept?.Latest;
             Leave(kept);
             kept?.State.StopObserving(registry);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry) }, []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry), Zones = ZonesOf(config) }, []);
             _kept[config.Name] = kept;
             checker?.Join(kept.State);
             if (predecessor?.State.HasHadTraffic == true)
@@ -59,6 +63,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         CountMembers(kept.State.Stats, endpoints);
         CountUpdate(kept.State.Stats);
         kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State, kept.Latest);
+        NoteLocal(config.Name, kept.Latest);
         return kept.Latest;
     }
 
@@ -81,6 +86,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
 
         cluster.Rebalance();
         CountMembers(kept.State.Stats, cluster.Endpoints);
+        NoteLocal(name, cluster);
         return null;
     }
 
@@ -93,6 +99,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             CountMembers(kept.State.Stats, []);
             CountUpdate(kept.State.Stats);
             kept.State.StopObserving(registry);
+            NoteLocal(name, null);
         }
     }
 
@@ -113,6 +120,24 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         foreach (var kept in _kept.Values)
         {
             kept.State.Outlier?.Dispose();
+        }
+    }
+
+    private ZoneRouting? ZonesOf(ClusterConfig config) =>
+        Zone is null || config.UsesHash || config.Balancing.IsLocalityWeighted ? null : new ZoneRouting(Zone, new ZoneStats(registry, config.StatName));
+
+    /// <summary>Where the cluster of the proxies themselves changed, all that goes by their zones is built again.</summary>
+    private void NoteLocal(string name, Cluster? cluster)
+    {
+        if (Zone?.ClusterName != name)
+        {
+            return;
+        }
+
+        Zone.Note(cluster);
+        foreach (var kept in _kept.Values.Where(static kept => kept.State.Zones is not null))
+        {
+            kept.Latest?.Rebalance();
         }
     }
 

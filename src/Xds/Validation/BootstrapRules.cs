@@ -22,6 +22,11 @@ internal static class BootstrapRules
         CheckAddresses(resources.Listeners, at.Field("listeners"), problems);
         AddressRules.CheckIsIp(bootstrap.Admin?.Address, path.Field("admin").Field("address"), problems);
         CheckAdminLogs(bootstrap.Admin, path.Field("admin"), problems);
+        if (bootstrap.ClusterManager?.LocalClusterName is { Length: > 0 } local && !clusters.ContainsKey(local))
+        {
+            problems.Invalid(path.Field("cluster_manager").Field("local_cluster_name"), $"there is no cluster \"{local}\" in static_resources", "name the cluster of this proxy and those like it, or remove it");
+        }
+
         CheckDynamic(bootstrap.DynamicResources, clusters, path.Field("dynamic_resources"), problems);
         CheckSources(resources, bootstrap.DynamicResources?.AdsConfig, at, problems);
 

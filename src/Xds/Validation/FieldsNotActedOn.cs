@@ -33,7 +33,6 @@ internal static class FieldsNotActedOn
 
         // Each update of endpoints is in force at once.
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
-        [Cluster + "CommonLbConfig.zone_aware_lb_config"] = [],
         [Cluster + "per_connection_buffer_limit_bytes"] = [],
 
         // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
@@ -92,7 +91,6 @@ internal static class FieldsNotActedOn
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
-        [Balancing + "common.v3.LocalityLbConfig.zone_aware_lb_config"] = [],
         [Balancing + "least_request.v3.LeastRequest.enable_full_scan"] = ["false"],
         [Balancing + "least_request.v3.LeastRequest.selection_method"] = ["N_CHOICES"],
         [UpstreamHttp + "upstream_http_protocol_options"] = [],

@@ -4,6 +4,7 @@ using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using MetadataMessage = Envoy.Config.Core.V3.Metadata;
 
@@ -70,6 +71,15 @@ public sealed class SubsetTranslatorTests
         bare.Balancing.DecayTime.Should().Be(TimeSpan.FromSeconds(10));
         bare.ChoiceCount.Should().Be(2);
         Problems(Typed(Type, ", decay_time: 0s")).Should().ContainSingle().Which.Should().EndWith("typed_config.decay_time: must be above zero; write 10s");
+    }
+
+    [Fact]
+    public void Zones_arrive_in_both_forms()
+    {
+        Good("common_lb_config: {zone_aware_lb_config: {routing_enabled: {value: 12.6}, min_cluster_size: 3, fail_traffic_on_panic: true}}").Balancing.ZoneAware
+            .Should().Be(new ZoneAwareOptions { RoutingEnabled = 13, MinClusterSize = 3, FailTrafficOnPanic = true });
+        Good(Typed($"{Policies}random.v3.Random", ", locality_lb_config: {zone_aware_lb_config: {force_local_zone: {}, locality_basis: HEALTHY_HOSTS_WEIGHT}}")).Balancing.ZoneAware
+            .Should().Be(new ZoneAwareOptions { ForceLocalZone = 1, ByWeight = true });
     }
 
     [Fact]

@@ -75,7 +75,6 @@ public sealed class FieldsNotActedOnTests
 
     [Theory]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, circuit_breakers: {thresholds: [{max_connection_pools: 1}]}}", "circuit_breakers.thresholds[0].max_connection_pools", "remove it")]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_lb_config: {zone_aware_lb_config: {}}}", "common_lb_config.zone_aware_lb_config", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {drop_overloads: [{category: a}]}}}", "load_assignment.policy.drop_overloads", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, upstream_connection_options: {tcp_keepalive: {}}}", "upstream_connection_options.tcp_keepalive", "remove it")]

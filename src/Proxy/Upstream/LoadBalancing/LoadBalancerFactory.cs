@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
@@ -11,16 +12,17 @@ internal static class LoadBalancerFactory
     /// <param name="endpoints">All endpoints, whatever their health.</param>
     /// <param name="policy">How their health becomes load.</param>
     /// <param name="previous">The balancer that this one replaces, which was made by the same policy; null for none.</param>
-    public static ILoadBalancer Create(ClusterState state, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ILoadBalancer? previous) => state.Subsets is { } stats
-        ? SubsetBalancer.Build(state.Config, endpoints, previous, (config, hosts) => Create(config, [.. hosts], policy, state.Workers), stats)
-        : Create(state.Config, endpoints, policy, state.Workers);
+    public static ILoadBalancer Create(ClusterState state, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ILoadBalancer? previous) => state.Subsets is not null
+        ? SubsetBalancer.Build(state, endpoints, previous, (config, hosts) => Create(config, [.. hosts], policy, state.Workers, state.Zones))
+        : Create(state.Config, endpoints, policy, state.Workers, state.Zones);
 
     /// <summary>A balancer over all priority levels.</summary>
     /// <param name="config">Policy and options.</param>
     /// <param name="endpoints">All endpoints, whatever their health.</param>
     /// <param name="policy">How their health becomes load.</param>
     /// <param name="workers">Number of workers.</param>
-    public static ILoadBalancer Create(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, int workers)
+    /// <param name="zones">Where the proxy is; null where that does not matter.</param>
+    public static ILoadBalancer Create(ClusterConfig config, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, int workers, ZoneRouting? zones = null)
     {
         var levels = PriorityLevel.Split(endpoints);
         if (levels.Length == 0)
@@ -43,7 +45,7 @@ internal static class LoadBalancerFactory
                 {
                     slots.AsSpan(next, share).Fill((byte)sources.Count);
                     next += share;
-                    sources.Add(OfLevel(config, levels[i], availability, load.IsInPanic[i], policy, workers));
+                    sources.Add(OfLevel(config, levels[i], availability, load.IsInPanic[i], policy, workers, i == 0 ? zones : null));
                 }
             }
         }
@@ -51,8 +53,8 @@ internal static class LoadBalancerFactory
         return sources.Count == 1 ? sources[0] : new PriorityBalancer([.. sources], slots);
     }
 
-    /// <summary>A balancer over the endpoints of one level, or over all of them in panic.</summary>
-    public static ILoadBalancer OfLevel(ClusterConfig config, PriorityLevel level, Availability availability, bool isInPanic, AssignmentPolicy policy, int workers)
+    /// <summary>A balancer over the endpoints of one level, or over all of them in panic. Zones matter for the healthy ones of the first level.</summary>
+    public static ILoadBalancer OfLevel(ClusterConfig config, PriorityLevel level, Availability availability, bool isInPanic, AssignmentPolicy policy, int workers, ZoneRouting? zones = null)
     {
         var hosts = isInPanic ? level.Endpoints : level.Of(availability);
         if (hosts.Length == 0)
@@ -64,9 +66,11 @@ internal static class LoadBalancerFactory
         {
             LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev => ByHash(config, hosts),
             _ when config.Balancing.IsLocalityWeighted && !isInPanic => ByLocality(config, level, hosts, policy, workers),
+            _ when zones is not null && availability == Availability.Healthy && !isInPanic =>
+                ZoneBalancer.Create(config, level, OverHosts(config, hosts, workers), zones, zone => OverHosts(config, zone, workers)),
             _ => OverHosts(config, hosts, workers),
         };
-        return isInPanic ? new PanicBalancer(balancer) : balancer;
+        return !isInPanic ? balancer : new PanicBalancer(config.Balancing.ZoneAware.FailTrafficOnPanic ? NoEndpoint.Instance : balancer);
     }
 
     private static ILoadBalancer OverHosts(ClusterConfig config, Endpoint[] hosts, int workers)

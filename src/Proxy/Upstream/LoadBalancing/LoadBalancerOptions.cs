@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
+using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
@@ -26,6 +27,9 @@ public sealed record LoadBalancerOptions
 
     /// <summary>True to spread load over localities by their weights (<c>locality_weighted_lb_config</c>).</summary>
     public bool IsLocalityWeighted { get; init; }
+
+    /// <summary>How requests stay in the proxy's zone, where localities are not weighted and the proxy knows its own cluster.</summary>
+    public ZoneAwareOptions ZoneAware { get; init; } = ZoneAwareOptions.Default;
 
     /// <summary>How endpoints are divided by their metadata; null for not at all.</summary>
     public SubsetOptions? Subsets { get; init; }

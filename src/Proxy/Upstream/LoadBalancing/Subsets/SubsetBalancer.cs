@@ -32,20 +32,19 @@ internal sealed class SubsetBalancer : ILoadBalancer
     public IEnumerable<Endpoint> Candidates => CandidatesOf(null);
 
     /// <summary>A balancer over subsets.</summary>
-    /// <param name="config">The cluster, which has subsets.</param>
+    /// <param name="state">The cluster, which has subsets.</param>
     /// <param name="endpoints">All its endpoints.</param>
     /// <param name="previous">What is replaced; null for nothing.</param>
     /// <param name="balancer">Makes the balancer of a subset, for the cluster's configuration inside of it.</param>
-    /// <param name="stats">Statistics of the cluster.</param>
-    public static SubsetBalancer Build(
-        ClusterConfig config, ImmutableArray<Endpoint> endpoints, ILoadBalancer? previous, Func<ClusterConfig, Endpoint[], ILoadBalancer> balancer, SubsetStats stats)
+    public static SubsetBalancer Build(ClusterState state, ImmutableArray<Endpoint> endpoints, ILoadBalancer? previous, Func<ClusterConfig, Endpoint[], ILoadBalancer> balancer)
     {
+        var config = state.Config;
         var options = config.Balancing.Subsets!;
         var inside = config with
         {
             Balancing = config.Balancing with { Subsets = null, IsLocalityWeighted = config.Balancing.IsLocalityWeighted && options.IsLocalityWeightAware },
         };
-        return new SubsetBalancer(options, SubsetTable.Build(config, endpoints, (previous as SubsetBalancer)?.Table, hosts => balancer(inside, hosts), stats), stats);
+        return new SubsetBalancer(options, SubsetTable.Build(state, endpoints, (previous as SubsetBalancer)?.Table, hosts => balancer(inside, hosts)), state.Subsets!);
     }
 
     public Endpoint? Pick(in PickRequest request)

@@ -26,14 +26,14 @@ internal sealed class SubsetTable
     public int Count => _parts.Count;
 
     /// <summary>Divides endpoints.</summary>
-    /// <param name="config">The cluster, which has subsets.</param>
+    /// <param name="state">The cluster, which has subsets.</param>
     /// <param name="endpoints">All its endpoints.</param>
     /// <param name="previous">The table that this one replaces; null for none.</param>
     /// <param name="balancer">Makes the balancer of a subset.</param>
-    /// <param name="stats">Counts subsets.</param>
-    public static SubsetTable Build(ClusterConfig config, ImmutableArray<Endpoint> endpoints, SubsetTable? previous, Func<Endpoint[], ILoadBalancer> balancer, SubsetStats stats)
+    public static SubsetTable Build(ClusterState state, ImmutableArray<Endpoint> endpoints, SubsetTable? previous, Func<Endpoint[], ILoadBalancer> balancer)
     {
-        var options = config.Balancing.Subsets!;
+        var options = state.Config.Balancing.Subsets!;
+        var surroundings = state.Zones?.Local.Proxies;
         var (members, singles) = Divide(options, endpoints);
         var duplicates = 0;
         var parts = new Dictionary<string, SubsetPart>(StringComparer.Ordinal);
@@ -43,21 +43,21 @@ internal sealed class SubsetTable
             if (singles.Contains(key))
             {
                 duplicates += hosts.Count - 1;
-                parts[key] = SubsetPart.Of([hosts.MinBy(static host => host.Config.Priority)!], before, static host => new SingleHost(host[0]));
+                parts[key] = SubsetPart.Of([hosts.MinBy(static host => host.Config.Priority)!], before, null, static host => new SingleHost(host[0]));
             }
             else
             {
-                parts[key] = SubsetPart.Of(Scaled(options, endpoints, [.. hosts]), before, balancer);
+                parts[key] = SubsetPart.Of(Scaled(options, endpoints, [.. hosts]), before, surroundings, balancer);
             }
         }
 
         var created = parts.Keys.Count(key => previous?._parts.ContainsKey(key) != true);
-        stats.Count(created, (previous?.Count ?? 0) - (parts.Count - created), duplicates);
+        state.Subsets!.Count(created, (previous?.Count ?? 0) - (parts.Count - created), duplicates);
         var matching = endpoints.Where(endpoint => Matches(endpoint, options));
         return new SubsetTable(options, parts.ToFrozenDictionary(StringComparer.Ordinal))
         {
-            Any = NeedsAny(options) ? SubsetPart.Of([.. endpoints], previous?.Any, balancer) : null,
-            Default = NeedsDefault(options) ? SubsetPart.Of(Scaled(options, endpoints, [.. matching]), previous?.Default, balancer) : null,
+            Any = NeedsAny(options) ? SubsetPart.Of([.. endpoints], previous?.Any, surroundings, balancer) : null,
+            Default = NeedsDefault(options) ? SubsetPart.Of(Scaled(options, endpoints, [.. matching]), previous?.Default, surroundings, balancer) : null,
         };
     }
 
