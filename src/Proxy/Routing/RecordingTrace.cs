@@ -50,6 +50,16 @@ public struct RecordingTrace : IMatchTrace
         _steps.Add(new MatchStep(MatchStepKind.TlsRequired, $"virtual host '{virtualHost.Name}' redirects plain text to https") { VirtualHost = virtualHost });
 
     /// <inheritdoc/>
+    public readonly void RoutesChosen(CompiledVirtualHost virtualHost, int start, int end) => _steps.Add(new MatchStep(
+        MatchStepKind.RoutesChosen,
+        start == end
+            ? $"the matcher of virtual host '{virtualHost.Name}' leads to no route"
+            : $"the matcher of virtual host '{virtualHost.Name}' leads to {string.Join(", ", virtualHost.Routes[start..end].ToArray().Select(static route => route.ToString()))}")
+    {
+        VirtualHost = virtualHost,
+    });
+
+    /// <inheritdoc/>
     public readonly void PathsSkipped(CompiledVirtualHost virtualHost, int start, int end)
     {
         for (var i = start; i < end; i++)
@@ -136,6 +146,7 @@ public enum MatchStepKind
     VirtualHostSelected,
     NoVirtualHost,
     TlsRequired,
+    RoutesChosen,
     RouteSkipped,
     RouteSelected,
     NoRoute,
