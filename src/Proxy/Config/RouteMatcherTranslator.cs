@@ -52,13 +52,13 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
                     OnNoMatch = onNoMatch,
                 };
             case Message.MatcherTypeOneofCase.MatcherTree:
-                return Tree(message.MatcherTree, host, path.Field("matcher_tree"), depth) with { OnNoMatch = onNoMatch };
+                return Tree(message.MatcherTree, onNoMatch, host, path.Field("matcher_tree"), depth);
             default:
                 return new RouteMatcherList([]) { OnNoMatch = onNoMatch };
         }
     }
 
-    private RouteMatcherMap Tree(Message.Types.MatcherTree message, ConfigPath host, ConfigPath path, int depth)
+    private RouteMatcherMap Tree(Message.Types.MatcherTree message, RouteMatcherOutcome? onNoMatch, ConfigPath host, ConfigPath path, int depth)
     {
         var isPrefix = message.TreeTypeCase == Message.Types.MatcherTree.TreeTypeOneofCase.PrefixMatchMap;
         var map = isPrefix ? message.PrefixMatchMap : message.ExactMatchMap;
@@ -69,7 +69,7 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
 
         var place = path.Field(isPrefix ? "prefix_match_map" : "exact_match_map").Field("map");
         var entries = (map?.Map ?? []).OrderBy(static entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, Outcome(entry.Value, host, place.Key(entry.Key), depth)));
-        return new RouteMatcherMap(Input(message.Input, host, path.Field("input")), isPrefix, [.. entries]);
+        return new RouteMatcherMap(Input(message.Input, host, path.Field("input")), isPrefix, [.. entries]) { OnNoMatch = onNoMatch };
     }
 
     private RouteMatcherOutcome Outcome(Message.Types.OnMatch message, ConfigPath host, ConfigPath path, int depth)
