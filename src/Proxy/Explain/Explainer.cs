@@ -192,7 +192,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
     private ExplainedMirror MirrorOf(CompiledMirror mirror)
     {
         var name = mirror.Target.Ordinal >= 0 ? mirror.Target.Name : Text(mirror.Target.NameFrom(_exchange.Request));
-        return new ExplainedMirror(name, mirror.Percent, _snapshot.Clusters.ContainsKey(name));
+        return new ExplainedMirror(name, mirror.PercentOf(_snapshot.RuntimeValues), _snapshot.Clusters.ContainsKey(name));
     }
 
     private string[] HeadersOf(HeaderMutations changes)

@@ -77,7 +77,7 @@ public struct RecordingTrace : IMatchTrace
             SkipReason.Path => $"path is not {Describe(match)}",
             SkipReason.Header => $"header {match.Headers[matcher]} does not hold",
             SkipReason.QueryParameter => $"query parameter {match.QueryParameters[matcher]} does not hold",
-            _ => string.Create(CultureInfo.InvariantCulture, $"not among the {match.RuntimeFraction!.Numerator} of {match.RuntimeFraction.Denominator} requests that it takes"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"not among the requests that it takes: {match.RuntimeFraction!.Numerator} of {match.RuntimeFraction.Denominator}{(match.RuntimeFraction.Key.Length > 0 ? $", unless the runtime has another value for {match.RuntimeFraction.Key}" : "")}"),
         };
         _steps.Add(new MatchStep(MatchStepKind.RouteSkipped, $"route {route} skipped: {why}") { Route = route, Reason = reason, Matcher = matcher });
     }
