@@ -39,6 +39,7 @@ using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Runtime.V3;
+using Envoy.Type.Matcher.V3;
 using Google.Protobuf.Reflection;
 using Kpn.LoadBalancingPolicies.PeakEwma.V3;
 
@@ -71,6 +72,8 @@ public static class XdsTypes
         HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
+        HttpRequestHeaderMatchInput.Descriptor,
+        HttpRequestQueryParamMatchInput.Descriptor,
         LeastRequest.Descriptor,
         Listener.Descriptor,
         Maglev.Descriptor,
@@ -84,7 +87,9 @@ public static class XdsTypes
         RawBuffer.Descriptor,
         RingHash.Descriptor,
         RoundRobin.Descriptor,
+        Route.Descriptor,
         RouteConfiguration.Descriptor,
+        RouteList.Descriptor,
         Router.Descriptor,
         StatefulSession.Descriptor,
         StatefulSessionPerRoute.Descriptor,
