@@ -73,9 +73,9 @@ internal static class StatefulSessionTranslator
 
     private static void CheckName(string name, TranslationProblems problems, ConfigPath path)
     {
-        if (name.Length == 0 || name.Any(static character => !TokenCharacters.Contains(character, StringComparison.Ordinal)))
+        if (name.Length is 0 or > 256 || name.Any(static character => !TokenCharacters.Contains(character, StringComparison.Ordinal)))
         {
-            problems.Add(path, $"'{name}' cannot be a name here", "use letters, digits, '-' and '_'");
+            problems.Add(path, $"'{name}' cannot be a name here", "use letters, digits, '-' and '_', at most 256");
         }
     }
 

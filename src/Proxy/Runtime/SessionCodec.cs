@@ -17,30 +17,31 @@ internal static class SessionCodec
     private const byte ExpiresTag = (2 << 3) | 0;
     private const int MaxVarint = 10;
 
-    /// <summary>Reads the address that a request names. False where it names none, or one whose time is over.</summary>
+    // No name and no value that was given here is longer.
+    private const int MaxName = 256;
+    private const int MaxValue = 256;
+
+    /// <summary>Reads the address that a request names, without allocation. False where it names none, or one whose time is over.</summary>
     public static bool TryRead(SessionState state, RequestHead head, long nowSeconds, IBufferWriter<byte> address)
     {
-        ReadOnlySpan<byte> value;
-        if (state is CookieSessionState cookie)
-        {
-            if (!RequestCookies.TryFind(head, Encoding.UTF8.GetBytes(cookie.Name), out value))
-            {
-                return false;
-            }
-        }
-        else if (!head.TryGet(Encoding.UTF8.GetBytes(((HeaderSessionState)state).Name.ToLowerInvariant()), out value))
+        var isCookie = state is CookieSessionState;
+        var name = state is CookieSessionState cookie ? cookie.Name : ((HeaderSessionState)state).Name;
+        Span<byte> nameText = stackalloc byte[MaxName];
+        Span<byte> decoded = stackalloc byte[MaxValue];
+        var length = 0;
+        if ((isCookie ? Ascii.FromUtf16(name, nameText, out length) : Ascii.ToLower(name, nameText, out length)) != OperationStatus.Done)
         {
             return false;
         }
 
-        var decoded = new byte[Base64.GetMaxDecodedFromUtf8Length(value.Length)];
-        if (Base64.DecodeFromUtf8(value, decoded, out var consumed, out var length) != OperationStatus.Done || consumed != value.Length)
+        if (!(isCookie ? RequestCookies.TryFind(head, nameText[..length], out var value) : head.TryGet(nameText[..length], out value))
+            || Base64.DecodeFromUtf8(value, decoded, out _, out length) != OperationStatus.Done)
         {
             return false;
         }
 
-        ReadOnlySpan<byte> text = decoded.AsSpan(0, length);
-        if (state is CookieSessionState && !TryOpen(ref text, nowSeconds))
+        ReadOnlySpan<byte> text = decoded[..length];
+        if (isCookie && !TryOpen(ref text, nowSeconds))
         {
             return false;
         }

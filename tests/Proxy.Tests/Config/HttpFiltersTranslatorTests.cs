@@ -33,6 +33,31 @@ public sealed class HttpFiltersTranslatorTests
     }
 
     [Fact]
+    public void Sessions_arrive_with_what_keeps_them()
+    {
+        const string State = "type.googleapis.com/envoy.extensions.http.stateful_session.";
+        var filters = Filters(
+            $"[{{name: s, typed_config: {{{Type}stateful_session.v3.StatefulSession, strict: true, session_state: {{name: h, typed_config: {{'@type': {State}header.v3.HeaderBasedSessionState, name: x-host}}}}}}}}, {{name: n, typed_config: {{{Type}stateful_session.v3.StatefulSession}}}}, {Router}]",
+            out var problems);
+
+        problems.Should().BeEmpty();
+        filters.Should().Equal(new StatefulSessionConfig("s", new StatefulSession(new HeaderSessionState("x-host"), IsStrict: true)), new StatefulSessionConfig("n", new StatefulSession(null, IsStrict: false)));
+    }
+
+    [Theory]
+    [InlineData("cookie.v3.CookieBasedSessionState, cookie: {name: 'a b'}", "cookie.name: 'a b' cannot be a name here; use letters, digits, '-' and '_', at most 256")]
+    [InlineData("cookie.v3.CookieBasedSessionState, cookie: {name: a, path: '/;x'}", "cookie.path: control characters and ';' cannot be part of a cookie; remove them")]
+    [InlineData("cookie.v3.CookieBasedSessionState, cookie: {name: a, ttl: -1s}", "cookie.ttl: is negative; write 0s for as long as the browser runs")]
+    [InlineData("header.v3.HeaderBasedSessionState, name: 'x:y'", "name: 'x:y' cannot be a name here; use letters, digits, '-' and '_', at most 256")]
+    public void A_session_that_cannot_be_kept_is_refused_by_field(string state, string problem)
+    {
+        Filters(
+            $"[{{name: s, typed_config: {{{Type}stateful_session.v3.StatefulSession, session_state: {{name: h, typed_config: {{'@type': type.googleapis.com/envoy.extensions.http.stateful_session.{state}}}}}}}}}, {Router}]",
+            out var problems);
+        problems.Should().Equal("http_filters[0].typed_config.session_state.typed_config." + problem);
+    }
+
+    [Fact]
     public void The_most_specific_level_speaks_for_a_route()
     {
         var table = Routes($$"""
