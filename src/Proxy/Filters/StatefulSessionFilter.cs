@@ -14,6 +14,8 @@ internal static class StatefulSessionFilter
     /// <summary>Finds out which session the request belongs to.</summary>
     public static void Begin(Exchange exchange, StatefulSessionConfig filter, StatefulSessionRouteSettings? ofRoute)
     {
+        // A redirect that is followed here comes by again, perhaps with another route.
+        exchange.ResetSession();
         var session = ofRoute is null ? filter.Session : ofRoute.Session;
         if (session?.State is { } state && (state is not CookieSessionState cookie || cookie.Covers(exchange.Request.Target)))
         {

@@ -51,7 +51,8 @@ internal sealed partial class Exchange
 
     private long NowSeconds => (Worker.WallClockTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond;
 
-    private void ResetSession()
+    /// <summary>The request belongs to no session any more.</summary>
+    public void ResetSession()
     {
         if (_session is not null)
         {

@@ -29,7 +29,7 @@ internal static class SessionCodec
         Span<byte> nameText = stackalloc byte[MaxName];
         Span<byte> decoded = stackalloc byte[MaxValue];
         var length = 0;
-        if ((isCookie ? Ascii.FromUtf16(name, nameText, out length) : Ascii.ToLower(name, nameText, out length)) != OperationStatus.Done)
+        if ((isCookie ? System.Text.Ascii.FromUtf16(name, nameText, out length) : System.Text.Ascii.ToLower(name, nameText, out length)) != OperationStatus.Done)
         {
             return false;
         }
