@@ -63,9 +63,12 @@ internal static class HttpFiltersTranslator
             return new BufferFilterConfig(filter.Name, Bytes(buffer)) { Disabled = filter.Disabled };
         }
 
-        return any.TryUnpack<Envoy.Extensions.Filters.Http.StatefulSession.V3.StatefulSession>(out var session)
-            ? StatefulSessionTranslator.Filter(filter.Name, session, problems, path) with { Disabled = filter.Disabled }
-            : null;
+        if (any.TryUnpack<Envoy.Extensions.Filters.Http.StatefulSession.V3.StatefulSession>(out var session))
+        {
+            return StatefulSessionTranslator.Filter(filter, session, problems, path);
+        }
+
+        return null;
     }
 
     private static int Bytes(Envoy.Extensions.Filters.Http.Buffer.V3.Buffer? message) => (int)Math.Min(message?.MaxRequestBytes ?? 0, int.MaxValue);

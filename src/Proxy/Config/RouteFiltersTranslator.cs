@@ -5,7 +5,6 @@ using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Routing;
-using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Xds;
 using KubeProxyNet.Xds.Validation;
 

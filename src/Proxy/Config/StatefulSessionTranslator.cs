@@ -1,5 +1,6 @@
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
+using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.StatefulSession.Cookie.V3;
 using Envoy.Extensions.Http.StatefulSession.Header.V3;
 using KubeProxyNet.Proxy.Routing;
@@ -15,7 +16,8 @@ internal static class StatefulSessionTranslator
     private const string TokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
 
     /// <summary>The filter.</summary>
-    public static StatefulSessionConfig Filter(string name, SessionMessage message, TranslationProblems problems, ConfigPath path) => new(name, Session(message, problems, path));
+    public static StatefulSessionConfig Filter(HttpFilter filter, SessionMessage message, TranslationProblems problems, ConfigPath path) =>
+        new(filter.Name, Session(message, problems, path)) { Disabled = filter.Disabled };
 
     /// <summary>What a route says of it.</summary>
     public static StatefulSessionRouteSettings Settings(StatefulSessionPerRoute message, TranslationProblems problems, ConfigPath path) =>

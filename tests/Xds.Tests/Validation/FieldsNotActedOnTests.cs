@@ -10,16 +10,20 @@ using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
+using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
+using Envoy.Extensions.Http.StatefulSession.Cookie.V3;
+using Envoy.Extensions.Http.StatefulSession.Header.V3;
 using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
 using Envoy.Extensions.LoadBalancingPolicies.LeastRequest.V3;
 using Envoy.Extensions.LoadBalancingPolicies.Maglev.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RingHash.V3;
 using Envoy.Extensions.LoadBalancingPolicies.RoundRobin.V3;
+using Envoy.Extensions.LoadBalancingPolicies.Subset.V3;
 using Envoy.Extensions.LoadBalancingPolicies.WrrLocality.V3;
 using Envoy.Extensions.Network.DnsResolver.Cares.V3;
 using Envoy.Extensions.Network.DnsResolver.Getaddrinfo.V3;
@@ -33,6 +37,7 @@ using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Type.Matcher.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
+using Kpn.LoadBalancingPolicies.PeakEwma.V3;
 using KubeProxyNet.Xds.Loading;
 using KubeProxyNet.Xds.Validation;
 using RandomPolicy = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
@@ -52,6 +57,7 @@ public sealed class FieldsNotActedOnTests
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
         OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
         HealthCheckEventFileSink.Descriptor,
+        Subset.Descriptor, StatefulSession.Descriptor, StatefulSessionPerRoute.Descriptor, CookieBasedSessionState.Descriptor, HeaderBasedSessionState.Descriptor, PeakEwma.Descriptor,
         AllowListedRoutesConfig.Descriptor, UriTemplateMatchConfig.Descriptor, UriTemplateRewriteConfig.Descriptor,
     ];
 
