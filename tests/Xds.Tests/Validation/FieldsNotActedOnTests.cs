@@ -167,6 +167,12 @@ public sealed class FieldsNotActedOnTests
             .Errors.Select(static error => error.ToString()).Should().Equal(
                 "f.yaml:1: static_resources.clusters[0].eds_cluster_config.eds_config.ads: refers to the aggregated stream, but there is none; add ads_config to dynamic_resources");
 
+    [Fact]
+    public void The_cluster_of_the_proxy_itself_has_to_be_there_from_the_start() =>
+        ConfigLoader.Parse<Bootstrap>("f.yaml", "cluster_manager: {local_cluster_name: me}"u8)
+            .Errors.Select(static error => error.ToString()).Should().Equal(
+                "f.yaml:1: cluster_manager.local_cluster_name: there is no cluster \"me\" in static_resources; name the cluster of this proxy and those like it, or remove it");
+
     private static string ConnectionManager(string field) =>
         $"{{stat_prefix: s, route_config: {{}}, http_filters: [{{name: r, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}], {field}}}";
 
