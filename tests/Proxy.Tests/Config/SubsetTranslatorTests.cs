@@ -2,7 +2,6 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Upstream;
-using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
