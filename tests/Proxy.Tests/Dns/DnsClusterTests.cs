@@ -162,6 +162,7 @@ public sealed class DnsClusterTests : IAsyncDisposable
         _names.SetAddresses("b.test", 60, "127.0.0.2");
         await StartAsync("type: STRICT_DNS", "", Assignment("c", Service));
 
+        await _proxy!.Ready.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         (await StatAsync("cluster.c.membership_total")).Should().Be(3);
         var asked = new List<string>();
         for (var i = 0; i < 8; i++)
@@ -170,7 +171,7 @@ public sealed class DnsClusterTests : IAsyncDisposable
         }
 
         asked.CountBy(static name => name).Should().BeEquivalentTo([KeyValuePair.Create("first", 6), KeyValuePair.Create("third", 2)], "the lower priority goes first");
-        var clusters = (await RawHttpClient.GetAsync(_proxy!.AdminAddress!.Port, "/clusters")).BodyText;
+        var clusters = (await RawHttpClient.GetAsync(_proxy.AdminAddress!.Port, "/clusters")).BodyText;
         clusters.Should().Contain($"c::127.0.0.2:{_first.Port}::priority::1").And.Contain($"c::127.0.0.2:{_first.Port}::hostname::b.test");
     }
 
