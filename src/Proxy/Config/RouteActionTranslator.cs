@@ -121,6 +121,7 @@ internal static class RouteActionTranslator
         })])
         {
             HeaderName = message.HeaderName,
+            RuntimeKeyPrefix = message.RuntimeKeyPrefix,
         };
 
     private static HostRewrite? Host(Proto.RouteAction message) => message.HostRewriteSpecifierCase switch

@@ -1,4 +1,3 @@
-using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
