@@ -1,4 +1,3 @@
-using KubeProxyNet.EndToEnd.Tests.Faults;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 

@@ -1,7 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.EndToEnd.Tests.Faults;
 using KubeProxyNet.EndToEnd.Tests.Setup;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.EndToEnd.Tests.Resilience;
