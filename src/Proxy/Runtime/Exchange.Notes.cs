@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -17,7 +18,7 @@ internal sealed partial class Exchange
     private long _sentToClientBefore;
     private long _sentUpstreamBefore;
     private long _receivedUpstreamBefore;
-    private bool _hadConnection;
+    private SocketEndpoint? _connectedTo;
     private ReadOnlyMemory<byte> _localReplyBody;
 
     /// <summary>The request's headers as a log shows them: as they went upstream, or as they came where they did not go.</summary>
@@ -95,7 +96,8 @@ internal sealed partial class Exchange
 
         _attempts[_attemptCount++] = new Attempt(endpoint, 0);
         _attemptStartMs = Worker.NowMs;
-        _hadConnection = WasUpstreamReset = false;
+        _connectedTo = null;
+        WasUpstreamReset = false;
         PoolReadyMs = null;
         UpstreamLocalText = default;
         ConnectBeganMs = ConnectedMs = UpstreamStartMs = UpstreamRequestEndMs = UpstreamResponseBeginMs = 0;
@@ -108,7 +110,7 @@ internal sealed partial class Exchange
         Upstream = upstream;
         Attempts++;
         _attempts[_attemptCount - 1] = new Attempt(Endpoint!, upstream.Id);
-        _hadConnection = true;
+        _connectedTo = upstream.Address;
         PoolReadyMs = Worker.NowMs - _attemptStartMs;
         ConnectBeganMs = upstream.ConnectBeganMs;
         ConnectedMs = upstream.ConnectedMs;
@@ -183,7 +185,8 @@ internal sealed partial class Exchange
     {
         Array.Clear(_attempts, 0, _attemptCount);
         _attemptCount = 0;
-        _hadConnection = WasUpstreamReset = false;
+        _connectedTo = null;
+        WasUpstreamReset = false;
         _localReplyBody = default;
         _sentRequest.Reset();
         _sentResponse.Reset();

@@ -51,7 +51,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
                 kept.State.NoteTraffic();
             }
 
-            kept.State.Observe(registry);
+            registry.Observe(kept.State);
         }
 
         kept.Specification = specification;
@@ -202,6 +202,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
                 Endpoints[config.Address] = endpoint;
             }
 
+            endpoint.SetAdditionalAddresses(config.AdditionalAddresses);
             return endpoint;
         }
 
