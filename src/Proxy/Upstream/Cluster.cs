@@ -133,7 +133,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
         _high.Read(BreakerPrefix("high"), read);
         foreach (var (name, value) in TableGauges())
         {
-            read(name, value(_table));
+            read(name, value(_table), GaugeMerge.Max);
         }
     }
 
