@@ -144,9 +144,8 @@ public sealed class FieldsNotActedOnTests
     public void Endpoints_are_told_what_does_not_happen()
     {
         const string Address = "address: {socket_address: {address: 10.0.0.1, port_value: 80}}";
-        Told<ClusterLoadAssignment>($"{{cluster_name: c, endpoints: [{{lb_endpoints: [{{endpoint: {{{Address}, additional_addresses: [{{}}]}}}}]}}]}}")
-            .Should().Equal(("endpoints[0].lb_endpoints[0].endpoint.additional_addresses", "remove it"));
-        Told<ClusterLoadAssignment>($"{{cluster_name: c, policy: {{}}, endpoints: [{{load_balancing_weight: 2, proximity: 1, lb_endpoints: [{{metadata: {{}}, endpoint: {{{Address}}}}}]}}]}}")
+        Told<ClusterLoadAssignment>("{cluster_name: c, policy: {drop_overloads: [{}]}}").Should().Equal(("policy.drop_overloads", "remove it"));
+        Told<ClusterLoadAssignment>($"{{cluster_name: c, policy: {{}}, endpoints: [{{load_balancing_weight: 2, proximity: 1, lb_endpoints: [{{metadata: {{}}, endpoint: {{{Address}, additional_addresses: [{{{Address}}}]}}}}]}}]}}")
             .Should().BeEmpty();
     }
 
