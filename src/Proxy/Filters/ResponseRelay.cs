@@ -68,7 +68,7 @@ internal static class ResponseRelay
             else
             {
                 var wait = await upstream.Connection.Readable();
-                if (attempt.HasSoftlyTimedOut)
+                if (attempt.HasSoftlyTimedOut && !attempt.HasEnded)
                 {
                     Hedging.OnSoftTimeout(attempt);
                 }

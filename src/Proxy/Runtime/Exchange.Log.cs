@@ -71,7 +71,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     bool IAccessLogSource.IsUpstreamReset => Attempt.WasReset;
 
-    long IAccessLogSource.UpstreamConnectionId => _attemptCount == 0 ? 0 : _attempts[_attemptCount - 1].ConnectionId;
+    long IAccessLogSource.UpstreamConnectionId => Attempt.ConnectionId;
 
     int IAccessLogSource.UpstreamRequestAttemptCount => Attempts;
 

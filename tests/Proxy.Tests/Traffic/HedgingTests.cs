@@ -1,7 +1,10 @@
 using System.Net;
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using KubeProxyNet.Testing;
@@ -192,6 +195,87 @@ public sealed class HedgingTests
         (await proxy.LogAsync()).Should().StartWith("GET / 0 DC downstream_remote_disconnect ");
         proxy.Stat(Cluster + "upstream_rq_cancelled").Should().Be(2);
         await NothingIsLeftAsync(proxy);
+    }
+
+    [Fact]
+    public async Task The_log_shows_every_attempt_and_of_the_upstream_the_one_that_answered()
+    {
+        var slow = new Signal();
+        string[] hosts = ["", ""];
+        var script = Attempts(
+            (connection, request) =>
+            {
+                hosts[0] = $"127.0.0.1:{connection.BackendName}";
+                return When(slow, Say(200, "first"))(connection, request);
+            },
+            (connection, request) =>
+            {
+                hosts[1] = $"127.0.0.1:{connection.BackendName}";
+                return Hang(connection, request);
+            });
+        await using var one = ScriptedBackend.Start(script);
+        await using var two = ScriptedBackend.Start(script);
+        await using var proxy = RunningProxy.Start(
+            Routes(Policy, static action => action),
+            [RunningProxy.Cluster("backend", one.Port, two.Port)],
+            static http => http with
+            {
+                AccessLogs =
+                [
+                    http.AccessLogs[0] with
+                    {
+                        Format = AccessLogFormat.Parse("%UPSTREAM_HOST% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_HOSTS_ATTEMPTED% %UPSTREAM_CONNECTION_ID% %UPSTREAM_CONNECTION_IDS_ATTEMPTED%\n"),
+                    },
+                ],
+            },
+            time: _clock);
+        var response = RawHttpClient.GetAsync(proxy.Port);
+        await Patience.UntilAsync(() => one.Requests.Count + two.Requests.Count == 1, "the first attempt");
+        _clock.Advance(2 * AttemptTime);
+        await Patience.UntilAsync(() => one.Requests.Count + two.Requests.Count == 2, "the second attempt");
+        slow.Set();
+
+        (await response).BodyText.Should().Be("first");
+        var logged = (await proxy.LogAsync()).Split(' ');
+        logged[..3].Should().Equal(hosts[0], "2", $"{hosts[0]},{hosts[1]}");
+        logged[4].Should().StartWith(logged[3] + ",", "the connection is that of the first attempt");
+    }
+
+    [Fact]
+    public async Task A_second_attempt_that_waits_for_a_connection_gives_up_its_place_when_the_first_answers()
+    {
+        var slow = new Signal();
+        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first")), Say(200, "next")));
+        await using var proxy = Start(Policy, static action => action, new CircuitBreakerThresholds { MaxConnections = 1, TrackRemaining = true }, backend.Port);
+        var response = RawHttpClient.GetAsync(proxy.Port);
+        await HedgeAsync(backend, 1);
+        await WaitForAsync(proxy, "upstream_cx_overflow", 1);
+        proxy.Stat(Cluster + "upstream_rq_pending_active").Should().Be(1);
+        slow.Set();
+
+        (await response).BodyText.Should().Be("first");
+        await Patience.UntilAsync(
+            () => Task.FromResult(proxy.Stat(Cluster + "upstream_rq_pending_active") == 0 && proxy.Stat(Breaker + "remaining_pending") == 1024), "the end of the wait");
+        proxy.Stat(Cluster + "upstream_rq_cancelled").Should().Be(1);
+        (await RawHttpClient.GetAsync(proxy.Port)).BodyText.Should().Be("next", "the connection that was kept serves others");
+        backend.Requests.Should().HaveCount(2);
+        backend.Connections.Should().HaveCount(1);
+    }
+
+    [Fact]
+    public async Task Attempts_under_way_end_undisturbed_where_their_cluster_is_taken_away()
+    {
+        var slow = new Signal();
+        await using var backend = ScriptedBackend.Start(Attempts(Hang, When(slow, Say(200, "second"))));
+        await using var proxy = Start(Policy, backend.Port);
+        var response = RawHttpClient.GetAsync(proxy.Port);
+        await HedgeAsync(backend, 1);
+        await backend.WaitForRequestsAsync(2);
+        proxy.Engine.Apply(new ConfigurationChange { Clusters = new Dictionary<string, ClusterSpecification?> { ["backend"] = null } }).Should().BeEmpty();
+        slow.Set();
+
+        (await response).BodyText.Should().Be("second");
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(503);
     }
 
     [Fact]

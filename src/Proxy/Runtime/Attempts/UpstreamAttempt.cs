@@ -46,6 +46,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>True where it got a connection.</summary>
     public bool HadConnection { get; private set; }
 
+    /// <summary>Number of the connection in the log; 0 where there was none.</summary>
+    public long ConnectionId { get; private set; }
+
     /// <summary>From the choice of the endpoint to the connection; null where there was none.</summary>
     public long? PoolReadyMs { get; private set; }
 
@@ -92,6 +95,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         _place = place;
         _chosenMs = exchange.Worker.NowMs;
         IsHedged = HasSoftlyTimedOut = IsTimeoutReported = HadConnection = WasReset = false;
+        ConnectionId = 0;
         PoolReadyMs = null;
         LocalText = default;
         ConnectBeganMs = ConnectedMs = StartMs = RequestEndMs = ResponseBeginMs = 0;
@@ -105,6 +109,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     {
         Upstream = upstream;
         HadConnection = true;
+        ConnectionId = upstream.Id;
         StartMs = exchange.Worker.NowMs;
         PoolReadyMs = StartMs - _chosenMs;
         ConnectBeganMs = upstream.ConnectBeganMs;
@@ -146,6 +151,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         Upstream = null;
         Failure = UpstreamFailure.None;
         IsHedged = HasSoftlyTimedOut = IsTimeoutReported = HadConnection = WasReset = false;
+        ConnectionId = 0;
         PoolReadyMs = null;
         LocalText = default;
         ConnectError = 0;
