@@ -35,6 +35,7 @@ using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
 using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Runtime.V3;
+using Envoy.Type.Matcher.V3;
 using Google.Protobuf.Reflection;
 
 namespace KubeProxyNet.Xds;
@@ -64,6 +65,8 @@ public static class XdsTypes
         HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
+        HttpRequestHeaderMatchInput.Descriptor,
+        HttpRequestQueryParamMatchInput.Descriptor,
         LeastRequest.Descriptor,
         Listener.Descriptor,
         Maglev.Descriptor,
@@ -76,7 +79,9 @@ public static class XdsTypes
         RawBuffer.Descriptor,
         RingHash.Descriptor,
         RoundRobin.Descriptor,
+        Route.Descriptor,
         RouteConfiguration.Descriptor,
+        RouteList.Descriptor,
         Router.Descriptor,
         Runtime.Descriptor,
         SafeCrossSchemeConfig.Descriptor,

@@ -122,6 +122,7 @@ internal static class RouteActionTranslator
         })])
         {
             HeaderName = message.HeaderName,
+            RuntimeKeyPrefix = message.RuntimeKeyPrefix,
         };
 
     private static HostRewrite? Host(Proto.RouteAction message) => message.HostRewriteSpecifierCase switch

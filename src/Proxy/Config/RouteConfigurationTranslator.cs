@@ -58,7 +58,25 @@ internal static class RouteConfigurationTranslator
         };
     }
 
-    private static VirtualHost ToRecord(Proto.VirtualHost message, TranslationProblems problems, ConfigPath path) => new()
+    private static VirtualHost ToRecord(Proto.VirtualHost message, TranslationProblems problems, ConfigPath path)
+    {
+        var host = WithoutRoutes(message, problems, path);
+        if (message.Matcher is null)
+        {
+            return host with { Routes = [.. message.Routes.Select((route, i) => RouteTranslator.Translate(route, problems, path.Field("routes").Index(i)))] };
+        }
+
+        if (message.Routes.Count > 0)
+        {
+            problems.Add(path.Field("routes"), "excludes matcher, which is set too", "keep one of the two");
+        }
+
+        var translator = new RouteMatcherTranslator(problems);
+        var matcher = translator.Translate(message.Matcher, path);
+        return host with { Matcher = matcher, Routes = translator.Routes, RoutePlaces = translator.Places };
+    }
+
+    private static VirtualHost WithoutRoutes(Proto.VirtualHost message, TranslationProblems problems, ConfigPath path) => new()
     {
         Name = message.Name,
         Domains = [.. message.Domains],
@@ -68,7 +86,6 @@ internal static class RouteConfigurationTranslator
                 cluster.Name,
                 [.. cluster.Headers.Select((matcher, j) => MatcherTranslator.Header(matcher, problems, path.Field("virtual_clusters").Index(i).Field("headers").Index(j)))])),
         ],
-        Routes = [.. message.Routes.Select((route, i) => RouteTranslator.Translate(route, problems, path.Field("routes").Index(i)))],
         RequestHeaders = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path),
         ResponseHeaders = HeaderRulesTranslator.Response(message.ResponseHeadersToAdd, message.ResponseHeadersToRemove, problems, path),
         MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),

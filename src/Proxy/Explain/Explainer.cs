@@ -191,7 +191,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
     private ExplainedMirror MirrorOf(CompiledMirror mirror)
     {
         var name = mirror.Target.Ordinal >= 0 ? mirror.Target.Name : Text(mirror.Target.NameFrom(_exchange.Request));
-        return new ExplainedMirror(name, mirror.Percent, _snapshot.Clusters.ContainsKey(name));
+        return new ExplainedMirror(name, mirror.PercentOf(_snapshot.RuntimeValues), _snapshot.Clusters.ContainsKey(name));
     }
 
     private string[] HeadersOf(HeaderMutations changes)
@@ -205,11 +205,17 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
     private List<ExplainedCluster> ClustersOf(CompiledForward forward)
     {
         var clusters = new List<ExplainedCluster>();
+        var total = 0.0;
+        for (var i = 0; i < forward.Targets.Length; i++)
+        {
+            total += forward.WeightOf(i, _snapshot.RuntimeValues);
+        }
+
         for (var i = 0; i < forward.Targets.Length; i++)
         {
             var target = forward.Targets[i];
             var name = target.Ordinal >= 0 ? target.Name : Text(target.NameFrom(_exchange.Request));
-            var percent = forward.Targets.Length == 1 ? 100 : 100.0 * forward.WeightOf(i) / forward.TotalWeight;
+            var percent = total == 0 ? 0 : 100.0 * forward.WeightOf(i, _snapshot.RuntimeValues) / total;
             if (!_snapshot.Clusters.TryGetValue(name, out var cluster))
             {
                 clusters.Add(new ExplainedCluster { Name = name, Percent = percent, NotFoundStatus = forward.Source.ClusterNotFoundResponseCode });

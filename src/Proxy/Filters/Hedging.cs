@@ -1,5 +1,4 @@
 using KubeProxyNet.Proxy.Observability;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;

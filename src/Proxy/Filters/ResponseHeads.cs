@@ -1,6 +1,5 @@
 using KubeProxyNet.Proxy.Filters.InternalRedirects;
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;

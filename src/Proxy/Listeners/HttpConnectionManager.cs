@@ -146,7 +146,7 @@ internal static class HttpConnectionManager
         switch (route.Kind)
         {
             case RouteKind.Forward:
-                exchange.Target = match.PickCluster(exchange.Request);
+                exchange.Target = match.PickCluster(exchange.Request, exchange.Snapshot.RuntimeValues);
                 return true;
             case RouteKind.Redirect:
                 exchange.Details = DirectResponseDetails;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;
 
@@ -14,6 +15,7 @@ public sealed class CompiledForward
     private readonly byte[] _hostHeader;
     private readonly RegexRewriter? _hostPathRegex;
     private readonly byte[] _randomHeader;
+    private readonly string[]? _weightKeys;
 
     internal CompiledForward(ForwardAction source, RetryPolicy? retryPolicy, ClusterTarget[] targets, ulong[] cumulativeWeights, PathRewrite path, RegexRewriter? hostPathRegex)
     {
@@ -26,6 +28,9 @@ public sealed class CompiledForward
         _hostHeader = source.HostRewrite is HostRewriteHeader header ? Encoding.UTF8.GetBytes(header.HeaderName.ToLowerInvariant()) : [];
         _hostPathRegex = hostPathRegex;
         _randomHeader = source.Cluster is WeightedClusters { HeaderName: { Length: > 0 } name } ? Encoding.UTF8.GetBytes(name.ToLowerInvariant()) : [];
+        _weightKeys = source.Cluster is WeightedClusters { RuntimeKeyPrefix: { Length: > 0 } prefix } weighted
+            ? [.. weighted.Clusters.Select(cluster => $"{prefix}.{(cluster.Name.Length > 0 ? cluster.Name : cluster.ClusterHeader)}")]
+            : null;
         Upgrades = source.Upgrades.IsEmpty ? UpgradeTable.None : new UpgradeTable(source.Upgrades);
     }
 
@@ -74,11 +79,18 @@ public sealed class CompiledForward
     /// <summary>True where Host becomes the host name of the chosen endpoint, which routing does not know.</summary>
     public bool RewritesHostToEndpoint => Source.HostRewrite is AutoHostRewrite;
 
-    /// <summary>The sum of all weights; 1 where there is one cluster.</summary>
-    public ulong TotalWeight => _targets.Length == 1 ? 1 : _cumulativeWeights[^1];
+    /// <summary>The weight of one of <see cref="Targets"/>: the runtime's, or the configured one; 1 where there is one cluster.</summary>
+    public ulong WeightOf(int index, RuntimeValues runtime)
+    {
+        ArgumentNullException.ThrowIfNull(runtime);
+        if (_targets.Length == 1)
+        {
+            return 1;
+        }
 
-    /// <summary>The weight of one of <see cref="Targets"/>.</summary>
-    public ulong WeightOf(int index) => _targets.Length == 1 ? 1 : _cumulativeWeights[index] - (index == 0 ? 0 : _cumulativeWeights[index - 1]);
+        var configured = _cumulativeWeights[index] - (index == 0 ? 0 : _cumulativeWeights[index - 1]);
+        return _weightKeys is null ? configured : runtime.IntegerOf(_weightKeys[index], configured);
+    }
 
     /// <summary>The cluster for a request; the same random number gives the same one.</summary>
     public ClusterTarget PickCluster(ulong random)
@@ -98,8 +110,32 @@ public sealed class CompiledForward
         return _targets[index];
     }
 
+    /// <summary>The cluster by the weights that the runtime gives. Where they all are zero, the configured ones hold.</summary>
+    private ClusterTarget PickCluster(RuntimeValues runtime, ulong random)
+    {
+        var total = 0UL;
+        for (var i = 0; i < _targets.Length; i++)
+        {
+            total += WeightOf(i, runtime);
+        }
+
+        if (total == 0)
+        {
+            return PickCluster(random);
+        }
+
+        var point = random % total;
+        var index = 0;
+        for (var weight = WeightOf(0, runtime); weight <= point; weight = WeightOf(++index, runtime))
+        {
+            point -= weight;
+        }
+
+        return _targets[index];
+    }
+
     /// <summary>The cluster for a request; a number that the header of <see cref="WeightedClusters.HeaderName"/> gives goes before the random one.</summary>
-    internal ClusterTarget PickCluster(RequestHead head, ulong random)
+    internal ClusterTarget PickCluster(RequestHead head, RuntimeValues runtime, ulong random)
     {
         if (_randomHeader.Length > 0 && head.TryGet(_randomHeader, out var value) && !IsRepeated(head)
             && System.Buffers.Text.Utf8Parser.TryParse(value, out ulong given, out var used) && used == value.Length)
@@ -107,7 +143,7 @@ public sealed class CompiledForward
             random = given;
         }
 
-        return PickCluster(random);
+        return _weightKeys is null ? PickCluster(random) : PickCluster(runtime, random);
     }
 
     /// <summary>Writes the target to send upstream: path with query.</summary>

@@ -23,7 +23,7 @@ internal sealed class CompiledMirror
     public ClusterTarget Target { get; }
 
     /// <summary>Share of requests in percent.</summary>
-    public double Percent => _fraction is null ? 100 : Math.Min(100, 100.0 * _fraction.Numerator / _fraction.Denominator);
+    public double PercentOf(RuntimeValues runtime) => _fraction is null ? 100 : Math.Min(100, 100.0 * _fraction.ShareIn(runtime).Numerator / _fraction.ShareIn(runtime).Denominator);
 
     /// <summary>True where a request with this random number is mirrored.</summary>
     public bool Applies(RuntimeValues runtime, ulong random) => _fraction is null || _fraction.Includes(runtime, random);

@@ -11,6 +11,7 @@ public sealed class CompiledVirtualHost
     private readonly TlsRequirement _requireTls;
     private CompiledRoute[] _routes = [];
     private PathIndex _paths = null!;
+    private CompiledRouteMatcher? _matcher;
     private CompiledRoute? _tlsRedirect;
 
     /// <summary>The first route, if no request with an ordinary path gets past it: the usual virtual host has just that one.</summary>
@@ -36,12 +37,13 @@ public sealed class CompiledVirtualHost
     public ReadOnlySpan<CompiledRoute> Routes => _routes;
 
     /// <summary>Completes construction; routes refer back to their virtual host.</summary>
-    internal void Complete(CompiledRoute[] routes, PathIndex paths, CompiledRoute? tlsRedirect)
+    internal void Complete(CompiledRoute[] routes, PathIndex paths, CompiledRouteMatcher? matcher, CompiledRoute? tlsRedirect)
     {
         _routes = routes;
         _paths = paths;
+        _matcher = matcher;
         _tlsRedirect = tlsRedirect;
-        _takesAll = routes is [{ Conditions: null, Source.Match.Path: PrefixPath { Prefix: "" or "/" } }, ..] ? routes[0] : null;
+        _takesAll = matcher is null && routes is [{ Conditions: null, Source.Match.Path: PrefixPath { Prefix: "" or "/" } }, ..] ? routes[0] : null;
     }
 
     /// <summary>The first route that matches; null for none.</summary>
@@ -68,28 +70,45 @@ public sealed class CompiledVirtualHost
             return _takesAll;
         }
 
+        var paths = _paths;
+        var start = 0;
+        var end = _routes.Length;
+        if (_matcher is not null)
+        {
+            if (_matcher.Find(head) is not { } choice)
+            {
+                trace.RoutesChosen(this, 0, 0);
+                trace.NoRoute(this);
+                return null;
+            }
+
+            (paths, start, end) = (choice.Paths, choice.Start, choice.End);
+            trace.RoutesChosen(this, start, end);
+        }
+
         Span<CandidateSet.Cursor> cursors = stackalloc CandidateSet.Cursor[CandidateSet.StackCursors];
-        var candidates = new CandidateSet(_paths.Lists, cursors);
+        var candidates = new CandidateSet(paths.Lists, cursors);
 
         if (head.IsConnect)
         {
-            candidates.Add(_paths.Connect);
+            candidates.Add(paths.Connect);
         }
         else if (!path.IsEmpty)
         {
-            _paths.Collect(path, ref candidates);
+            paths.Collect(path, ref candidates);
         }
 
-        var selected = FirstOf(ref candidates, head, path, runtime, random, ref trace);
+        var selected = FirstOf(ref candidates, start, end, head, path, runtime, random, ref trace);
         candidates.Dispose();
         return selected;
     }
 
-    private CompiledRoute? FirstOf<TTrace>(ref CandidateSet candidates, RequestHead head, ReadOnlySpan<byte> path, RuntimeValues runtime, ulong random, ref TTrace trace)
+    private CompiledRoute? FirstOf<TTrace>(
+        ref CandidateSet candidates, int start, int end, RequestHead head, ReadOnlySpan<byte> path, RuntimeValues runtime, ulong random, ref TTrace trace)
         where TTrace : struct, IMatchTrace
     {
         // Candidates come in ascending order and are all there is for this path: what lies between two of them does not match it.
-        var looked = 0;
+        var looked = start;
         while (candidates.TryNext(out var index, out var isConditional))
         {
             var route = _routes[index];
@@ -106,7 +125,7 @@ public sealed class CompiledVirtualHost
             }
         }
 
-        ReportSkipped(looked, _routes.Length, ref trace);
+        ReportSkipped(looked, end, ref trace);
         trace.NoRoute(this);
         return null;
     }

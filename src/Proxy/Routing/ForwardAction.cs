@@ -83,6 +83,9 @@ public sealed record WeightedClusters(ImmutableArray<WeightedCluster> Clusters) 
 {
     /// <summary>Request header whose value, a whole number, stands for the random one, so that several proxies choose alike; empty for none.</summary>
     public string HeaderName { get; init; } = "";
+
+    /// <summary>What the keys of weights in the runtime begin with: <c>PREFIX.CLUSTER</c> goes before the weight of a cluster. Empty for none.</summary>
+    public string RuntimeKeyPrefix { get; init; } = "";
 }
 
 /// <summary>One choice of <see cref="WeightedClusters"/>. Exactly one of <see cref="Name"/> and <see cref="ClusterHeader"/> is not empty.</summary>

@@ -21,6 +21,9 @@ public interface IMatchTrace
     /// <summary>The virtual host demands TLS and the request is plain text: it is redirected without a look at the routes.</summary>
     void TlsRequired(CompiledVirtualHost virtualHost);
 
+    /// <summary>The virtual host's matcher leaves the routes with index <paramref name="start"/> to <paramref name="end"/> - 1, which may be none.</summary>
+    void RoutesChosen(CompiledVirtualHost virtualHost, int start, int end);
+
     /// <summary>The routes with index <paramref name="start"/> to <paramref name="end"/> - 1 do not match the path.</summary>
     void PathsSkipped(CompiledVirtualHost virtualHost, int start, int end);
 
@@ -78,6 +81,11 @@ public readonly struct NoTrace : IMatchTrace
 
     /// <inheritdoc/>
     public void TlsRequired(CompiledVirtualHost virtualHost)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void RoutesChosen(CompiledVirtualHost virtualHost, int start, int end)
     {
     }
 

@@ -50,6 +50,16 @@ public struct RecordingTrace : IMatchTrace
         _steps.Add(new MatchStep(MatchStepKind.TlsRequired, $"virtual host '{virtualHost.Name}' redirects plain text to https") { VirtualHost = virtualHost });
 
     /// <inheritdoc/>
+    public readonly void RoutesChosen(CompiledVirtualHost virtualHost, int start, int end) => _steps.Add(new MatchStep(
+        MatchStepKind.RoutesChosen,
+        start == end
+            ? $"the matcher of virtual host '{virtualHost.Name}' leads to no route"
+            : $"the matcher of virtual host '{virtualHost.Name}' leads to {string.Join(", ", virtualHost.Routes[start..end].ToArray().Select(static route => route.ToString()))}")
+    {
+        VirtualHost = virtualHost,
+    });
+
+    /// <inheritdoc/>
     public readonly void PathsSkipped(CompiledVirtualHost virtualHost, int start, int end)
     {
         for (var i = start; i < end; i++)
@@ -67,7 +77,7 @@ public struct RecordingTrace : IMatchTrace
             SkipReason.Path => $"path is not {Describe(match)}",
             SkipReason.Header => $"header {match.Headers[matcher]} does not hold",
             SkipReason.QueryParameter => $"query parameter {match.QueryParameters[matcher]} does not hold",
-            _ => string.Create(CultureInfo.InvariantCulture, $"not among the {match.RuntimeFraction!.Numerator} of {match.RuntimeFraction.Denominator} requests that it takes"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"not among the requests that it takes: {match.RuntimeFraction!.Numerator} of {match.RuntimeFraction.Denominator}{(match.RuntimeFraction.Key.Length > 0 ? $", unless the runtime has another value for {match.RuntimeFraction.Key}" : "")}"),
         };
         _steps.Add(new MatchStep(MatchStepKind.RouteSkipped, $"route {route} skipped: {why}") { Route = route, Reason = reason, Matcher = matcher });
     }
@@ -136,6 +146,7 @@ public enum MatchStepKind
     VirtualHostSelected,
     NoVirtualHost,
     TlsRequired,
+    RoutesChosen,
     RouteSkipped,
     RouteSelected,
     NoRoute,

@@ -19,7 +19,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         for (var i = 0; i < routes.Length; i++)
         {
             var route = _source.Routes[i];
-            var routePath = $"{path}.routes[{i}]";
+            var routePath = $"{path}.{(_source.RoutePlaces.IsEmpty ? $"routes[{i}]" : _source.RoutePlaces[i])}";
             CheckPath(route.Match, $"{routePath}.match");
             var conditions = RouteConditions.Compile(route.Match, $"{routePath}.match", scope);
             routes[i] = new CompiledRoute(route, virtualHost, i, conditions);
@@ -27,7 +27,38 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
             paths.Add(i, route.Match, conditions is not null);
         }
 
-        virtualHost.Complete(routes, paths.Build(), _source.RequireTls == TlsRequirement.None ? null : TlsRedirect());
+        var matcher = _source.Matcher is null ? null : Matcher(_source.Matcher, routes, $"{path}.matcher");
+        virtualHost.Complete(routes, paths.Build(), matcher, _source.RequireTls == TlsRequirement.None ? null : TlsRedirect());
+    }
+
+    private CompiledRouteMatcher Matcher(RouteMatcher source, CompiledRoute[] routes, string path)
+    {
+        var onNoMatch = source.OnNoMatch is null ? null : Choice(source.OnNoMatch, routes, path);
+        return source switch
+        {
+            RouteMatcherList list => new CompiledRouteMatcherList(
+                [.. list.Entries.Select(entry => (CompiledPredicate.Compile(entry.Predicate, path, scope), Choice(entry.Outcome, routes, path)))], onNoMatch),
+            RouteMatcherMap map => new CompiledRouteMatcherMap(
+                map.Input, map.IsPrefix, map.Entries.Select(entry => (entry.Value, Choice(entry.Outcome, routes, path))), onNoMatch),
+            _ => throw new NotSupportedException($"matcher {source.GetType().Name}"),
+        };
+    }
+
+    private CompiledRouteChoice Choice(RouteMatcherOutcome source, CompiledRoute[] routes, string path)
+    {
+        if (source.Matcher is not null)
+        {
+            return new CompiledRouteChoice(Matcher(source.Matcher, routes, path), null, source.KeepsMatching);
+        }
+
+        var paths = new PathIndexBuilder();
+        var end = source.FirstRoute + source.RouteCount;
+        for (var i = source.FirstRoute; i < end; i++)
+        {
+            paths.Add(i, routes[i].Source.Match, routes[i].Conditions is not null);
+        }
+
+        return new CompiledRouteChoice(null, paths.Build(), source.KeepsMatching) { Start = source.FirstRoute, End = end };
     }
 
     private void CompileAction(CompiledRoute route, string path)

@@ -56,6 +56,14 @@ public sealed record SeparatedPrefixPath(string Prefix) : PathSpecifier;
 /// <param name="Key">Key of the runtime whose value goes before these; empty for none.</param>
 public sealed record RuntimeFraction(uint Numerator, uint Denominator = 100, string Key = "")
 {
+    /// <summary>The share in force.</summary>
+    /// <param name="values">The runtime.</param>
+    public RuntimeShare ShareIn(RuntimeValues values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.ShareOf(Key, new RuntimeShare(Numerator, Denominator));
+    }
+
     /// <summary>Whether a request is among them.</summary>
     /// <param name="values">The runtime.</param>
     /// <param name="random">A number drawn for the request.</param>

@@ -123,6 +123,6 @@ public readonly struct RouteMatchResult
     /// <summary>The cluster of a <see cref="RouteKind.Forward"/> route, chosen by the request's random number.</summary>
     public ClusterTarget PickCluster() => Route.Forward!.PickCluster(_random);
 
-    /// <summary>The same, or by the number that a header of the request gives where the route says so.</summary>
-    internal ClusterTarget PickCluster(RequestHead head) => Route.Forward!.PickCluster(head, _random);
+    /// <summary>The same, or by the number that a header of the request gives and by the weights of the runtime where the route says so.</summary>
+    internal ClusterTarget PickCluster(RequestHead head, RuntimeValues runtime) => Route.Forward!.PickCluster(head, runtime, _random);
 }

@@ -20,6 +20,12 @@ public sealed record VirtualHost
     /// <summary>Routes; the first that matches is taken.</summary>
     public ImmutableArray<Route> Routes { get; init; } = [];
 
+    /// <summary>Chooses which of <see cref="Routes"/> are tried; null for all of them.</summary>
+    public RouteMatcher? Matcher { get; init; }
+
+    /// <summary>Where each route stands in the configuration, such as <c>routes[0]</c>; empty where all stand in <c>routes</c>.</summary>
+    public ImmutableArray<string> RoutePlaces { get; init; } = [];
+
     /// <summary>Changes of request headers for every route of this virtual host.</summary>
     public HeaderRules RequestHeaders { get; init; } = HeaderRules.None;
 

@@ -231,6 +231,10 @@ public sealed class AdsClientSession
             {
                 rejections.Add(new AdsRejection(label, string.Join(", ", checkedResource.Problems.Where(problem => problem.Kind == ConfigProblemKind.Invalid))));
             }
+            else if (string.IsNullOrEmpty(name))
+            {
+                rejections.Add(new AdsRejection(label, "has no name"));
+            }
             else
             {
                 resources.Add(new AdsResource(label, checkedResource.Message!, checkedResource.Problems));

@@ -13,8 +13,13 @@ internal static class ConfigText
     {
         var name = typeUrl[(typeUrl.LastIndexOf('/') + 1)..];
         var nearest = NameSuggestion.Nearest(name, XdsTypes.All.Select(type => type.FullName));
+
+        // Long packages make everything look alike.
+        nearest = nearest is not null && NameSuggestion.Nearest(LastPart(name), [LastPart(nearest)]) is null ? null : nearest;
         return (
             $"the type \"{typeUrl}\" is not supported here",
             nearest is null ? "use a type that is, or remove what it configures" : $"did you mean \"{XdsTypeUrls.Prefix}{nearest}\"?");
     }
+
+    private static string LastPart(string name) => name[(name.LastIndexOf('.') + 1)..];
 }

@@ -114,6 +114,13 @@ internal static class FieldRules
             "envoy.extensions.filters.http.buffer.v3.Buffer",
             "envoy.extensions.filters.http.router.v3.Router",
         ],
+        ["xds.core.v3.TypedExtensionConfig.typed_config"] =
+        [
+            "envoy.config.route.v3.Route",
+            "envoy.config.route.v3.RouteList",
+            "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+            "envoy.type.matcher.v3.HttpRequestQueryParamMatchInput",
+        ],
         ["envoy.config.route.v3.FilterConfig.config"] = SettingsOfRoutes,
         ["envoy.config.route.v3.Route.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],
         ["envoy.config.route.v3.RouteConfiguration.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],

@@ -46,7 +46,7 @@ internal static class RequiredFields
         ["envoy.config.endpoint.v3.Endpoint"] = ["address"],
         ["envoy.config.endpoint.v3.LbEndpoint"] = ["host_identifier"],
         ["envoy.config.listener.v3.Filter"] = ["name", "config_type"],
-        ["envoy.config.listener.v3.Listener"] = ["name", "address"],
+        ["envoy.config.listener.v3.Listener"] = ["address"],
         ["envoy.config.listener.v3.ListenerFilter"] = ["name"],
         ["envoy.config.route.v3.HeaderMatcher"] = ["name"],
         ["envoy.config.route.v3.QueryParameterMatcher"] = ["name"],

@@ -119,11 +119,11 @@ internal static class RouteRules
                 yield return name;
             }
 
-            for (var j = 0; j < routes.VirtualHosts[i].Routes.Count; j++)
+            foreach (var (route, place) in RoutePlaces.Of(routes.VirtualHosts[i], path.Field("virtual_hosts").Index(i)))
             {
-                if (routes.VirtualHosts[i].Routes[j].Route_ is { } action)
+                if (route.Route_ is { } action)
                 {
-                    foreach (var name in ClusterNames(action, path.Field("virtual_hosts").Index(i).Field("routes").Index(j).Field("route")))
+                    foreach (var name in ClusterNames(action, place.Field("route")))
                     {
                         yield return name;
                     }
@@ -168,11 +168,10 @@ internal static class RouteRules
     {
         MatcherRules.CheckRemoved(host.RequestHeadersToRemove, path.Field("request_headers_to_remove"), problems);
         MatcherRules.CheckRemoved(host.ResponseHeadersToRemove, path.Field("response_headers_to_remove"), problems);
-        for (var i = 0; i < host.Routes.Count; i++)
+        foreach (var (route, place) in RoutePlaces.Of(host, path))
         {
-            var route = path.Field("routes").Index(i);
-            MatcherRules.CheckRemoved(host.Routes[i].RequestHeadersToRemove, route.Field("request_headers_to_remove"), problems);
-            MatcherRules.CheckRemoved(host.Routes[i].ResponseHeadersToRemove, route.Field("response_headers_to_remove"), problems);
+            MatcherRules.CheckRemoved(route.RequestHeadersToRemove, place.Field("request_headers_to_remove"), problems);
+            MatcherRules.CheckRemoved(route.ResponseHeadersToRemove, place.Field("response_headers_to_remove"), problems);
         }
     }
 

@@ -1,8 +1,10 @@
 using System.Buffers;
+using System.Collections.Frozen;
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tests.Routing;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
@@ -256,5 +258,24 @@ public sealed class RouteConfigurationTranslatorTests
         const string Yaml = "{ name: r, validate_clusters: true, virtual_hosts: [ { name: h, domains: ['*'], routes: [ { match: { prefix: / }, route: { cluster: c } } ] } ] }";
         ProblemsOf(Load(Yaml), out _).Select(static problem => problem.Path.ToString()).Should().Equal("validate_clusters");
         ProblemsOf(Load(Yaml), out _, ConfigPath.Root.Field("route_config")).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void The_runtime_shifts_the_weights_of_clusters()
+    {
+        var table = Routes("[ { match: { prefix: / }, route: { weighted_clusters: { runtime_key_prefix: split, clusters: [ { name: a, weight: 90 }, { name: b, weight: 10 } ] } } } ]");
+        var head = RequestHeads.Get("http://h/");
+
+        Share(RuntimeValues.Empty).Should().Be(10);
+        Share(Values(("split.a", "50"), ("split.b", "50"))).Should().Be(50);
+        Share(Values(("split.a", "0"))).Should().Be(100);
+        Share(Values(("split.a", "0"), ("split.b", "0"))).Should().Be(10, "weights that are all zero are no weights");
+
+        // Of a hundred requests that draw each number once.
+        int Share(RuntimeValues values) => Enumerable.Range(0, 100).Count(random =>
+            table.TryMatch(head, values, (ulong)random, out var match) && match.PickCluster(head, values).Name == "b");
+
+        static RuntimeValues Values(params (string Key, string Text)[] values) =>
+            new([new RuntimeLayer("x", values.ToFrozenDictionary(static value => value.Key, static value => RuntimeValue.OfText(value.Text)))]);
     }
 }

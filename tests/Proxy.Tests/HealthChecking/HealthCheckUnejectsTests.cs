@@ -1,5 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using KubeProxyNet.Testing;

@@ -34,7 +34,7 @@ public sealed class TraceTests
             "route shop[0] cart skipped: path is not exactly '/cart'",
             "route shop[1] beta skipped: header x-beta present does not hold",
             "route shop[2] debug skipped: query parameter debug exact '1' does not hold",
-            "route shop[3] canary skipped: not among the 5 of 100 requests that it takes",
+            "route shop[3] canary skipped: not among the requests that it takes: 5 of 100",
             "route shop[4] letters skipped: path is not regex '/items/[a-z]+'",
             "route shop[5] items taken: prefix '/items'");
     }

@@ -3,6 +3,7 @@ using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf;
+using KubeProxyNet.Testing;
 using KubeProxyNet.Xds.Loading;
 
 namespace KubeProxyNet.Xds.Tests.Loading;
@@ -71,5 +72,15 @@ public sealed class BootstrapLoaderTests
         var result = BootstrapLoader.Load("/nowhere/envoy.yaml");
         result.Succeeded.Should().BeFalse();
         result.Errors.Single().ToString().Should().Be("/nowhere/envoy.yaml: no such file; check the path and its permissions");
+    }
+
+    [Fact]
+    public void A_listener_without_a_name_is_named_after_its_address()
+    {
+        using var folder = new TempFolder();
+        const string Listener = "address: { socket_address: { address: 127.0.0.1, port_value: 0 } }, filter_chains: [ { filters: [ { name: f, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit, stat_prefix: x, max_connections: 1 } } ] } ]";
+        var file = folder.Write("envoy.yaml", $"static_resources: {{ listeners: [ {{ {Listener} }}, {{ name: own, {Listener} }}, {{ {Listener} }} ] }}");
+
+        BootstrapLoader.Load(file).Value!.StaticResources.Listeners.Select(static listener => listener.Name).Should().Equal("127.0.0.1_0", "own", "127.0.0.1_0_2");
     }
 }
