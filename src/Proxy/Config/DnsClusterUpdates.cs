@@ -1,15 +1,13 @@
 using System.Collections.Immutable;
-using System.Net;
 using KubeProxyNet.Proxy.Dns;
-using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>
 /// Resolves the names of one cluster, each by itself and again and again, and tells of the endpoints that they amount to. The cluster is warm with the
-/// first answer, of whatever kind. A name that cannot be resolved, or has no address any more, keeps the addresses that it had: a cluster does not
-/// lose its endpoints because a DNS server does.
+/// first answer, of whatever kind, and at the latest after <see cref="LongestWait"/>. A name that cannot be resolved keeps the endpoints that it had: a
+/// cluster does not lose them because a DNS server does. One that is told to have none gives none, but for that of a logical cluster, as in Envoy.
 /// </summary>
 /// <param name="cluster">The cluster.</param>
 /// <param name="resolver">Whom to ask.</param>
@@ -20,13 +18,19 @@ namespace KubeProxyNet.Proxy.Config;
 internal sealed class DnsClusterUpdates(
     ClusterEntry cluster, DnsResolver resolver, Action<ImmutableArray<EndpointConfig>> publish, DnsUpdateStats stats, Func<double> random, TimeProvider time)
 {
+    /// <summary>How long a cluster waits for its first answer at most: as long as for discovery by default. A silent server takes longer to be given up.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+
     private readonly Lock _gate = new();
-    private readonly ImmutableArray<IPAddress>[] _known = new ImmutableArray<IPAddress>[cluster.Translated.DnsTargets.Length];
+    private readonly ImmutableArray<EndpointConfig>[] _known = new ImmutableArray<EndpointConfig>[cluster.Translated.DnsTargets.Length];
 
     private bool _isPublished;
 
     /// <summary>Told when a name begins to fail, and why.</summary>
     public Action<string, string>? Failed { get; init; }
+
+    /// <summary>Told when a name begins to have no endpoint, and why.</summary>
+    public Action<string, string>? Emptied { get; init; }
 
     /// <summary>Told when a name that failed is found again.</summary>
     public Action<string>? Recovered { get; init; }
@@ -47,49 +51,82 @@ internal sealed class DnsClusterUpdates(
             }
         }
 
-        return Task.WhenAll(Enumerable.Range(0, _known.Length).Select(index => FollowAsync(index, cancellation)));
+        return Task.WhenAll(Enumerable.Range(0, _known.Length).Select(index => FollowAsync(index, cancellation)).Append(EndWaitAsync(cancellation)));
+    }
+
+    private async Task EndWaitAsync(CancellationToken cancellation)
+    {
+        if (_isPublished)
+        {
+            return;
+        }
+
+        await Task.Delay(LongestWait, time, cancellation);
+        lock (_gate)
+        {
+            if (!_isPublished)
+            {
+                Publish();
+            }
+        }
     }
 
     private async Task FollowAsync(int index, CancellationToken cancellation)
     {
-        var host = cluster.Translated.DnsTargets[index].Host;
+        var target = cluster.Translated.DnsTargets[index];
         var schedule = new DnsSchedule(Settings, random);
-        var isFailing = false;
+        var trouble = Trouble.None;
         while (true)
         {
             stats.Count(stats.Attempt);
-            var answer = await DnsLookup.ResolveAsync(resolver, host, Settings.Family, schedule.Freshness, cancellation);
+            var finding = await DnsFinding.FindAsync(resolver, target, Settings, schedule.Freshness, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            if (answer.Status != DnsStatus.Found || answer.IsStale)
+            var now = TroubleOf(finding.Answer);
+            if (now != trouble)
             {
-                if (!isFailing)
-                {
-                    Failed?.Invoke(host, answer.Reason);
-                }
-
-                isFailing = true;
+                Tell(target.Host, now, finding.Answer.Reason);
+                trouble = now;
             }
-            else if (isFailing)
-            {
+
+            await Task.Delay(Take(index, finding, schedule), time, cancellation);
+        }
+    }
+
+    private Trouble TroubleOf(DnsAnswer answer) => answer switch
+    {
+        { Status: DnsStatus.Found, IsStale: false } => Trouble.None,
+        { Status: DnsStatus.Found or DnsStatus.Failed } => Trouble.Failing,
+        _ => IsLogical ? Trouble.Failing : Trouble.Empty,
+    };
+
+    private void Tell(string host, Trouble now, string reason)
+    {
+        switch (now)
+        {
+            case Trouble.None:
                 Recovered?.Invoke(host);
-                isFailing = false;
-            }
-
-            await Task.Delay(Take(index, answer, schedule), time, cancellation);
+                break;
+            case Trouble.Failing:
+                Failed?.Invoke(host, reason);
+                break;
+            default:
+                Emptied?.Invoke(host, reason);
+                break;
         }
     }
 
     /// <summary>Takes an answer and says how long it holds.</summary>
-    private TimeSpan Take(int index, DnsAnswer answer, DnsSchedule schedule)
+    private TimeSpan Take(int index, DnsFinding finding, DnsSchedule schedule)
     {
+        var answer = finding.Answer;
         lock (_gate)
         {
             var before = _known[index];
             var isChange = false;
-            if (answer.Status == DnsStatus.Found && !(answer.IsStale && !before.IsDefault))
+            if (answer.Status == DnsStatus.Found ? !answer.IsStale || before.IsDefault : TroubleOf(answer) == Trouble.Empty)
             {
-                _known[index] = InOrder(answer.Addresses);
-                isChange = before.IsDefault || !before.AsSpan().SequenceEqual(_known[index].AsSpan());
+                _known[index] = finding.Endpoints;
+                isChange = before.IsDefault ? !finding.Endpoints.IsEmpty : !before.AsSpan().SequenceEqual(finding.Endpoints.AsSpan());
             }
 
             if (isChange || !_isPublished)
@@ -99,7 +136,7 @@ internal sealed class DnsClusterUpdates(
             }
 
             // That there is nothing is looked at again after the usual time, whatever its own is.
-            return Count(answer, isChange) ? schedule.AfterAnswer(answer.Addresses.IsEmpty ? TimeSpan.Zero : answer.Ttl) : schedule.AfterFailure();
+            return Count(answer, isChange) ? schedule.AfterAnswer(finding.Endpoints.IsEmpty ? TimeSpan.Zero : answer.Ttl) : schedule.AfterFailure();
         }
     }
 
@@ -133,15 +170,13 @@ internal sealed class DnsClusterUpdates(
         return true;
     }
 
-    /// <summary>A logical cluster uses the first address of the answer. For a strict one the order says nothing, and servers change it each time.</summary>
-    private ImmutableArray<IPAddress> InOrder(ImmutableArray<IPAddress> addresses) =>
-        IsLogical ? addresses[..1] : [.. addresses.OrderBy(static address => address.ToString(), StringComparer.Ordinal)];
-
     private ImmutableArray<EndpointConfig> Endpoints() =>
-    [
-        .. cluster.Translated.DnsTargets
-            .SelectMany((target, index) => (_known[index].IsDefault ? [] : _known[index])
-                .Select(address => target.Endpoint with { Address = new SocketEndpoint(address, target.Endpoint.Address.Port) }))
-            .DistinctBy(static endpoint => endpoint.Address),
-    ];
+        [.. _known.Where(static endpoints => !endpoints.IsDefault).SelectMany(static endpoints => endpoints).DistinctBy(static endpoint => endpoint.Address)];
+
+    private enum Trouble
+    {
+        None,
+        Failing,
+        Empty,
+    }
 }

@@ -25,6 +25,7 @@ internal sealed partial class DnsResolution(ConfigurationState state, DnsResolve
                 time)
             {
                 Failed = (host, reason) => LogUnresolved(logger, host, cluster.Name, reason),
+                Emptied = (host, reason) => LogEmpty(logger, host, cluster.Name, reason),
                 Recovered = host => LogResolved(logger, host, cluster.Name),
             };
             await updates.RunAsync(cluster.Lifetime);
@@ -40,6 +41,9 @@ internal sealed partial class DnsResolution(ConfigurationState state, DnsResolve
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "\"{Host}\" of cluster {Cluster} cannot be resolved: {Reason}; its last addresses, if any, stay in use")]
     private static partial void LogUnresolved(ILogger logger, string host, string cluster, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "\"{Host}\" of cluster {Cluster} cannot be resolved: {Reason}; it gives no endpoint")]
+    private static partial void LogEmpty(ILogger logger, string host, string cluster, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "\"{Host}\" of cluster {Cluster} can be resolved again")]
     private static partial void LogResolved(ILogger logger, string host, string cluster);

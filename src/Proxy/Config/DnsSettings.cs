@@ -37,4 +37,11 @@ internal sealed record DnsBackOff(TimeSpan Base, TimeSpan Max);
 /// <summary>A name to resolve.</summary>
 /// <param name="Host">Name.</param>
 /// <param name="Endpoint">What each of its addresses becomes, but for the address; the port is right.</param>
-internal sealed record DnsTarget(string Host, EndpointConfig Endpoint);
+internal sealed record DnsTarget(string Host, EndpointConfig Endpoint)
+{
+    /// <summary>
+    /// True for the name of a service (RFC 2782), whose first label begins with an underscore: its SRV records say where the endpoints are, with their ports,
+    /// weights and priorities. Envoy knows no such names; a LOGICAL_DNS cluster takes them for names of addresses, as it does.
+    /// </summary>
+    public bool IsService => Host.StartsWith('_') && !Endpoint.IsLogical;
+}

@@ -32,7 +32,8 @@ internal static class EndpointTranslator
                 continue;
             }
 
-            endpoints.Add(EndpointOf(locality, endpoint, new SocketEndpoint(address, (int)socket.PortValue), problems, path));
+            var config = EndpointOf(locality, endpoint, new SocketEndpoint(address, (int)socket.PortValue), problems, path);
+            endpoints.Add(endpoint.Endpoint.AdditionalAddresses.Count == 0 ? config : config with { AdditionalAddresses = AdditionalOf(endpoint.Endpoint, problems, path) });
         }
 
         return problems.Found.Count > before ? null : endpoints.DrainToImmutable();
@@ -55,6 +56,11 @@ internal static class EndpointTranslator
         {
             if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
             {
+                if (endpoint.Endpoint.AdditionalAddresses.Count > 0)
+                {
+                    problems.Add(path.Parent!.Field("additional_addresses"), "a name has its addresses from DNS", "leave it out, or use a STATIC or EDS cluster");
+                }
+
                 var config = EndpointOf(locality, endpoint, new SocketEndpoint(IPAddress.Any, (int)socket.PortValue), problems, path);
                 config = config with { Hostname = config.Hostname.Length > 0 ? config.Hostname : socket.Address, IsLogical = isLogical };
 
@@ -79,6 +85,31 @@ internal static class EndpointTranslator
         Metadata = MetadataTranslator.OfEndpoint(endpoint.Metadata),
         HealthCheck = HealthCheckOf(endpoint.Endpoint.HealthCheckConfig, problems, path),
     };
+
+    private static ValueList<SocketEndpoint> AdditionalOf(EndpointMessage message, TranslationProblems problems, ConfigPath path)
+    {
+        var addresses = new List<SocketEndpoint>();
+        for (var i = 0; i < message.AdditionalAddresses.Count; i++)
+        {
+            // From endpoint.address to its neighbour.
+            var place = path.Parent!.Field("additional_addresses").Index(i).Field("address");
+            if (AddressOf(message.AdditionalAddresses[i].Address, problems, place) is not { } socket)
+            {
+                continue;
+            }
+
+            if (IPAddress.TryParse(socket.Address, out var address))
+            {
+                addresses.Add(new SocketEndpoint(address, (int)socket.PortValue));
+            }
+            else
+            {
+                problems.Add(place.Field("address"), $"\"{socket.Address}\" is no IP address", "write an IP address");
+            }
+        }
+
+        return new ValueList<SocketEndpoint>(addresses);
+    }
 
     private static EndpointHealthCheckConfig HealthCheckOf(EndpointMessage.Types.HealthCheckConfig? message, TranslationProblems problems, ConfigPath path)
     {

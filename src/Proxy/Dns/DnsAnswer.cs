@@ -28,6 +28,9 @@ internal sealed record DnsAnswer
     /// <summary>The addresses in the order of the answer; none unless <see cref="DnsStatus.Found"/>.</summary>
     public ImmutableArray<IPAddress> Addresses { get; init; } = [];
 
+    /// <summary>Where a service is, where that was asked for; none unless <see cref="DnsStatus.Found"/>.</summary>
+    public ImmutableArray<ServiceRecord> Services { get; init; } = [];
+
     /// <summary>How long it may be believed; zero for once.</summary>
     public TimeSpan Ttl { get; init; }
 
@@ -46,5 +49,5 @@ internal sealed record DnsAnswer
 
     /// <summary>An answer that there is nothing.</summary>
     public static DnsAnswer Absence(DnsStatus status, TimeSpan ttl) =>
-        new() { Status = status, Ttl = ttl, Reason = status == DnsStatus.NoSuchName ? "there is no such name" : "it has no address of that family" };
+        new() { Status = status, Ttl = ttl, Reason = status == DnsStatus.NoSuchName ? "there is no such name" : "it has no record of that kind" };
 }

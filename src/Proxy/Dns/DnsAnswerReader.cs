@@ -36,6 +36,13 @@ internal static class DnsAnswerReader
             ttl = Shorter(ttl, record.TtlSeconds);
         }
 
+        ImmutableArray<ServiceRecord> services =
+            [.. message.Answers.OfType<ServiceRecord>().Where(record => question.Type == DnsRecordType.Srv && string.Equals(record.Name, name, StringComparison.Ordinal))];
+        if (!services.IsEmpty)
+        {
+            return ReadServices(services, Shorter(ttl, services.Min(static record => record.TtlSeconds)));
+        }
+
         ImmutableArray<AddressRecord> found =
             [.. message.Answers.OfType<AddressRecord>().Where(record => record.Type == question.Type && string.Equals(record.Name, name, StringComparison.Ordinal))];
         if (!found.IsEmpty)
@@ -56,6 +63,11 @@ internal static class DnsAnswerReader
         var absence = zone is null ? TimeSpan.Zero : Shorter(Shorter(LongestAbsence, zone.TtlSeconds), zone.MinimumSeconds);
         return DnsAnswer.Absence(message.Code == DnsResponseCode.NameError ? DnsStatus.NoSuchName : DnsStatus.NoData, absence < ttl ? absence : ttl);
     }
+
+    /// <summary>RFC 2782: the root as the one target says that there is no such service.</summary>
+    private static DnsAnswer ReadServices(ImmutableArray<ServiceRecord> services, TimeSpan ttl) => services is [{ Target: "" }]
+        ? DnsAnswer.Absence(DnsStatus.NoData, LongestAbsence < ttl ? LongestAbsence : ttl)
+        : new DnsAnswer { Status = DnsStatus.Found, Services = services, Ttl = ttl };
 
     private static AliasRecord? AliasOf(DnsMessage message, string name) =>
         message.Answers.OfType<AliasRecord>().FirstOrDefault(record => string.Equals(record.Name, name, StringComparison.Ordinal));

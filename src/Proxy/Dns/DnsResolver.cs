@@ -65,6 +65,23 @@ internal sealed class DnsResolver
         return SpecialNames.Find(name, type) ?? await SearchAsync(host, name, type, freshness, cancellation);
     }
 
+    /// <summary>Where a service is (RFC 2782).</summary>
+    /// <param name="service">Its name, such as <c>_http._tcp.example.com</c>.</param>
+    /// <param name="freshness">How old an answer may be at most that saves a query.</param>
+    /// <param name="cancellation">Ends the wait; the query goes on for others.</param>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    public async Task<DnsAnswer> ResolveServiceAsync(string service, TimeSpan freshness, CancellationToken cancellation = default)
+    {
+        if (DnsName.Parse(service) is not { } name)
+        {
+            return DnsAnswer.Failure("it is no domain name");
+        }
+
+        return SpecialNames.Find(name, DnsRecordType.Srv) is null
+            ? await SearchAsync(service, name, DnsRecordType.Srv, freshness, cancellation)
+            : DnsAnswer.Absence(DnsStatus.NoSuchName, TimeSpan.Zero);
+    }
+
     private async Task<DnsAnswer> SearchAsync(string host, string name, DnsRecordType type, TimeSpan freshness, CancellationToken cancellation)
     {
         var conf = _system.Conf;

@@ -41,7 +41,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.Protocol => Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.HadConnection ? "HTTP/1.1"u8 : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is not null ? "HTTP/1.1"u8 : default;
 
     int IAccessLogSource.ResponseCode => Status;
 
@@ -55,11 +55,12 @@ internal sealed partial class Exchange : IAccessLogSource
 
     long? IAccessLogSource.PoolReadyMs => Attempt.PoolReadyMs;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamHost => Endpoint is null ? default : Endpoint.Config.Address.Text.Span;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamHost =>
+        Attempt.ConnectedTo is { } address ? address.Text.Span : Endpoint is null ? default : Endpoint.Config.Address.Text.Span;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamHostName => Endpoint is null ? default : HostNameOf(Endpoint);
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamRemoteAddress => Attempt.HadConnection ? Endpoint!.Config.Address.Text.Span : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamRemoteAddress => Attempt.ConnectedTo is { } address ? address.Text.Span : default;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamCluster => Cluster is null ? default : Cluster.State.StatNameText;
 

@@ -57,7 +57,7 @@ internal sealed class Cluster
 }
 
 /// <summary>What is kept of a cluster over updates; identity is its name and configuration.</summary>
-internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers, TimeProvider time)
+internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers, TimeProvider time) : IObservedGauges
 {
     private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
@@ -101,18 +101,16 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
         }
     }
 
-    /// <summary>Shows the limits in the statistics.</summary>
-    public void Observe(StatRegistry registry)
+    void IObservedGauges.Read(GaugeReader read)
     {
-        _default.Observe(registry, BreakerPrefix("default"));
-        _high.Observe(registry, BreakerPrefix("high"));
+        _default.Read(BreakerPrefix("default"), read);
+        _high.Read(BreakerPrefix("high"), read);
     }
 
     /// <summary>The cluster is gone.</summary>
     public void StopObserving(StatRegistry registry)
     {
-        CircuitBreaker.StopObserving(registry, BreakerPrefix("default"));
-        CircuitBreaker.StopObserving(registry, BreakerPrefix("high"));
+        registry.StopObserving(this);
         Outlier?.Dispose();
     }
 

@@ -46,7 +46,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
                 kept.State.NoteTraffic();
             }
 
-            kept.State.Observe(registry);
+            registry.Observe(kept.State);
         }
 
         kept.Specification = specification;
@@ -176,6 +176,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
                 Endpoints[config.Address] = endpoint;
             }
 
+            endpoint.SetAdditionalAddresses(config.AdditionalAddresses);
             return endpoint;
         }
 

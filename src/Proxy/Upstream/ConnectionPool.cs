@@ -45,7 +45,17 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <param name="breaker">What the connection was taken from, and is given back to when it closes.</param>
     public UpstreamConnection? Open(CircuitBreaker breaker)
     {
-        var descriptor = ConnectSocket.Start(endpoint.Address);
+        var address = endpoint.Address;
+        var others = endpoint.AdditionalAddresses;
+        var descriptor = ConnectSocket.Start(address);
+        while (descriptor < 0 && !others.IsEmpty)
+        {
+            // Without a route to one family, the other is tried at once.
+            address = others.Span[0];
+            others = others[1..];
+            descriptor = ConnectSocket.Start(address);
+        }
+
         if (descriptor < 0)
         {
             worker.Stats.Increment(endpoint.Cluster.Stats.ConnectFail);
@@ -59,7 +69,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
         endpoint.Cluster.NoteTraffic();
-        return new UpstreamConnection(this, descriptor, breaker);
+        return new UpstreamConnection(this, descriptor, breaker, address, others);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>

@@ -42,10 +42,14 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
     private volatile SocketEndpoint _address = address;
+    private volatile SocketEndpoint[] _additionalAddresses = [];
     private EndpointHealthCheck? _healthCheck;
 
     /// <summary>Where new connections go.</summary>
     public SocketEndpoint Address => _address;
+
+    /// <summary>Where else they may go, where that does not answer: tried in order.</summary>
+    public ReadOnlyMemory<SocketEndpoint> AdditionalAddresses => _additionalAddresses;
 
     public ClusterState Cluster { get; } = cluster;
 
@@ -97,6 +101,15 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
         else if (HealthySince == 0)
         {
             HealthySince = Math.Max(1, Cluster.Time.GetTimestamp());
+        }
+    }
+
+    /// <summary>Sets where else it may be reached. The configuration thread calls it.</summary>
+    public void SetAdditionalAddresses(ValueList<SocketEndpoint> addresses)
+    {
+        if (addresses.Count > 0 || _additionalAddresses.Length > 0)
+        {
+            _additionalAddresses = [.. addresses];
         }
     }
 

@@ -9,6 +9,9 @@ public sealed record EndpointConfig
     /// <summary>Where it listens.</summary>
     public required SocketEndpoint Address { get; init; }
 
+    /// <summary>Other addresses of the same endpoint, such as one of the other family: tried in order where those before do not answer.</summary>
+    public ValueList<SocketEndpoint> AdditionalAddresses { get; init; } = ValueList<SocketEndpoint>.Empty;
+
     /// <summary>Its host name, for <c>auto_host_rewrite</c>; empty where not known.</summary>
     public string Hostname { get; init; } = "";
 

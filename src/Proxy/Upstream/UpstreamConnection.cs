@@ -42,6 +42,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     private readonly ConnectionPool _pool;
     private readonly ResponseParser _parser;
     private readonly long _openedMs;
+    private ReadOnlyMemory<SocketEndpoint> _others;
     private BodyDecoder _body;
     private Block? _held;
     private byte[] _input;
@@ -53,8 +54,16 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     private long _countedReceived;
     private long _countedSent;
 
-    public UpstreamConnection(ConnectionPool pool, int descriptor, CircuitBreaker breaker)
+    /// <summary>Takes over a socket whose connect is under way.</summary>
+    /// <param name="pool">Where it belongs.</param>
+    /// <param name="descriptor">The socket.</param>
+    /// <param name="breaker">Counts it.</param>
+    /// <param name="address">Where it leads.</param>
+    /// <param name="others">Where else the endpoint may be reached.</param>
+    public UpstreamConnection(ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others)
     {
+        Address = address;
+        _others = others;
         Breaker = breaker;
         Generation = pool.Generation;
         _pool = pool;
@@ -65,9 +74,9 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
         Connection = new Connection(pool.Worker, descriptor, this, writable: false);
     }
 
-    public Connection Connection { get; }
+    public Connection Connection { get; private set; }
 
-    /// <summary>Where it leads.</summary>
+    /// <summary>What it belongs to.</summary>
     public EndpointState Endpoint => _pool.Endpoint;
 
     /// <summary>Counts the connection among those of its cluster and priority.</summary>
@@ -129,9 +138,20 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     public async LoopTask<ConnectResult> ConnectAsync()
     {
         var cluster = _pool.Endpoint.Cluster;
-        Connection.SetDeadline((long)cluster.Config.ConnectTimeout.TotalMilliseconds);
-        var result = await Connection.Connected();
-        Connection.ClearDeadline();
+        var timeoutMs = (long)cluster.Config.ConnectTimeout.TotalMilliseconds;
+        WaitResult result;
+        if (_others.IsEmpty)
+        {
+            Connection.SetDeadline(timeoutMs);
+            result = await Connection.Connected();
+            Connection.ClearDeadline();
+        }
+        else
+        {
+            result = await RaceAsync(_others, timeoutMs);
+            _others = default;
+        }
+
         var stats = Connection.Worker.Stats;
         if (_deadlinePassed)
         {

@@ -56,7 +56,6 @@ internal static class FieldsNotActedOn
         [Core + "SocketAddress.named_port"] = [],
         [Core + "SocketAddress.resolver_name"] = [],
         [Endpoint + "ClusterLoadAssignment.Policy.drop_overloads"] = [],
-        [Endpoint + "Endpoint.additional_addresses"] = [],
         [Listener + "access_log"] = [],
         [Listener + "additional_addresses"] = [],
         [Listener + "bind_to_port"] = ["true"],

@@ -92,8 +92,6 @@ public sealed class DnsClusterTests : IAsyncDisposable
         await StartAsync("type: STRICT_DNS, dns_refresh_rate: 0.02s, dns_lookup_family: V4_ONLY, dns_failure_refresh_rate: {base_interval: 0.01s, max_interval: 0.05s}");
         await FailsAsync(Code(DnsResponseCode.ServerFailure), "update_failure");
         await FailsAsync(static _ => [[0xFF]], null);
-        await FailsAsync(NameError(60, 60), "update_empty");
-        await FailsAsync(NoData(60, 60), "update_empty");
         await FailsAsync(Silence, null);
 
         _names.SetAddresses(Name, 0, "127.0.0.2");
@@ -108,6 +106,108 @@ public sealed class DnsClusterTests : IAsyncDisposable
             await Patience.UntilAsync(async () => counted is null || await StatAsync($"cluster.c.{counted}") > before, "the count");
             (await BackendAsync()).Should().Be("first");
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_strict_name_that_has_no_address_any_more_gives_no_endpoint_until_it_has(bool exists)
+    {
+        _names.SetAddresses(Name, 0, "127.0.0.1");
+        await StartAsync("type: STRICT_DNS, dns_refresh_rate: 0.02s, dns_lookup_family: V4_ONLY");
+        (await BackendAsync()).Should().Be("first");
+
+        _names.Set(Name, DnsRecordType.A, exists ? NoData(0, 0) : NameError(0, 0));
+        await Patience.UntilAsync(async () => (await RawHttpClient.GetAsync(Port)).Status == 503, "a cluster without endpoints");
+        (await StatAsync("cluster.c.update_empty")).Should().BePositive();
+
+        _names.SetAddresses(Name, 0, "127.0.0.2");
+        await Patience.UntilAsync(async () => (await RawHttpClient.GetAsync(Port)).Status == 200, "the new address");
+        (await BackendAsync()).Should().Be("second");
+    }
+
+    [Fact]
+    public async Task A_logical_name_that_has_no_address_any_more_keeps_its_endpoint()
+    {
+        _names.SetAddresses(Name, 0, "127.0.0.1");
+        await StartAsync("type: LOGICAL_DNS, dns_refresh_rate: 0.02s, dns_lookup_family: V4_ONLY");
+        (await BackendAsync()).Should().Be("first");
+
+        _names.Set(Name, DnsRecordType.A, NameError(0, 0));
+        await Patience.UntilAsync(async () => await StatAsync("cluster.c.update_failure") > 1, "answers without an address");
+        (await BackendAsync()).Should().Be("first");
+    }
+
+    [Fact]
+    public async Task A_new_connection_of_a_logical_name_goes_to_the_next_address_where_the_first_does_not_answer()
+    {
+        // Nobody listens at 127.0.0.3.
+        _names.SetAddresses(Name, 60, "127.0.0.3", "127.0.0.2");
+        await StartAsync("type: LOGICAL_DNS, dns_lookup_family: ALL");
+        (await BackendAsync()).Should().Be("second");
+        (await StatAsync("cluster.c.membership_total")).Should().Be(1);
+        (await StatAsync("cluster.c.upstream_cx_connect_fail")).Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_service_has_the_endpoints_that_its_records_name_with_ports_weights_and_priorities()
+    {
+        await using var third = ScriptedBackend.Start(BackendScripts.Echo(), "third");
+        const string Service = "_http._tcp.app.test";
+        _names.Set(Service, DnsRecordType.Srv, Records(
+            new ServiceRecord(Service, 60, 10, 3, (ushort)_first.Port, "a.test"),
+            new ServiceRecord(Service, 60, 10, 1, (ushort)third.Port, "a.test"),
+            new ServiceRecord(Service, 60, 20, 0, (ushort)_first.Port, "b.test")));
+        _names.SetAddresses("a.test", 60, "127.0.0.1");
+        _names.SetAddresses("b.test", 60, "127.0.0.2");
+        await StartAsync("type: STRICT_DNS", "", Assignment("c", Service));
+
+        await _proxy!.Ready.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
+        (await StatAsync("cluster.c.membership_total")).Should().Be(3);
+        var asked = new List<string>();
+        for (var i = 0; i < 8; i++)
+        {
+            asked.Add(await BackendAsync());
+        }
+
+        asked.CountBy(static name => name).Should().BeEquivalentTo([KeyValuePair.Create("first", 6), KeyValuePair.Create("third", 2)], "the lower priority goes first");
+        var clusters = (await RawHttpClient.GetAsync(_proxy.AdminAddress!.Port, "/clusters")).BodyText;
+        clusters.Should().Contain($"c::127.0.0.2:{_first.Port}::priority::1").And.Contain($"c::127.0.0.2:{_first.Port}::hostname::b.test");
+    }
+
+    [Fact]
+    public async Task A_service_follows_its_records_and_the_addresses_of_its_targets()
+    {
+        const string Service = "_http._tcp.app.test";
+        _names.Set(Service, DnsRecordType.Srv, Records(new ServiceRecord(Service, 0, 0, 0, (ushort)_first.Port, "a.test")));
+        _names.SetAddresses("a.test", 0, "127.0.0.1");
+        await StartAsync("type: STRICT_DNS, dns_refresh_rate: 0.02s", "", Assignment("c", Service));
+        (await BackendAsync()).Should().Be("first");
+
+        _names.SetAddresses("a.test", 0, "127.0.0.2");
+        await Patience.UntilAsync(async () => await BackendAsync() == "second", "the new address of the target");
+
+        // RFC 2782: the root as target says that there is no such service.
+        _names.Set(Service, DnsRecordType.Srv, Records(new ServiceRecord(Service, 0, 0, 0, 0, "")));
+        await Patience.UntilAsync(async () => (await RawHttpClient.GetAsync(Port)).Status == 503, "a cluster without endpoints");
+    }
+
+    [Fact]
+    public async Task A_service_whose_server_fails_keeps_its_endpoints()
+    {
+        const string Service = "_http._tcp.app.test";
+        _names.Set(Service, DnsRecordType.Srv, Records(new ServiceRecord(Service, 0, 0, 0, (ushort)_first.Port, "a.test")));
+        _names.SetAddresses("a.test", 0, "127.0.0.1");
+        await StartAsync("type: STRICT_DNS, dns_refresh_rate: 0.02s, dns_lookup_family: V4_ONLY", "", Assignment("c", Service));
+        (await BackendAsync()).Should().Be("first");
+
+        _names.Set("a.test", DnsRecordType.A, Code(DnsResponseCode.ServerFailure));
+        await Patience.UntilAsync(async () => await StatAsync("cluster.c.update_failure") > 1, "failures of the target");
+        (await BackendAsync()).Should().Be("first");
+        _names.Set(Service, DnsRecordType.Srv, Code(DnsResponseCode.ServerFailure));
+        var failures = await StatAsync("cluster.c.update_failure");
+        await Patience.UntilAsync(async () => await StatAsync("cluster.c.update_failure") > failures + 1, "failures of the service");
+        (await BackendAsync()).Should().Be("first");
     }
 
     [Fact]

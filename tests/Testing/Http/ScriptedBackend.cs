@@ -21,6 +21,7 @@ public sealed class ScriptedBackend : IAsyncDisposable
     private readonly List<RawRequest> _requests = [];
     private readonly List<BackendConnection> _connections = [];
     private readonly Task _accepting;
+    private volatile TaskCompletionSource? _pause;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ScriptedBackend(Socket listener, BackendScript script, string name)
@@ -81,14 +82,32 @@ public sealed class ScriptedBackend : IAsyncDisposable
     /// <summary>Starts a backend on a free port.</summary>
     /// <param name="address">Another loopback address than 127.0.0.1.</param>
     /// <param name="port">A port that was in use before, for a backend that comes back; 0 for a free one.</param>
-    public static ScriptedBackend Start(BackendScript script, string? name = null, IPAddress? address = null, int port = 0)
+    /// <param name="backlog">Connections that the kernel keeps until they are accepted.</param>
+    public static ScriptedBackend Start(BackendScript script, string? name = null, IPAddress? address = null, int port = 0, int backlog = 512)
     {
         address ??= IPAddress.Loopback;
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, optionValue: true);
         listener.Bind(new IPEndPoint(address, port));
-        listener.Listen(512);
+        listener.Listen(backlog);
         return new ScriptedBackend(listener, script, name ?? ((IPEndPoint)listener.LocalEndPoint!).Port.ToString());
+    }
+
+    /// <summary>Takes no new connection any more; those that stand go on.</summary>
+    public void StopListening() => _listener.Dispose();
+
+    /// <summary>
+    /// Plays no new connection until <see cref="ResumeAccepting"/>. The kernel still completes as many as fit into the backlog, and one more; it drops the
+    /// packets that ask for another.
+    /// </summary>
+    public void PauseAccepting() => _pause ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Plays the connections that wait, and those to come.</summary>
+    public void ResumeAccepting()
+    {
+        var pause = _pause;
+        _pause = null;
+        pause?.TrySetResult();
     }
 
     /// <summary>Waits until the ledger holds so many requests and returns it.</summary>
@@ -110,6 +129,7 @@ public sealed class ScriptedBackend : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         _listener.Dispose();
+        ResumeAccepting();
         await _accepting;
         await Task.WhenAll(_running);
         _stopping.Dispose();
@@ -169,8 +189,13 @@ public sealed class ScriptedBackend : IAsyncDisposable
             try
             {
                 socket = await _listener.AcceptAsync(_stopping.Token);
+                await (_pause?.Task ?? Task.CompletedTask);
             }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
                 continue;
             }

@@ -12,6 +12,7 @@ public sealed class StatRegistry
     private readonly Dictionary<string, int> _gauges = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _histograms = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Func<long>> _observed = new(StringComparer.Ordinal);
+    private readonly HashSet<IObservedGauges> _groups = [];
     private readonly List<StatPage> _pages = [];
 
     // Place 0 of either kind is what default handles write to; it has no name.
@@ -62,12 +63,22 @@ public sealed class StatRegistry
         }
     }
 
-    /// <summary>Forgets a gauge of <see cref="Observe"/>; one that there is not is no error.</summary>
-    public void StopObserving(string name)
+    /// <summary>Gauges of one owner, read as those of <see cref="Observe(string, Func{long})"/>. Those of several owners that have the same name are merged.</summary>
+    public void Observe(IObservedGauges gauges)
+    {
+        ArgumentNullException.ThrowIfNull(gauges);
+        lock (_gate)
+        {
+            _groups.Add(gauges);
+        }
+    }
+
+    /// <summary>Forgets the gauges of an owner; one that there is not is no error.</summary>
+    public void StopObserving(IObservedGauges gauges)
     {
         lock (_gate)
         {
-            _observed.Remove(name);
+            _groups.Remove(gauges);
         }
     }
 
@@ -77,6 +88,7 @@ public sealed class StatRegistry
         StatPage[] pages;
         KeyValuePair<string, int>[] counters, gauges, histograms;
         KeyValuePair<string, Func<long>>[] observed;
+        IObservedGauges[] groups;
         lock (_gate)
         {
             pages = [.. _pages];
@@ -84,6 +96,7 @@ public sealed class StatRegistry
             gauges = [.. _gauges];
             histograms = [.. _histograms];
             observed = [.. _observed];
+            groups = [.. _groups];
         }
 
         var scalars = new List<StatValue>(counters.Length + gauges.Length + observed.Length);
@@ -117,6 +130,11 @@ public sealed class StatRegistry
             scalars.Add(new StatValue(name, StatKind.Gauge, read(), Used: true));
         }
 
+        foreach (var (name, value) in ReadAll(groups))
+        {
+            scalars.Add(new StatValue(name, StatKind.Gauge, value, Used: true));
+        }
+
         var merged = new List<HistogramStat>(histograms.Length);
         foreach (var (name, index) in histograms)
         {
@@ -127,6 +145,18 @@ public sealed class StatRegistry
         scalars.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
         merged.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
         return new StatSnapshot(scalars, merged);
+    }
+
+    private static Dictionary<string, long> ReadAll(IObservedGauges[] groups)
+    {
+        var values = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var group in groups)
+        {
+            group.Read((name, value, merge) => values[name] = !values.TryGetValue(name, out var other) ? value
+                : merge == GaugeMerge.Sum ? value + other : Math.Max(value, other));
+        }
+
+        return values;
     }
 
     private int Place(Dictionary<string, int> places, string name, ref int next)

@@ -43,8 +43,8 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>Its place in a queue for a connection.</summary>
     public PendingRequest Pending => _pending ??= new PendingRequest(exchange.Worker);
 
-    /// <summary>True where it got a connection.</summary>
-    public bool HadConnection { get; private set; }
+    /// <summary>Where its connection leads, which may be any address of the endpoint; null where it got none.</summary>
+    public SocketEndpoint? ConnectedTo { get; private set; }
 
     /// <summary>Number of the connection in the log; 0 where there was none.</summary>
     public long ConnectionId { get; private set; }
@@ -94,7 +94,8 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         Endpoint = endpoint;
         _place = place;
         _chosenMs = exchange.Worker.NowMs;
-        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = HadConnection = WasReset = false;
+        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = WasReset = false;
+        ConnectedTo = null;
         ConnectionId = 0;
         PoolReadyMs = null;
         LocalText = default;
@@ -108,7 +109,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     public void BeginRequest(UpstreamConnection upstream, bool keepsLocalAddress)
     {
         Upstream = upstream;
-        HadConnection = true;
+        ConnectedTo = upstream.Address;
         ConnectionId = upstream.Id;
         StartMs = exchange.Worker.NowMs;
         PoolReadyMs = StartMs - _chosenMs;
@@ -150,7 +151,8 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         Endpoint = null;
         Upstream = null;
         Failure = UpstreamFailure.None;
-        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = HadConnection = WasReset = false;
+        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = WasReset = false;
+        ConnectedTo = null;
         ConnectionId = 0;
         PoolReadyMs = null;
         LocalText = default;

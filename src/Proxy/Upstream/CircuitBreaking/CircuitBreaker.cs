@@ -46,28 +46,19 @@ internal sealed class CircuitBreaker
 
     public void ReturnRetry() => Retries.ReturnExactly();
 
-    /// <summary>Shows the breaker in the cluster's statistics: 1 while a limit is reached, and what is left where that is asked for.</summary>
-    public void Observe(StatRegistry registry, string prefix)
+    /// <summary>Reads the breaker for the cluster's statistics: 1 while a limit is reached, and what is left where that is asked for.</summary>
+    public void Read(string prefix, GaugeReader read)
     {
-        registry.Observe(prefix + "cx_open", () => IsOpen(Connections));
-        registry.Observe(prefix + "rq_pending_open", () => IsOpen(Pending));
-        registry.Observe(prefix + "rq_open", () => IsOpen(Requests));
-        registry.Observe(prefix + "rq_retry_open", () => Retries.InUse >= MaxRetries ? 1 : 0);
+        read(prefix + "cx_open", IsOpen(Connections), GaugeMerge.Max);
+        read(prefix + "rq_pending_open", IsOpen(Pending), GaugeMerge.Max);
+        read(prefix + "rq_open", IsOpen(Requests), GaugeMerge.Max);
+        read(prefix + "rq_retry_open", Retries.InUse >= MaxRetries ? 1 : 0, GaugeMerge.Max);
         if (Thresholds.TrackRemaining)
         {
-            registry.Observe(prefix + "remaining_cx", () => Connections.Remaining);
-            registry.Observe(prefix + "remaining_pending", () => Pending.Remaining);
-            registry.Observe(prefix + "remaining_rq", () => Requests.Remaining);
-            registry.Observe(prefix + "remaining_retries", () => Math.Max(0, MaxRetries - Retries.InUse));
-        }
-    }
-
-    /// <summary>Takes the breaker out of the statistics.</summary>
-    public static void StopObserving(StatRegistry registry, string prefix)
-    {
-        foreach (var name in (string[])["cx_open", "rq_pending_open", "rq_open", "rq_retry_open", "remaining_cx", "remaining_pending", "remaining_rq", "remaining_retries"])
-        {
-            registry.StopObserving(prefix + name);
+            read(prefix + "remaining_cx", Connections.Remaining, GaugeMerge.Sum);
+            read(prefix + "remaining_pending", Pending.Remaining, GaugeMerge.Sum);
+            read(prefix + "remaining_rq", Requests.Remaining, GaugeMerge.Sum);
+            read(prefix + "remaining_retries", Math.Max(0, MaxRetries - Retries.InUse), GaugeMerge.Sum);
         }
     }
 

@@ -3,7 +3,7 @@ using KubeProxyNet.Proxy.Observability.Stats;
 namespace KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
 /// <summary>The counters <c>cluster.NAME.outlier_detection.*</c> (Envoy documentation, "Cluster manager statistics: outlier detection"), of which some are kept for those who know the old names.</summary>
-internal sealed class OutlierStats
+internal sealed class OutlierStats : IObservedGauges
 {
     private readonly StatRegistry _registry;
     private readonly Counter[] _detected = new Counter[EjectionTypes.Count];
@@ -14,6 +14,7 @@ internal sealed class OutlierStats
     private readonly Counter _consecutive5xx;
     private readonly Counter _successRate;
     private readonly string _activeName;
+    private Func<long> _active = static () => 0;
 
     public OutlierStats(StatRegistry registry, string cluster)
     {
@@ -35,10 +36,16 @@ internal sealed class OutlierStats
     }
 
     /// <summary>Shows how many endpoints are out.</summary>
-    public void Observe(Func<long> active) => _registry.Observe(_activeName, active);
+    public void Observe(Func<long> active)
+    {
+        _active = active;
+        _registry.Observe(this);
+    }
 
     /// <summary>The cluster is gone.</summary>
-    public void StopObserving() => _registry.StopObserving(_activeName);
+    public void StopObserving() => _registry.StopObserving(this);
+
+    void IObservedGauges.Read(GaugeReader read) => read(_activeName, _active(), GaugeMerge.Sum);
 
     /// <summary>An endpoint was found to be an outlier.</summary>
     public void Detected(EjectionType type)

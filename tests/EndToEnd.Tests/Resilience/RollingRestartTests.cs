@@ -1,0 +1,91 @@
+using AwesomeAssertions;
+using KubeProxyNet.EndToEnd.Tests.Faults;
+using KubeProxyNet.EndToEnd.Tests.Setup;
+using KubeProxyNet.Testing;
+
+namespace KubeProxyNet.EndToEnd.Tests.Resilience;
+
+/// <summary>All endpoints of a service are restarted under load, three times: nothing is lost, and nothing runs twice that must not.</summary>
+[Collection(AloneCollection.Name)]
+public sealed class RollingRestartTests
+{
+    private const int Endpoints = 50;
+    private const int Rounds = 3;
+    private const string Host = "web.test";
+
+    /// <summary>How many endpoints are replaced with one change.</summary>
+    private static readonly int Surge = LongRun.IsAsked ? 1 : 10;
+
+    private static readonly FaultTrafficOptions Traffic =
+        new() { Host = Host, MaxBody = 4_000, Pace = TimeSpan.FromMilliseconds(LongRun.IsAsked ? 2 : 4), MaxRecords = 1_000_000 };
+
+    [Fact]
+    public async Task As_a_deployment_does_it_with_new_endpoints_that_come_before_old_ones_go()
+    {
+        var ledger = new SharedLedger();
+        var backends = Enumerable.Range(0, Endpoints).Select(_ => RestartableBackend.Start(ledger)).ToList();
+        await using var planes = await SeparatePlanes.StartAsync(
+            ("service.yaml", Manifests.Service("web")), ("slices.yaml", Slices(backends)), ("ingress.yaml", Manifests.Ingress("web", Host, ("/", "web"))));
+        await using var traffic = FaultTraffic.Start(planes.HttpPort, Traffic);
+        await traffic.WaitForMoreAsync(200);
+
+        for (var change = 0; change < Rounds * Endpoints / Surge; change++)
+        {
+            var old = backends[..Surge];
+            backends = [.. backends[Surge..], .. Enumerable.Range(0, Surge).Select(_ => RestartableBackend.Start(ledger))];
+            planes.Folder.Replace("slices.yaml", Slices(backends));
+            await WaitForAsync(planes, backends, old);
+            await Task.WhenAll(old.Select(static backend => backend.EndAfterLastConnectionAsync()));
+        }
+
+        await traffic.WaitForMoreAsync(200);
+        var asked = await traffic.StopAsync();
+        ledger.ShouldHaveAll(asked);
+        LongRun.Report($"{Rounds} x {Endpoints} endpoints replaced in {traffic.Elapsed.TotalSeconds:F1} s, {asked.Count} requests asked, {ledger.Count} executed");
+        await Task.WhenAll(backends.Select(static backend => backend.DisposeAsync().AsTask()));
+    }
+
+    [Fact]
+    public async Task In_place_while_the_configuration_stays()
+    {
+        var ledger = new SharedLedger();
+        var backends = Enumerable.Range(0, Endpoints).Select(_ => RestartableBackend.Start(ledger)).ToArray();
+        await using var proxy = await StaticProxy.StartAsync((_, http, admin) => Bootstraps.Static(
+            admin,
+            Bootstraps.Listener("http", http, """{ match: { prefix: "/" }, route: { cluster: backend, retry_policy: { retry_on: connect-failure, num_retries: 5, retry_back_off: { base_interval: 0.005s } } } }"""),
+            Bootstraps.Cluster("backend", [.. backends.Select(static backend => backend.Port)])));
+        await using var traffic = FaultTraffic.Start(proxy.HttpPort, Traffic);
+        await traffic.WaitForMoreAsync(200);
+
+        for (var restart = 0; restart < Rounds * Endpoints; restart++)
+        {
+            await backends[restart % Endpoints].RestartAsync();
+            await traffic.WaitForMoreAsync(LongRun.IsAsked ? 50 : 5);
+        }
+
+        await traffic.WaitForMoreAsync(200);
+        var asked = await traffic.StopAsync();
+        var told = asked.Count(static record => !record.IsSuccess);
+
+        // RFC 9112 section 9.3.1: a connection may be ended just as a request goes out on it. What must not run twice is then not sent again, and its client is told.
+        ledger.ShouldHaveAll(asked, static record => record.Method == "POST");
+        told.Should().BeLessThanOrEqualTo(asked.Count / 100);
+        LongRun.Report(
+            $"{Rounds} x {Endpoints} endpoints restarted in {traffic.Elapsed.TotalSeconds:F1} s, {asked.Count} requests asked, {ledger.Count} executed, "
+            + $"{await proxy.StatAsync("cluster.backend.upstream_rq_retry")} sent again, {told} POST met the end of a connection and were told so");
+        await Task.WhenAll(backends.Select(static backend => backend.DisposeAsync().AsTask()));
+    }
+
+    private static string Slices(IEnumerable<RestartableBackend> backends) => Manifests.EndpointSlices("web", [.. backends.Select(static backend => backend.Port)]);
+
+    /// <summary>Waits until the proxy has the new endpoints and no longer the old ones.</summary>
+    private static Task WaitForAsync(SeparatePlanes planes, List<RestartableBackend> backends, List<RestartableBackend> old) => Patience.UntilAsync(
+        async () =>
+        {
+            var page = await planes.AdminAsync("/clusters");
+            return backends[^Surge..].All(backend => Has(page, backend)) && !old.Exists(backend => Has(page, backend));
+        },
+        "the new endpoints in force");
+
+    private static bool Has(string page, RestartableBackend backend) => page.Contains($"127.0.0.1:{backend.Port}:", StringComparison.Ordinal);
+}
