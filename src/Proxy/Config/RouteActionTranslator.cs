@@ -31,6 +31,7 @@ internal static class RouteActionTranslator
         HostRewrite = Host(message),
         AppendXForwardedHost = message.AppendXForwardedHost,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        HedgesOnPerTryTimeout = HedgePolicyTranslator.Translate(message.HedgePolicy, problems, path.Field("hedge_policy")),
         Upgrades = [.. message.UpgradeConfigs.Select(static upgrade =>
             new UpgradeConfig(upgrade.UpgradeType, upgrade.Enabled ?? true, TerminatesConnect: upgrade.ConnectConfig is not null))],
         Priority = (RoutingPriority)message.Priority,

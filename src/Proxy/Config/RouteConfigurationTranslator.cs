@@ -91,6 +91,7 @@ internal static class RouteConfigurationTranslator
         MirrorPolicies = RouteActionTranslator.Mirrors(message.RequestMirrorPolicies),
         RequireTls = (TlsRequirement)message.RequireTls,
         RetryPolicy = RetryPolicyTranslator.Translate(message.RetryPolicy, problems, path.Field("retry_policy")),
+        HedgesOnPerTryTimeout = HedgePolicyTranslator.Translate(message.HedgePolicy, problems, path.Field("hedge_policy")),
         IncludesAttemptCountInRequest = message.IncludeRequestAttemptCount,
         IncludesAttemptCountInResponse = message.IncludeAttemptCountInResponse,
         RequestBodyBufferLimit = RouteTranslator.BufferLimit(message.RequestBodyBufferLimit, message.PerRequestBufferLimitBytes),

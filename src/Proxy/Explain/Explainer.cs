@@ -172,15 +172,14 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         var hostText = forward.RewritesHostToEndpoint ? "the endpoint's host name"
             : target is not null && forward.TryWriteHost(request, target, host) ? Text(host.WrittenSpan)
             : Text(request.Authority);
-        _exchange.TakeTimesOf(source, forward.RetryPolicy);
-        var policy = forward.RetryPolicy;
+        _exchange.TakeTimesOf(forward);
         return new ExplainedForward
         {
             Target = Text(output.WrittenSpan),
             Host = hostText,
             Headers = target is null ? [] : HeadersOf(target.RequestMutations),
             TimeoutMs = _exchange.RouteTimeoutMs,
-            Retry = policy is null ? null : new ExplainedRetry(RetryOnNames.Of(policy.RetryOn), policy.NumRetries, Milliseconds(policy.PerTryTimeout), Milliseconds(policy.PerTryIdleTimeout)),
+            Retry = forward.RetryPolicy is { } policy ? RetryExplanation.Of(policy, _exchange.Hedges) : null,
             Priority = source.Priority == RoutingPriority.High ? "high" : "default",
             InternalRedirectCodes = source.InternalRedirects?.ResponseCodes ?? [],
             MaxInternalRedirects = source.InternalRedirects?.MaxInternalRedirects ?? 0,
@@ -255,7 +254,6 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         return found == HostHealthFlags.None ? said : $"{said} ({found})";
     }
 
-    private static long Milliseconds(TimeSpan? time) => (long)(time?.TotalMilliseconds ?? 0);
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 

@@ -80,9 +80,6 @@ public sealed record ExplainedForward
 /// <param name="Exists">False where there is no such cluster, so that nothing is copied.</param>
 public sealed record ExplainedMirror(string Name, double Percent, bool Exists);
 
-/// <summary>A retry policy.</summary>
-public sealed record ExplainedRetry(string On, int Retries, long PerTryTimeoutMs, long PerTryIdleTimeoutMs);
-
 /// <summary>A cluster that the route may choose.</summary>
 public sealed record ExplainedCluster
 {

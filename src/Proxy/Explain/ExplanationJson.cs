@@ -43,6 +43,20 @@ public static class ExplanationJson
         json.WriteEndObject();
     }
 
+    private static void Strings(Utf8JsonWriter json, string name, IReadOnlyList<string> values)
+    {
+        if (values.Count > 0)
+        {
+            json.WriteStartArray(name);
+            foreach (var value in values)
+            {
+                json.WriteStringValue(value);
+            }
+
+            json.WriteEndArray();
+        }
+    }
+
     private static void Write(ExplainedForward forward, Utf8JsonWriter json)
     {
         json.WriteStartObject();
@@ -68,6 +82,12 @@ public static class ExplanationJson
             json.WriteNumber("retries", retry.Retries);
             json.WriteNumber("per_try_timeout_ms", retry.PerTryTimeoutMs);
             json.WriteNumber("per_try_idle_timeout_ms", retry.PerTryIdleTimeoutMs);
+            Strings(json, "retriable_headers", retry.RetriableHeaders);
+            Strings(json, "retriable_request_headers", retry.RetriableRequestHeaders);
+            Strings(json, "host_predicates", retry.HostPredicates);
+            json.WriteNumber("host_selection_attempts", retry.HostSelectionAttempts);
+            json.WriteNumber("priority_update_frequency", retry.PriorityUpdateFrequency);
+            json.WriteBoolean("hedges_on_per_try_timeout", retry.HedgesOnPerTryTimeout);
             json.WriteEndObject();
         }
 

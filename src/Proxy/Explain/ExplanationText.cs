@@ -56,6 +56,7 @@ public static class ExplanationText
         if (forward.Retry is { } retry)
         {
             Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");
+            Retry(text, retry);
         }
 
         if (forward.InternalRedirectCodes.Count > 0)
@@ -89,6 +90,34 @@ public static class ExplanationText
             {
                 Line(text, $"           no endpoint can be chosen: answered with 503 (no_healthy_upstream)");
             }
+        }
+    }
+
+    private static void Retry(StringBuilder text, ExplainedRetry retry)
+    {
+        if (retry.RetriableHeaders.Count > 0)
+        {
+            Line(text, $"           where a response has {string.Join(" or ", retry.RetriableHeaders)}");
+        }
+
+        if (retry.RetriableRequestHeaders.Count > 0)
+        {
+            Line(text, $"           only requests with {string.Join(" or ", retry.RetriableRequestHeaders)}");
+        }
+
+        if (retry.HostPredicates.Count > 0)
+        {
+            Line(text, $"           to hosts by {string.Join(", ", retry.HostPredicates)}, {retry.HostSelectionAttempts} times");
+        }
+
+        if (retry.PriorityUpdateFrequency > 0)
+        {
+            Line(text, $"           previous priorities are left out every {retry.PriorityUpdateFrequency} attempts");
+        }
+
+        if (retry.HedgesOnPerTryTimeout)
+        {
+            Line(text, $"           an attempt that takes longer goes on beside the next one");
         }
     }
 

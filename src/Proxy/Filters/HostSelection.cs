@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Filters.Mirroring;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
@@ -9,9 +10,10 @@ namespace KubeProxyNet.Proxy.Filters;
 /// <summary>Picks the endpoint of an attempt; for a retry, one that its policy does not refuse (Envoy documentation, "Retry plugin configuration").</summary>
 internal static class HostSelection
 {
-    /// <summary>The endpoint, noted with the exchange. Null where there is none, which is then answered.</summary>
-    public static Endpoint? Pick(Exchange exchange)
+    /// <summary>The endpoint, noted with the attempt. Null where there is none, which is then answered unless another attempt may still bring a response.</summary>
+    public static Endpoint? Pick(UpstreamAttempt attempt)
     {
+        var exchange = attempt.Exchange;
         var cluster = exchange.Cluster!;
         var request = new PickRequest(exchange.Worker, cluster.State, exchange.Hash, exchange.HasHash, Attempt: 0) { Match = exchange.Target!.MetadataMatch };
         var endpoint = exchange.TryCount > 0 ? PickAgain(exchange, request)
@@ -19,11 +21,15 @@ internal static class HostSelection
             : cluster.LoadBalancer.Pick(request);
         if (endpoint is null)
         {
-            LocalReplies.NoHealthyUpstream(exchange);
+            if (exchange.Hedged is not { IsOpen: true })
+            {
+                LocalReplies.NoHealthyUpstream(exchange);
+            }
+
             return null;
         }
 
-        exchange.NoteEndpoint(endpoint);
+        exchange.NoteEndpoint(attempt, endpoint);
         exchange.NoteSessionEndpoint(endpoint);
         if (exchange.Route!.Forward!.Mirrors is { } mirrors && exchange.TryCount == 1)
         {

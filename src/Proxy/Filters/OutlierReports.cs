@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 
@@ -10,40 +11,48 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class OutlierReports
 {
     /// <summary>The attempt has its connection.</summary>
-    public static void Connected(Exchange exchange) =>
-        exchange.Endpoint!.State.Outlier?.Put(LocalOriginResult.ConnectSuccess, exchange.Worker.Index);
+    public static void Connected(UpstreamAttempt attempt) =>
+        attempt.Endpoint!.State.Outlier?.Put(LocalOriginResult.ConnectSuccess, attempt.Exchange.Worker.Index);
 
     /// <summary>A TCP connection stands that is all there is of an answer: a CONNECT that ends here.</summary>
-    public static void Established(Exchange exchange) => exchange.Endpoint!.State.Outlier?.PutStatus(200, exchange.Worker.Index);
+    public static void Established(UpstreamAttempt attempt) => attempt.Endpoint!.State.Outlier?.PutStatus(200, attempt.Exchange.Worker.Index);
 
     /// <summary>The attempt has its final head.</summary>
-    public static void Answered(Exchange exchange, ResponseHead head)
+    public static void Answered(UpstreamAttempt attempt, ResponseHead head)
     {
-        if (exchange.Endpoint!.State.Outlier is { } outlier)
+        if (attempt.Endpoint!.State.Outlier is { } outlier)
         {
-            outlier.PutStatus(StatusOf(exchange.Request, head), exchange.Worker.Index);
+            outlier.PutStatus(StatusOf(attempt.Exchange.Request, head), attempt.Exchange.Worker.Index);
         }
+    }
+
+    /// <summary>The attempt takes longer than it may, and goes on: it is not told again.</summary>
+    public static void SoftlyTimedOut(UpstreamAttempt attempt)
+    {
+        attempt.IsTimeoutReported = true;
+        attempt.Endpoint!.State.Outlier?.Put(LocalOriginResult.Timeout, attempt.Exchange.Worker.Index);
     }
 
     /// <summary>The attempt failed, before its response or in the middle of it.</summary>
-    public static void Failed(Exchange exchange, UpstreamFailure failure)
+    public static void Failed(UpstreamAttempt attempt, UpstreamFailure failure)
     {
-        if (exchange.Endpoint!.State.Outlier is { } outlier && ResultOf(exchange, failure) is { } result)
+        if (attempt.Endpoint!.State.Outlier is { } outlier && ResultOf(attempt, failure) is { } result)
         {
-            outlier.Put(result, exchange.Worker.Index);
+            outlier.Put(result, attempt.Exchange.Worker.Index);
         }
     }
 
-    private static LocalOriginResult? ResultOf(Exchange exchange, UpstreamFailure failure) => failure switch
+    private static LocalOriginResult? ResultOf(UpstreamAttempt attempt, UpstreamFailure failure) => failure switch
     {
         UpstreamFailure.PerTryTimeout or UpstreamFailure.PerTryIdleTimeout => LocalOriginResult.Timeout,
 
         // The route's timeout is the endpoint's fault only where it had the request and did not begin to answer.
-        UpstreamFailure.Aborted when exchange.Abort == AbortReason.RouteTimeout && exchange.UpstreamStartMs != 0 && !exchange.IsResponseStarted => LocalOriginResult.Timeout,
-        UpstreamFailure.Aborted when exchange.Abort == AbortReason.UpstreamGone => LocalOriginResult.ConnectFailed,
+        UpstreamFailure.Aborted when attempt.Exchange.Abort == AbortReason.RouteTimeout =>
+            attempt.StartMs != 0 && !attempt.Exchange.IsResponseStarted && !attempt.IsTimeoutReported ? LocalOriginResult.Timeout : null,
+        UpstreamFailure.Aborted when attempt.Exchange.Abort == AbortReason.UpstreamGone => LocalOriginResult.ConnectFailed,
 
         // A limit of the whole cluster says nothing of this endpoint, nor does a client that leaves.
-        UpstreamFailure.None or UpstreamFailure.Overflow or UpstreamFailure.Aborted => null,
+        UpstreamFailure.None or UpstreamFailure.Overflow or UpstreamFailure.Superseded or UpstreamFailure.Aborted => null,
         _ => LocalOriginResult.ConnectFailed,
     };
 

@@ -47,7 +47,7 @@ internal static class RequestBodyPump
 
             if (downstream.IsRequestComplete)
             {
-                exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+                exchange.Attempt.RequestEndMs = exchange.Worker.NowMs;
                 exchange.MarkRequestEnd();
                 RequestMirrors.Send(exchange);
                 return;

@@ -1,9 +1,6 @@
-using KubeProxyNet.Proxy.Filters.InternalRedirects;
-using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
-using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -21,11 +18,14 @@ internal enum RelayOutcome : byte
     /// <summary>The upstream sent something that is no HTTP response.</summary>
     Malformed,
 
-    /// <summary>The exchange was aborted, as <see cref="Exchange.Abort"/> says, or the attempt, as <see cref="Exchange.Failure"/> says.</summary>
+    /// <summary>The exchange was aborted, as <see cref="Exchange.Abort"/> says, or the attempt, as <see cref="UpstreamAttempt.Failure"/> says.</summary>
     Aborted,
 
     /// <summary>The response's head has come, and the retry policy wants another one instead.</summary>
     Unwanted,
+
+    /// <summary>The response's head has come; the retry policy would want another one, and an attempt that runs beside may still bring it.</summary>
+    Dropped,
 
     /// <summary>The response's head has come; it is a redirect that is followed here.</summary>
     Redirected,
@@ -34,25 +34,21 @@ internal enum RelayOutcome : byte
 /// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
 internal static class ResponseRelay
 {
-    /// <summary>Interim responses passed on before the upstream is taken to be broken.</summary>
-    private const int MaxInterimResponses = 16;
-
-    public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamConnection upstream)
+    public static async LoopTask<RelayOutcome> RunAsync(UpstreamAttempt attempt, UpstreamConnection upstream)
     {
+        var exchange = attempt.Exchange;
         var interim = 0;
         while (true)
         {
             var read = upstream.TryReadHead();
-            if (HasEnded(exchange))
+            if (attempt.HasEnded)
             {
                 return RelayOutcome.Aborted;
             }
 
             if (read == UpstreamRead.Ready)
             {
-                exchange.UpstreamHeadBytes += upstream.HeadEnd;
-                exchange.UpstreamResponseBeginMs = upstream.FirstByteMs;
-                var verdict = Judge(exchange, upstream.Head, ref interim);
+                var verdict = ResponseHeads.Take(attempt, upstream, ref interim);
                 if (verdict == HeadVerdict.Final)
                 {
                     break;
@@ -69,29 +65,23 @@ internal static class ResponseRelay
             {
                 return read == UpstreamRead.Malformed ? RelayOutcome.Malformed : RelayOutcome.Disconnected;
             }
-            else if (await upstream.Connection.Readable() == WaitResult.Interrupted)
+            else
             {
-                return HasEnded(exchange) ? RelayOutcome.Aborted : RelayOutcome.Disconnected;
+                var wait = await upstream.Connection.Readable();
+                if (attempt.HasSoftlyTimedOut && !attempt.HasEnded)
+                {
+                    Hedging.OnSoftTimeout(attempt);
+                }
+                else if (wait == WaitResult.Interrupted)
+                {
+                    return attempt.HasEnded ? RelayOutcome.Aborted : RelayOutcome.Disconnected;
+                }
             }
         }
 
-        exchange.UpstreamFirstByteMs = exchange.Worker.NowMs;
-        exchange.EndAttemptTime();
-        OutlierReports.Answered(exchange, upstream.Head);
-        if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
+        if (ResponseHeads.Judge(attempt, upstream) is var instead and not RelayOutcome.Complete)
         {
-            upstream.Endpoint.HealthCheck?.FailAtOnce();
-        }
-
-        if (exchange.Retry is { } retry && WantsAnother(exchange, retry, upstream))
-        {
-            return RelayOutcome.Unwanted;
-        }
-
-        if (exchange.Route!.Forward!.InternalRedirects is { } redirects && InternalRedirect.TryFollow(exchange, redirects, upstream.Head))
-        {
-            DropBody(exchange, upstream);
-            return RelayOutcome.Redirected;
+            return instead;
         }
 
         var downstream = exchange.Downstream;
@@ -175,66 +165,6 @@ internal static class ResponseRelay
         }
     }
 
-    /// <summary>True where the response is not passed on. What has come of it is dropped, which may be all.</summary>
-    private static bool WantsAnother(Exchange exchange, RetryState retry, UpstreamConnection upstream)
-    {
-        switch (retry.Judge(upstream.Head))
-        {
-            case RetryVerdict.Retry:
-                DropBody(exchange, upstream);
-                return true;
-            case RetryVerdict.LimitExceeded:
-                exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
-                return false;
-            case RetryVerdict.Overflow:
-                exchange.Flags |= ResponseFlags.UpstreamOverflow;
-                return false;
-            default:
-                return false;
-        }
-    }
-
-    private static void DropBody(Exchange exchange, UpstreamConnection upstream)
-    {
-        upstream.BeginBody(exchange.IsHead);
-        while (!upstream.IsResponseComplete && upstream.HasUnreadInput && upstream.TryReadBody(out _) == UpstreamRead.Ready)
-        {
-        }
-    }
-
-    private static bool HasEnded(Exchange exchange) => exchange.Abort != AbortReason.None || exchange.Failure != UpstreamFailure.None;
-
-    /// <summary>Passes an interim response on.</summary>
-    private static HeadVerdict Judge(Exchange exchange, ResponseHead head, ref int interim)
-    {
-        if (head.Status >= 200)
-        {
-            return HeadVerdict.Final;
-        }
-
-        if (head.Status == 101)
-        {
-            return MaySwitch(exchange, head) ? HeadVerdict.Final : HeadVerdict.Refused;
-        }
-
-        // 100 answers an expectation that was answered here, unless that is left to the upstream (RFC 9110 §10.1.1); HTTP/1.0 knows no
-        // interim responses.
-        if ((head.Status != 100 || exchange.Http.Proxy100Continue) && exchange.Request.MinorVersion == 1)
-        {
-            exchange.Downstream.SendInterim(head);
-        }
-
-        return ++interim > MaxInterimResponses ? HeadVerdict.Refused : HeadVerdict.Interim;
-    }
-
-    /// <summary>True where the upstream may switch protocols now: it was asked to, to what it says, and the request is over (RFC 9110 §7.8).</summary>
-    private static bool MaySwitch(Exchange exchange, ResponseHead head) =>
-        exchange.Upgrade == UpgradeKind.Protocol
-        && exchange.Downstream.IsRequestComplete
-        && head.TryGet(KnownHeader.Upgrade, out var agreed)
-        && exchange.Request.TryGet(KnownHeader.Upgrade, out var wanted)
-        && Ascii.EqualsIgnoreCase(agreed, wanted);
-
     private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
@@ -249,13 +179,6 @@ internal static class ResponseRelay
         isHeadSent = true;
         exchange.Downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, upstream.Framing, upstream.DeclaredLength), payload, end);
         upstream.DropHead();
-    }
-
-    private enum HeadVerdict : byte
-    {
-        Final,
-        Interim,
-        Refused,
     }
 
     private static bool IsAborted(Exchange exchange)

@@ -1,8 +1,6 @@
-using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
-using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Transport;
-using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -13,51 +11,54 @@ namespace KubeProxyNet.Proxy.Filters;
 /// </summary>
 internal static class Router
 {
-    private enum Next : byte
-    {
-        Done,
-
-        /// <summary>On a new connection: the other kept ones may have gone the same way.</summary>
-        AtOnce,
-
-        AfterBackOff,
-    }
-
     /// <summary>Forwards one request and completes its exchange, whatever happens.</summary>
-    public static async LoopTask ForwardAsync(Exchange exchange)
-    {
-        if (!Begin(exchange))
-        {
-            return;
-        }
+    public static LoopTask ForwardAsync(Exchange exchange) => Begin(exchange) ? RunAsync(exchange.Attempt, waits: false) : default;
 
+    /// <summary>Makes an attempt, and those that take its place one after the other. The exchange ends with its own, once those beside it have ended.</summary>
+    /// <param name="attempt">The exchange's own attempt, or one that runs beside it.</param>
+    /// <param name="waits">True to wait first, as before every retry.</param>
+    public static async LoopTask RunAsync(UpstreamAttempt attempt, bool waits)
+    {
+        var exchange = attempt.Exchange;
         var takesKept = exchange.Upgrade != UpgradeKind.ConnectHere;
-        while (HostSelection.Pick(exchange) is { } endpoint)
+        while (!waits || await WaitAsync(attempt))
         {
+            if (HostSelection.Pick(attempt) is not { } endpoint)
+            {
+                break;
+            }
+
             var page = endpoint.State.PageOf(exchange.Worker);
             var upstream = takesKept ? UpstreamAcquisition.TakeKept(page.Pool, exchange.Request) : null;
             var isKept = upstream is not null;
-            upstream ??= await UpstreamAcquisition.WaitAsync(exchange, page.Pool);
+            upstream ??= await UpstreamAcquisition.WaitAsync(attempt, page.Pool);
             var outcome = RelayOutcome.Aborted;
-            if (upstream is not null && TryBeginAttempt(exchange, upstream, page))
+            if (upstream is not null && AttemptRequest.TryBegin(attempt, upstream, page))
             {
                 outcome = exchange.Downstream.IsRequestComplete && exchange.Upgrade != UpgradeKind.ConnectHere
-                    ? await ResponseRelay.RunAsync(exchange, upstream)
-                    : await ExchangeAsync(exchange, upstream);
-                EndAttempt(exchange, upstream, page);
+                    ? await ResponseRelay.RunAsync(attempt, upstream)
+                    : await AttemptRequest.ExchangeAsync(attempt, upstream);
+                AttemptRequest.End(attempt, upstream, page);
             }
 
-            var next = Settle(exchange, upstream, page, outcome, isKept);
-            if (next == Next.Done)
+            var next = AttemptOutcome.Settle(attempt, upstream, page, outcome, isKept);
+            if (next == NextAttempt.None)
             {
                 break;
             }
 
-            takesKept = next == Next.AfterBackOff;
-            if (next == Next.AfterBackOff && !await WaitAsync(exchange))
+            takesKept = waits = next == NextAttempt.AfterBackOff;
+        }
+
+        if (exchange.Hedged is { } hedged)
+        {
+            if (attempt != exchange.OwnAttempt)
             {
-                break;
+                return;
             }
+
+            hedged.End(attempt);
+            await hedged.Ended;
         }
 
         End(exchange);
@@ -85,7 +86,7 @@ internal static class Router
         }
 
         exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.RoutingPriority.High);
-        exchange.TakeTimesOf(action, forward.RetryPolicy);
+        exchange.TakeTimesOf(forward);
         if (forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl))
         {
             if (exchange.Upgrade == UpgradeKind.None)
@@ -129,177 +130,21 @@ internal static class Router
         }
     }
 
-    /// <summary>Sends the head, and the body as far as it is there. False, and nothing is sent, where the cluster has too many requests under way.</summary>
-    private static bool TryBeginAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
+    /// <summary>Waits before the next attempt. False where that came to nothing meanwhile, which is answered where nobody else does.</summary>
+    private static async LoopTask<bool> WaitAsync(UpstreamAttempt attempt)
     {
-        if (!exchange.Breaker.Requests.TryTake(exchange.Worker.Index))
-        {
-            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.PendingOverflow);
-            exchange.Failure = UpstreamFailure.Overflow;
-            return false;
-        }
-
-        exchange.NoteUpstream(upstream);
-        OutlierReports.Connected(exchange);
-        page.ActiveRequests++;
-        page.TotalRequests++;
-        upstream.BeginExchange();
-        upstream.LatencyStart = page.Latency?.Begin() ?? 0;
-        exchange.UpstreamStartMs = exchange.Worker.NowMs;
-        exchange.BeginAttemptTime();
-        if (exchange.Upgrade == UpgradeKind.ConnectHere)
+        var exchange = attempt.Exchange;
+        await attempt.BackOff(exchange.Retry!.NextDelayMs());
+        if (!attempt.HasEnded)
         {
             return true;
         }
 
-        if (exchange.Replay is { } replay)
+        if (exchange.Hedged is not { } hedged || (!hedged.IsOpen && !hedged.HasLost(attempt)))
         {
-            RequestHeadWriter.SendAgain(exchange, upstream.Connection, replay);
-        }
-        else
-        {
-            RequestHeadWriter.Send(exchange, upstream.Connection);
-            if (!exchange.Downstream.IsRequestComplete)
-            {
-                exchange.KeepForReplay(exchange.Downstream.BufferedBody);
-            }
+            LocalReplies.Aborted(exchange);
         }
 
-        if (exchange.Downstream.IsRequestComplete)
-        {
-            exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
-        }
-
-        return true;
-    }
-
-    private static void EndAttempt(Exchange exchange, UpstreamConnection upstream, EndpointPage page)
-    {
-        exchange.EndAttemptTime();
-        exchange.NoteAttemptEnd(upstream);
-        exchange.Breaker.Requests.Return(exchange.Worker.Index);
-        page.ActiveRequests--;
-        page.Latency?.End(upstream.LatencyStart);
-    }
-
-    /// <summary>Settles what becomes of the connection, and of the exchange: either it is answered, or it goes on.</summary>
-    private static Next Settle(Exchange exchange, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
-    {
-        if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
-        {
-            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
-            GiveBack(exchange, upstream!);
-            return Next.Done;
-        }
-
-        page.FailedRequests++;
-        if (outcome == RelayOutcome.Unwanted)
-        {
-            GiveBack(exchange, upstream!);
-            return Next.AfterBackOff;
-        }
-
-        var failure = FailureOf(exchange, outcome);
-        var isUntouched = failure == UpstreamFailure.Overflow;
-        var wasAnswered = upstream is not null && !isUntouched && upstream.Connection.BytesReceived != upstream.ReceivedBefore;
-        if (isUntouched)
-        {
-            upstream?.Release();
-        }
-        else
-        {
-            upstream?.Close();
-        }
-
-        if (!exchange.IsResponseStarted && failure != UpstreamFailure.Aborted)
-        {
-            if (failure == UpstreamFailure.Reset && isKept && !wasAnswered && CanSendAgain(exchange))
-            {
-                page.FailedRequests--;
-                exchange.Failure = UpstreamFailure.None;
-                exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
-                return Next.AtOnce;
-            }
-
-            switch (exchange.Retry?.Judge(failure, wasSent: upstream is not null) ?? RetryVerdict.No)
-            {
-                case RetryVerdict.Retry:
-                    CountFailure(exchange, failure);
-                    exchange.Failure = UpstreamFailure.None;
-                    return Next.AfterBackOff;
-                case RetryVerdict.LimitExceeded:
-                    exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
-                    break;
-                case RetryVerdict.Overflow:
-                    exchange.Flags |= ResponseFlags.UpstreamOverflow;
-                    break;
-            }
-        }
-
-        CountFailure(exchange, failure);
-        UpstreamFailureReplies.Answer(exchange, failure, upstream);
-        return Next.Done;
-    }
-
-    private static void GiveBack(Exchange exchange, UpstreamConnection upstream)
-    {
-        if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
-        {
-            upstream.Release();
-        }
-        else
-        {
-            upstream.Close();
-        }
-    }
-
-    private static UpstreamFailure FailureOf(Exchange exchange, RelayOutcome outcome) => outcome switch
-    {
-        RelayOutcome.Malformed => UpstreamFailure.ProtocolError,
-        RelayOutcome.Aborted => exchange.Abort != AbortReason.None ? UpstreamFailure.Aborted : exchange.Failure,
-        _ => UpstreamFailure.Reset,
-    };
-
-    private static void CountFailure(Exchange exchange, UpstreamFailure failure)
-    {
-        OutlierReports.Failed(exchange, failure);
-        var stats = exchange.Cluster!.State.Stats;
-        var page = exchange.Worker.Stats;
-        switch (failure)
-        {
-            case UpstreamFailure.Aborted when exchange.UpstreamStartMs != 0:
-                page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
-                    : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
-                page.Increment(stats.DestroyLocalWithActive);
-                break;
-            case UpstreamFailure.ProtocolError:
-                page.Increment(stats.ProtocolError);
-                break;
-            case UpstreamFailure.Reset:
-                page.Increment(stats.RequestRemoteReset);
-                page.Increment(stats.DestroyRemoteWithActive);
-                break;
-            case UpstreamFailure.PerTryTimeout:
-                page.Increment(stats.PerTryTimeout);
-                page.Increment(stats.DestroyLocalWithActive);
-                break;
-            case UpstreamFailure.PerTryIdleTimeout:
-                page.Increment(stats.PerTryIdleTimeout);
-                page.Increment(stats.DestroyLocalWithActive);
-                break;
-        }
-    }
-
-    /// <summary>Waits before the next attempt. False where the exchange was aborted meanwhile, which is then answered.</summary>
-    private static async LoopTask<bool> WaitAsync(Exchange exchange)
-    {
-        await exchange.BackOff(exchange.Retry!.NextDelayMs());
-        if (exchange.Abort == AbortReason.None)
-        {
-            return true;
-        }
-
-        LocalReplies.Aborted(exchange);
         return false;
     }
 
@@ -308,33 +153,4 @@ internal static class Router
         var target = exchange.Target!;
         return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
     }
-
-    /// <summary>An exchange whose request goes on while the response may already come down.</summary>
-    private static async LoopTask<RelayOutcome> ExchangeAsync(Exchange exchange, UpstreamConnection upstream)
-    {
-        if (exchange.Upgrade == UpgradeKind.ConnectHere)
-        {
-            OutlierReports.Established(exchange);
-            exchange.Downstream.SendConnected(exchange);
-            return await Tunnel.RunAsync(exchange, upstream);
-        }
-
-        exchange.StopRequestBody = false;
-        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection);
-
-        // What ends the exchange before anything waits for the response wakes nobody.
-        var outcome = exchange.Abort == AbortReason.None ? await ResponseRelay.RunAsync(exchange, upstream) : RelayOutcome.Aborted;
-        exchange.StopRequestBody = true;
-        if (!pump.IsCompleted)
-        {
-            upstream.Connection.Interrupt();
-            exchange.Downstream.Connection.Interrupt();
-        }
-
-        await pump;
-        return outcome;
-    }
-
-    private static bool CanSendAgain(Exchange exchange) =>
-        exchange.Downstream.IsRequestBuffered && UpstreamAcquisition.IsIdempotent(exchange.Request.Method);
 }

@@ -39,7 +39,7 @@ internal static class Tunnel
             switch (downstream.TryReadBody(out var payload))
             {
                 case DownstreamRead.Ready when downstream.IsRequestComplete:
-                    exchange.RequestEndMs = exchange.UpstreamRequestEndMs = exchange.Worker.NowMs;
+                    exchange.RequestEndMs = exchange.Attempt.RequestEndMs = exchange.Worker.NowMs;
                     exchange.MarkActivity();
                     await upstream.FlushedAsync();
                     upstream.ShutdownWrite();

@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -26,22 +27,23 @@ internal static class UpstreamAcquisition
         return null;
     }
 
-    /// <summary>Waits for a connection. Null where there is none; <see cref="Exchange.Failure"/> says why.</summary>
-    public static async LoopTask<UpstreamConnection?> WaitAsync(Exchange exchange, ConnectionPool pool)
+    /// <summary>Waits for a connection. Null where there is none; <see cref="UpstreamAttempt.Failure"/> says why.</summary>
+    public static async LoopTask<UpstreamConnection?> WaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
+        var exchange = attempt.Exchange;
         var worker = exchange.Worker;
         var breaker = exchange.Breaker;
         var stats = exchange.Cluster!.State.Stats;
         if (!breaker.Pending.TryTake(worker.Index))
         {
             worker.Stats.Increment(stats.PendingOverflow);
-            exchange.Failure = UpstreamFailure.Overflow;
+            attempt.Failure = UpstreamFailure.Overflow;
             return null;
         }
 
         worker.Stats.Increment(stats.PendingTotal);
         worker.Stats.Add(stats.PendingActive, 1);
-        var upstream = await ConnectOrWaitAsync(exchange, pool);
+        var upstream = await ConnectOrWaitAsync(attempt, pool);
         worker.Stats.Add(stats.PendingActive, -1);
         breaker.Pending.Return(worker.Index);
         return upstream;
@@ -52,24 +54,24 @@ internal static class UpstreamAcquisition
         method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
         || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8) || method.SequenceEqual("TRACE"u8);
 
-    private static async LoopTask<UpstreamConnection?> ConnectOrWaitAsync(Exchange exchange, ConnectionPool pool)
+    private static async LoopTask<UpstreamConnection?> ConnectOrWaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
+        var exchange = attempt.Exchange;
         var worker = exchange.Worker;
         while (true)
         {
             if (MayOpen(exchange, pool))
             {
-                return await ConnectAsync(exchange, pool);
+                return await ConnectAsync(attempt, pool);
             }
 
             worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
-            var pending = exchange.Pending;
+            var pending = attempt.Pending;
             pool.Enqueue(pending);
             await pending.Over;
-            if (exchange.Abort != AbortReason.None)
+            if (attempt.HasEnded)
             {
                 pool.Forget(pending);
-                exchange.Failure = UpstreamFailure.Aborted;
                 return null;
             }
 
@@ -106,36 +108,33 @@ internal static class UpstreamAcquisition
         return true;
     }
 
-    private static async LoopTask<UpstreamConnection?> ConnectAsync(Exchange exchange, ConnectionPool pool)
+    private static async LoopTask<UpstreamConnection?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
-        var upstream = pool.Open(exchange.Breaker);
+        var upstream = pool.Open(attempt.Exchange.Breaker);
         if (upstream is null)
         {
-            exchange.Failure = UpstreamFailure.ConnectFailure;
+            attempt.Failure = UpstreamFailure.ConnectFailure;
             return null;
         }
 
-        exchange.Upstream = upstream;
+        attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
-        exchange.Upstream = null;
-        if (exchange.Abort == AbortReason.None && result == ConnectResult.Connected)
+        attempt.Upstream = null;
+        if (!attempt.HasEnded && result == ConnectResult.Connected)
         {
             return upstream;
         }
 
         upstream.Close();
-        if (exchange.Abort != AbortReason.None)
+        if (attempt.HasEnded)
         {
-            exchange.Failure = UpstreamFailure.Aborted;
+            return null;
         }
-        else if (result == ConnectResult.TimedOut)
+
+        attempt.Failure = result == ConnectResult.TimedOut ? UpstreamFailure.ConnectTimeout : UpstreamFailure.ConnectFailure;
+        if (attempt.Failure == UpstreamFailure.ConnectFailure)
         {
-            exchange.Failure = UpstreamFailure.ConnectTimeout;
-        }
-        else
-        {
-            exchange.UpstreamConnectError = upstream.Connection.Error;
-            exchange.Failure = UpstreamFailure.ConnectFailure;
+            attempt.ConnectError = upstream.Connection.Error;
         }
 
         return null;

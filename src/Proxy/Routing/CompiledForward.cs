@@ -43,6 +43,9 @@ public sealed class CompiledForward
     /// <summary>The header matchers of <see cref="RetryPolicy"/>; null for none.</summary>
     internal CompiledRetryHeaders? RetryHeaders { get; init; }
 
+    /// <summary>True where an attempt goes on after its time, beside another one.</summary>
+    public bool HedgesOnPerTryTimeout { get; init; }
+
     /// <summary>True to tell the upstream in <c>x-envoy-attempt-count</c> how often the request was sent.</summary>
     public bool IncludesAttemptCountInRequest { get; init; }
 

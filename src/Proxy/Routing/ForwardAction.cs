@@ -44,6 +44,12 @@ public sealed record ForwardAction : RouteAction
     /// <summary>Retries; null for the virtual host's policy, if any.</summary>
     public RetryPolicy? RetryPolicy { get; init; }
 
+    /// <summary>
+    /// True to make another attempt beside one that takes longer than <see cref="RetryPolicy.PerTryTimeout"/>, instead of ending it: Envoy's <c>hedge_policy</c>;
+    /// null for what the virtual host says.
+    /// </summary>
+    public bool? HedgesOnPerTryTimeout { get; init; }
+
     /// <summary>Upgrades that this route serves or refuses whatever its connection manager says.</summary>
     public ImmutableArray<UpgradeConfig> Upgrades { get; init; } = [];
 

@@ -129,6 +129,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         return new CompiledForward(action, action.RetryPolicy ?? _source.RetryPolicy, [.. targets], [.. cumulative], rewrite, hostRegex)
         {
             RetryHeaders = CompiledRetryHeaders.Compile(action.RetryPolicy ?? _source.RetryPolicy, $"{path}.retry_policy", scope),
+            HedgesOnPerTryTimeout = action.HedgesOnPerTryTimeout ?? _source.HedgesOnPerTryTimeout ?? false,
             HashPolicies = CompiledHashPolicies.Compile(action.HashPolicies, $"{path}.hash_policy", scope),
             InternalRedirects = CompiledInternalRedirects.Compile(action.InternalRedirects, $"{path}.internal_redirect_policy", scope),
             Mirrors = CompiledMirror.Compile(MirrorsOf(action).AsSpan(), action, virtualHost, scope),

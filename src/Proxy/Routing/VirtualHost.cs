@@ -47,6 +47,9 @@ public sealed record VirtualHost
     /// <summary>Retry policy of routes that have none; null for none.</summary>
     public RetryPolicy? RetryPolicy { get; init; }
 
+    /// <summary>What holds for routes that do not say whether they hedge (<see cref="ForwardAction.HedgesOnPerTryTimeout"/>); null for no.</summary>
+    public bool? HedgesOnPerTryTimeout { get; init; }
+
     /// <summary>True to tell the upstream in <c>x-envoy-attempt-count</c> how often the request was sent.</summary>
     public bool IncludesAttemptCountInRequest { get; init; }
 

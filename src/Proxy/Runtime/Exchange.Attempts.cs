@@ -1,7 +1,6 @@
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
-using KubeProxyNet.Proxy.Transport;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -11,8 +10,8 @@ internal sealed partial class Exchange
 {
     private RetryState? _retryState;
     private ReplayBuffer? _replayBuffer;
-    private LoopDelay? _backOff;
-    private PendingRequest? _pending;
+    private readonly UpstreamAttempt _attempt;
+    private HedgedAttempts? _hedgedAttempts;
     private bool _gaveUpReplay;
 
     /// <summary>The limits of the cluster that the exchange counts against.</summary>
@@ -24,11 +23,14 @@ internal sealed partial class Exchange
     /// <summary>The body as far as it was sent behind a head that was sent before it was complete; null where nothing is kept.</summary>
     public ReplayBuffer? Replay { get; private set; }
 
-    /// <summary>Why the attempt under way, or the last one, gave no response.</summary>
-    public UpstreamFailure Failure { get; set; }
+    /// <summary>The attempt that logs show and whose response is passed on: the latest, or the one that won.</summary>
+    public UpstreamAttempt Attempt { get; private set; }
 
-    /// <summary>The exchange's place in the queue for a connection.</summary>
-    public PendingRequest Pending => _pending ??= new PendingRequest(Worker);
+    /// <summary>The attempt that the exchange begins with; others run beside it only where the route hedges.</summary>
+    public UpstreamAttempt OwnAttempt => _attempt;
+
+    /// <summary>The attempts that run beside each other; null where there is one at a time.</summary>
+    public HedgedAttempts? Hedged { get; private set; }
 
     /// <summary>Takes on the policy of a route, if it has one, and what the request says of retries, if it may.</summary>
     public void BeginRetries(RetryPolicy? policy, CompiledRetryHeaders? headers)
@@ -68,14 +70,53 @@ internal sealed partial class Exchange
         }
     }
 
-    /// <summary>Await the result: a wait before the next attempt, which an abort ends.</summary>
-    public LoopSignal BackOff(long delayMs) => (_backOff ??= new LoopDelay(Worker)).Start(delayMs);
-
-    private void WakeAttempt()
+    /// <summary>Another attempt, beside those that run.</summary>
+    public UpstreamAttempt BeginHedge()
     {
-        Upstream?.Connection.Interrupt();
-        _backOff?.End();
-        _pending?.Over.Set();
+        if (Hedged is null)
+        {
+            Hedged = _hedgedAttempts ??= new HedgedAttempts(Worker);
+            Hedged.Begin(_attempt);
+        }
+
+        return Hedged.Add(this);
+    }
+
+    /// <summary>The response of an attempt begins to go to the client: no other one is made beside it any more, and those that run end.</summary>
+    public void Settle(UpstreamAttempt winner)
+    {
+        if (Hedges)
+        {
+            EndAttemptTime();
+            if (Hedged is { Winner: null } hedged)
+            {
+                Attempt = winner;
+                hedged.Win(winner);
+                Retry?.Conclude();
+            }
+        }
+    }
+
+    private void WakeAttempts()
+    {
+        if (Hedged is { } hedged)
+        {
+            hedged.Wake();
+        }
+        else
+        {
+            _attempt.Wake();
+        }
+    }
+
+    private void ResetHedging()
+    {
+        if (Hedged is not null)
+        {
+            Hedged.Reset();
+            Hedged = null;
+            Attempt = _attempt;
+        }
     }
 
     private void ResetAttempts()
@@ -94,7 +135,6 @@ internal sealed partial class Exchange
 
         _gaveUpReplay = _isBuffering = false;
         ResetMirror();
-
-        Failure = UpstreamFailure.None;
+        ResetHedging();
     }
 }

@@ -21,7 +21,7 @@ internal sealed partial class Exchange : IAccessLogSource
     private HttpConnectionManagerState? _state;
 
     /// <summary>Where the fields of the head that the upstream sent last end: the offset of its empty line.</summary>
-    public int UpstreamFieldsEnd => Upstream!.HeadEnd - 2;
+    public int UpstreamFieldsEnd => Attempt.Upstream!.HeadEnd - 2;
 
     /// <summary>Where the fields of the response end: the offset of its empty line.</summary>
     public int ResponseFieldsEnd => UpstreamFieldsEnd;
@@ -41,7 +41,7 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.Protocol => Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => _connectedTo is not null ? "HTTP/1.1"u8 : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is not null ? "HTTP/1.1"u8 : default;
 
     int IAccessLogSource.ResponseCode => Status;
 
@@ -53,26 +53,26 @@ internal sealed partial class Exchange : IAccessLogSource
 
     long IAccessLogSource.DurationMs => Worker.NowMs - StartMs;
 
-    long? IAccessLogSource.PoolReadyMs => PoolReadyMs;
+    long? IAccessLogSource.PoolReadyMs => Attempt.PoolReadyMs;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamHost =>
-        _connectedTo is { } address ? address.Text.Span : Endpoint is null ? default : Endpoint.Config.Address.Text.Span;
+        Attempt.ConnectedTo is { } address ? address.Text.Span : Endpoint is null ? default : Endpoint.Config.Address.Text.Span;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamHostName => Endpoint is null ? default : HostNameOf(Endpoint);
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamRemoteAddress => _connectedTo is { } address ? address.Text.Span : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamRemoteAddress => Attempt.ConnectedTo is { } address ? address.Text.Span : default;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamCluster => Cluster is null ? default : Cluster.State.StatNameText;
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamClusterRaw => Cluster is null ? default : Cluster.State.NameText;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => UpstreamLocalText.Span;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => Attempt.LocalText.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => ConnectErrors.Text(UpstreamConnectError);
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => ConnectErrors.Text(Attempt.ConnectError);
 
-    bool IAccessLogSource.IsUpstreamReset => WasUpstreamReset;
+    bool IAccessLogSource.IsUpstreamReset => Attempt.WasReset;
 
-    long IAccessLogSource.UpstreamConnectionId => _attemptCount == 0 ? 0 : _attempts[_attemptCount - 1].ConnectionId;
+    long IAccessLogSource.UpstreamConnectionId => Attempt.ConnectionId;
 
     int IAccessLogSource.UpstreamRequestAttemptCount => Attempts;
 
@@ -124,11 +124,11 @@ internal sealed partial class Exchange : IAccessLogSource
         {
             AccessLogTime.RequestBegin => StartMs,
             AccessLogTime.RequestEnd => RequestEndMs,
-            AccessLogTime.ConnectBegin => ConnectBeganMs,
-            AccessLogTime.ConnectEnd => ConnectedMs,
-            AccessLogTime.UpstreamRequestBegin => UpstreamStartMs,
-            AccessLogTime.UpstreamRequestEnd => UpstreamRequestEndMs,
-            AccessLogTime.UpstreamResponseBegin => UpstreamResponseBeginMs,
+            AccessLogTime.ConnectBegin => Attempt.ConnectBeganMs,
+            AccessLogTime.ConnectEnd => Attempt.ConnectedMs,
+            AccessLogTime.UpstreamRequestBegin => Attempt.StartMs,
+            AccessLogTime.UpstreamRequestEnd => Attempt.RequestEndMs,
+            AccessLogTime.UpstreamResponseBegin => Attempt.ResponseBeginMs,
             AccessLogTime.UpstreamBodyBegin => UpstreamBodyBeginMs,
             AccessLogTime.UpstreamResponseEnd => UpstreamResponseEndMs,
             AccessLogTime.ResponseBegin => ResponseBeginMs,
@@ -146,10 +146,10 @@ internal sealed partial class Exchange : IAccessLogSource
         AccessLogSize.DownstreamHeadersSent => ResponseHeadBytes,
         AccessLogSize.DownstreamWireReceived => Parser.HeadEnd + RequestBodyWireBytes,
         AccessLogSize.DownstreamWireSent => SentToClient - _sentToClientBefore,
-        AccessLogSize.UpstreamHeadersReceived => UpstreamHeadBytes,
-        AccessLogSize.UpstreamHeadersSent => UpstreamRequestHeadBytes,
-        AccessLogSize.UpstreamWireReceived => UpstreamWireReceived,
-        _ => UpstreamWireSent,
+        AccessLogSize.UpstreamHeadersReceived => Attempt.HeadBytes,
+        AccessLogSize.UpstreamHeadersSent => Attempt.RequestHeadBytes,
+        AccessLogSize.UpstreamWireReceived => Attempt.WireReceived,
+        _ => Attempt.WireSent,
     };
 
     ReadOnlySpan<byte> IAccessLogSource.AttemptedHost(int index) => _attempts[index].Endpoint.Config.Address.Text.Span;

@@ -83,13 +83,11 @@ internal sealed partial class Exchange
         Target = null;
         VirtualCluster = null;
         Cluster = null;
-        Endpoint = null;
         Flags = ResponseFlags.None;
         Status = Attempts = 0;
         Details = default;
         StopRequestBody = _isBuffering = false;
         BytesSent = 0;
-        UpstreamStartMs = UpstreamFirstByteMs = 0;
         StartMs = RequestEndMs = Worker.NowMs;
         StartWallTicks = Worker.WallClockTicks;
         _streamIdleMs = _state!.StreamIdleMs;
@@ -98,6 +96,7 @@ internal sealed partial class Exchange
         Retry = null;
         ResetTimes();
         ResetHash();
+        ResetHedging();
         ResetNotes();
         return _redirectedMatch;
     }

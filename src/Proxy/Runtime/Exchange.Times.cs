@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Transport;
 
@@ -22,7 +23,7 @@ internal sealed partial class Exchange
     private long _perTryIdleMs;
     private long _attemptDeadlineMs = DeadlineTimer.Never;
     private long _attemptIdleDeadlineMs = DeadlineTimer.Never;
-    private bool _isAttempting;
+    private UpstreamAttempt? _timed;
     private long _streamIdleMs;
     private long _requestTimeoutMs;
     private long _maxDurationMs;
@@ -38,15 +39,31 @@ internal sealed partial class Exchange
     /// <summary>Limit from the end of the request to the end of the response; 0 for none.</summary>
     public long RouteTimeoutMs => _routeTimeoutMs;
 
-    /// <summary>What the upstream is told of the time that it has: an attempt's or, without one, the route's; 0 for none.</summary>
-    public long ExpectedTimeoutMs => _perTryTimeoutMs > 0 ? _perTryTimeoutMs : _routeTimeoutMs;
+    /// <summary>
+    /// What the upstream is told of the time that it has: an attempt's or, without one or where it goes on after that, the route's, for a later attempt what is
+    /// left of it; 0 for none.
+    /// </summary>
+    public long ExpectedTimeoutMs
+    {
+        get
+        {
+            var expected = _perTryTimeoutMs > 0 && !Hedges ? _perTryTimeoutMs : _routeTimeoutMs;
+            return Attempts > 1 && RouteDeadlineMs != DeadlineTimer.Never ? Math.Max(1, Math.Min(expected, RouteDeadlineMs - Worker.NowMs)) : expected;
+        }
+    }
+
+    /// <summary>True where an attempt goes on when its time has passed, and another one is made beside it.</summary>
+    public bool Hedges { get; private set; }
 
     /// <summary>
     /// A forwarding route's own times go before its connection manager's, and those of the request's headers before the route's (Envoy documentation,
     /// <c>x-envoy-upstream-rq-timeout-ms</c>); zero is none.
     /// </summary>
-    public void TakeTimesOf(ForwardAction action, RetryPolicy? retries)
+    public void TakeTimesOf(CompiledForward forward)
     {
+        var action = forward.Source;
+        var retries = forward.RetryPolicy;
+        Hedges = forward.HedgesOnPerTryTimeout;
         _routeTimeoutMs = (long)action.Timeout.TotalMilliseconds;
         _perTryTimeoutMs = (long)(retries?.PerTryTimeout?.TotalMilliseconds ?? 0);
         _perTryIdleMs = (long)(retries?.PerTryIdleTimeout?.TotalMilliseconds ?? 0);
@@ -54,6 +71,10 @@ internal sealed partial class Exchange
         {
             _routeTimeoutMs = HeaderOr("x-envoy-upstream-rq-timeout-ms"u8, _routeTimeoutMs);
             _perTryTimeoutMs = HeaderOr("x-envoy-upstream-rq-per-try-timeout-ms"u8, _perTryTimeoutMs);
+            if (Request.TryGet("x-envoy-hedge-on-per-try-timeout"u8, out var hedge))
+            {
+                Hedges = hedge.SequenceEqual("true"u8) || (Hedges && !hedge.SequenceEqual("false"u8));
+            }
         }
 
         if (_routeTimeoutMs > 0 && _perTryTimeoutMs >= _routeTimeoutMs)
@@ -86,7 +107,7 @@ internal sealed partial class Exchange
                 RouteDeadlineMs = Worker.NowMs + _routeTimeoutMs;
             }
 
-            if (_isAttempting && _perTryTimeoutMs > 0)
+            if (_timed is not null && _perTryTimeoutMs > 0)
             {
                 _attemptDeadlineMs = Worker.NowMs + _perTryTimeoutMs;
             }
@@ -96,11 +117,11 @@ internal sealed partial class Exchange
     }
 
     /// <summary>The request goes to an endpoint: what bounds an attempt starts, or waits for the end of the request.</summary>
-    public void BeginAttemptTime()
+    public void BeginAttemptTime(UpstreamAttempt attempt)
     {
         if ((_perTryTimeoutMs | _perTryIdleMs) != 0 && Upgrade == UpgradeKind.None)
         {
-            _isAttempting = true;
+            _timed = attempt;
             if (RequestEndMs != 0 && _perTryTimeoutMs > 0)
             {
                 _attemptDeadlineMs = Worker.NowMs + _perTryTimeoutMs;
@@ -110,13 +131,21 @@ internal sealed partial class Exchange
         }
     }
 
-    /// <summary>The attempt has ended, or its response goes to the client now.</summary>
-    public void EndAttemptTime()
+    /// <summary>An attempt has ended, or its response has begun.</summary>
+    public void EndAttemptTime(UpstreamAttempt attempt)
     {
-        if (_isAttempting)
+        if (_timed == attempt)
         {
-            _isAttempting = false;
-            _attemptDeadlineMs = DeadlineTimer.Never;
+            EndAttemptTime();
+        }
+    }
+
+    private void EndAttemptTime()
+    {
+        if (_timed is not null)
+        {
+            _timed = null;
+            _attemptDeadlineMs = _attemptIdleDeadlineMs = DeadlineTimer.Never;
             MarkActivity();
         }
     }
@@ -140,10 +169,10 @@ internal sealed partial class Exchange
             deadline = Math.Min(deadline, StartMs + _maxDurationMs);
         }
 
-        if (_isAttempting)
+        if (_timed is not null)
         {
             deadline = Math.Min(deadline, _attemptDeadlineMs);
-            if (_perTryIdleMs > 0)
+            if (_perTryIdleMs > 0 && (!Hedges || RequestEndMs != 0))
             {
                 _attemptIdleDeadlineMs = Worker.NowMs + _perTryIdleMs;
                 deadline = Math.Min(deadline, _attemptIdleDeadlineMs);
@@ -212,12 +241,20 @@ internal sealed partial class Exchange
             return AbortReason.MaxDuration;
         }
 
-        if (_isAttempting && now >= Math.Min(_attemptDeadlineMs, _attemptIdleDeadlineMs))
+        if (_timed is { } attempt && now >= Math.Min(_attemptDeadlineMs, _attemptIdleDeadlineMs))
         {
-            // That ends the attempt and not the exchange.
-            Failure = now >= _attemptDeadlineMs ? UpstreamFailure.PerTryTimeout : UpstreamFailure.PerTryIdleTimeout;
+            // That ends the attempt, or begins another one beside it, and not the exchange.
+            if (Hedges)
+            {
+                attempt.HasSoftlyTimedOut = true;
+            }
+            else
+            {
+                attempt.Failure = now >= _attemptDeadlineMs ? UpstreamFailure.PerTryTimeout : UpstreamFailure.PerTryIdleTimeout;
+            }
+
             EndAttemptTime();
-            Upstream?.Connection.Interrupt();
+            attempt.Upstream?.Connection.Interrupt();
             return AbortReason.None;
         }
 
@@ -258,7 +295,8 @@ internal sealed partial class Exchange
     private void ResetTimes()
     {
         RouteDeadlineMs = _clientDeadlineMs = _attemptDeadlineMs = _attemptIdleDeadlineMs = DeadlineTimer.Never;
-        _isAttempting = false;
+        _timed = null;
+        Hedges = false;
         _waitedForBodyMs = 0;
         _waitsForReader = false;
     }

@@ -2,6 +2,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -49,11 +50,11 @@ internal enum AbortReason : byte
 /// </summary>
 internal sealed partial class Exchange
 {
-
     public Exchange(WorkerRuntime runtime)
     {
         Runtime = runtime;
         Parser = new RequestParser(Request);
+        Attempt = _attempt = new UpstreamAttempt(this);
     }
 
     public WorkerRuntime Runtime { get; }
@@ -103,10 +104,8 @@ internal sealed partial class Exchange
 
     public Cluster? Cluster { get; set; }
 
-    public Endpoint? Endpoint { get; set; }
-
-    /// <summary>The upstream connection in use; null before and after.</summary>
-    public UpstreamConnection? Upstream { get; set; }
+    /// <summary>Where the attempt goes that is logged.</summary>
+    public Endpoint? Endpoint => Attempt.Endpoint;
 
     public ResponseFlags Flags { get; set; }
 
@@ -141,10 +140,6 @@ internal sealed partial class Exchange
 
     public long RequestEndMs { get; set; }
 
-    public long UpstreamStartMs { get; set; }
-
-    public long UpstreamFirstByteMs { get; set; }
-
     public long StartWallTicks { get; set; }
 
     /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
@@ -177,7 +172,7 @@ internal sealed partial class Exchange
         }
 
         Abort = reason;
-        WakeAttempt();
+        WakeAttempts();
         Downstream.Connection.Interrupt();
     }
 
@@ -192,8 +187,6 @@ internal sealed partial class Exchange
         VirtualCluster = null;
         Target = null;
         Cluster = null;
-        Endpoint = null;
-        Upstream = null;
         Flags = ResponseFlags.None;
         Status = 0;
         Details = default;
@@ -203,7 +196,7 @@ internal sealed partial class Exchange
         Attempts = 0;
         StopRequestBody = false;
         BytesReceived = BytesSent = 0;
-        StartMs = RequestEndMs = UpstreamStartMs = UpstreamFirstByteMs = StartWallTicks = 0;
+        StartMs = RequestEndMs = StartWallTicks = 0;
         Request.Bytes = [];
         ResetTimes();
         ResetHash();

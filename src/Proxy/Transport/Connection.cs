@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>How a wait on a connection ended.</summary>
@@ -155,37 +153,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         }
     }
 
-    /// <summary>Sends both spans in order: at the turn's end, or at once what is long; queues what the socket does not take. False where the connection is broken.</summary>
-    public bool Send(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second = default)
-    {
-        if (Error != 0 || IsClosed)
-        {
-            return false;
-        }
-
-        if (_output.Length > 0 || !_writable)
-        {
-            _output.Append(first);
-            _output.Append(second);
-            return true;
-        }
-
-        return Keep(first, second) || (SendKept() && SendOrQueue(first, second));
-    }
-
-    /// <summary>Sends what the turn's output holds of this connection. False where the connection is broken.</summary>
-    public bool SendKept() => SendKept(Native.MsgNoSignal);
-
-    /// <summary>
-    /// Sends what the turn's output holds of this connection, for <see cref="Close"/> to follow at once: the kernel then puts the FIN on the last
-    /// segment. False where output is left that needs <see cref="FlushedAsync"/> before.
-    /// </summary>
-    public bool SendLast()
-    {
-        SendKept(Native.MsgNoSignal | Native.MsgMore);
-        return _output.Length == 0;
-    }
-
     /// <summary>Looks for bytes or FIN without taking them; for a kept connection just before a request that must not be sent twice.</summary>
     public unsafe bool HasUnreadInput()
     {
@@ -205,48 +172,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     {
         byte probe;
         return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
-    }
-
-    /// <summary>Waits until <see cref="Receive"/> is worth another try.</summary>
-    public ReadAwaitable Readable() => new(this);
-
-    /// <summary>Waits until the connect has finished; <see cref="Error"/> tells how.</summary>
-    public WriteAwaitable Connected() => new(this, waitForConnect: true);
-
-    /// <summary>Waits until the queued output has fallen to the low-water mark, or the connection broke.</summary>
-    public WriteAwaitable Drained() => new(this, waitForConnect: false);
-
-    /// <summary>Waits until all queued output has been taken by the socket, or the connection broke.</summary>
-    public async LoopTask<WaitResult> FlushedAsync()
-    {
-        SendKept();
-        while (_output.Length > 0 && Error == 0 && !IsClosed)
-        {
-            if (await new WriteAwaitable(this, waitForConnect: false, all: true) == WaitResult.Interrupted)
-            {
-                return WaitResult.Interrupted;
-            }
-        }
-
-        return WaitResult.Ready;
-    }
-
-    /// <summary>Ends whatever waits on this connection, on the next turn of the loop. Without a waiter it does nothing.</summary>
-    public void Interrupt()
-    {
-        if (_reader is { } reader)
-        {
-            _reader = null;
-            _readResult = WaitResult.Interrupted;
-            Worker.Enqueue(reader);
-        }
-
-        if (_writer is { } writer)
-        {
-            _writer = null;
-            _writeResult = WaitResult.Interrupted;
-            Worker.Enqueue(writer);
-        }
     }
 
     /// <summary>Arms the deadline this many milliseconds from now, in place of any earlier one.</summary>
@@ -355,133 +280,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         }
     }
 
-    private bool Keep(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
-    {
-        var output = Worker.Output;
-        if (first.Length + second.Length > TurnOutput.MaxPiece)
-        {
-            return false;
-        }
-
-        if (_kept.Length > 0)
-        {
-            return output.TryExtend(first, second, ref _kept);
-        }
-
-        if (output.TryBegin(this, first, second, out _kept))
-        {
-            return true;
-        }
-
-        output.Flush();
-        return output.TryBegin(this, first, second, out _kept);
-    }
-
-    private bool SendKept(int flags)
-    {
-        if (_kept.Length == 0)
-        {
-            return Error == 0;
-        }
-
-        var bytes = Worker.Output[_kept];
-        _kept = default;
-        if (SendOrQueue(bytes, default, flags))
-        {
-            return true;
-        }
-
-        // Who waits for an answer will not get one: the read tells how it ended.
-        if (_reader is { } reader)
-        {
-            _reader = null;
-            _readResult = WaitResult.Ready;
-            Worker.Enqueue(reader);
-        }
-
-        return false;
-    }
-
-    private bool SendOrQueue(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int flags = Native.MsgNoSignal)
-    {
-        if (!_writable)
-        {
-            _output.Append(first);
-            _output.Append(second);
-            return true;
-        }
-
-        var sent = SendNow(first, second, flags);
-        if (sent < 0)
-        {
-            return false;
-        }
-
-        if (sent < first.Length + second.Length)
-        {
-            _output.Append(sent < first.Length ? first[sent..] : default);
-            _output.Append(second[Math.Max(0, sent - first.Length)..]);
-        }
-
-        return true;
-    }
-
-    private void Flush()
-    {
-        while (_output.Length > 0 && _writable && Error == 0)
-        {
-            var sent = SendNow(_output.Head, default, Native.MsgNoSignal);
-            if (sent <= 0)
-            {
-                return;
-            }
-
-            _output.Consume(sent);
-        }
-    }
-
-    private unsafe int SendNow(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int flags)
-    {
-        fixed (byte* start1 = first, start2 = second)
-        {
-            var vectors = stackalloc Native.IoVector[2];
-            while (true)
-            {
-                nint sent;
-                if (second.IsEmpty)
-                {
-                    sent = Native.Send(_descriptor, start1, (nuint)first.Length, flags);
-                }
-                else
-                {
-                    vectors[0] = new Native.IoVector { Base = start1, Length = (nuint)first.Length };
-                    vectors[1] = new Native.IoVector { Base = start2, Length = (nuint)second.Length };
-                    var message = new Native.MessageHeader { Vectors = vectors, VectorCount = 2 };
-                    sent = Native.SendMessage(_descriptor, &message, flags);
-                }
-
-                if (sent >= 0)
-                {
-                    BytesSent += sent;
-                    _writable = sent == first.Length + second.Length;
-                    return (int)sent;
-                }
-
-                switch (Native.Errno)
-                {
-                    case Native.EIntr:
-                        continue;
-                    case Native.EAgain:
-                        _writable = false;
-                        return 0;
-                    case var error:
-                        Fail(error);
-                        return -1;
-                }
-            }
-        }
-    }
-
     private void Fail(int error)
     {
         Error = error;
@@ -495,58 +293,5 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         int error;
         uint length = sizeof(int);
         return Native.GetSocketOption(_descriptor, Native.SolSocket, Native.SoError, &error, &length) < 0 ? Native.Errno : error;
-    }
-
-    /// <summary>Awaits input.</summary>
-    public readonly struct ReadAwaitable(Connection connection) : ICriticalNotifyCompletion
-    {
-        public bool IsCompleted
-        {
-            get
-            {
-                if (!connection._readable && !connection.IsClosed)
-                {
-                    return false;
-                }
-
-                connection._readResult = connection.IsClosed ? WaitResult.Interrupted : WaitResult.Ready;
-                return true;
-            }
-        }
-
-        public ReadAwaitable GetAwaiter() => this;
-
-        public WaitResult GetResult() => connection._readResult;
-
-        public void OnCompleted(Action continuation) => connection._reader = continuation;
-
-        public void UnsafeOnCompleted(Action continuation) => connection._reader = continuation;
-    }
-
-    /// <summary>Awaits room for output, or the end of a connect.</summary>
-    public readonly struct WriteAwaitable(Connection connection, bool waitForConnect, bool all = false) : ICriticalNotifyCompletion
-    {
-        public bool IsCompleted
-        {
-            get
-            {
-                var done = connection.IsClosed || connection.Error != 0
-                    || (waitForConnect ? connection._writable : connection._output.Length <= (all ? 0 : LowWaterMark));
-                if (done)
-                {
-                    connection._writeResult = connection.IsClosed ? WaitResult.Interrupted : WaitResult.Ready;
-                }
-
-                return done;
-            }
-        }
-
-        public WriteAwaitable GetAwaiter() => this;
-
-        public WaitResult GetResult() => connection._writeResult;
-
-        public void OnCompleted(Action continuation) => connection._writer = continuation;
-
-        public void UnsafeOnCompleted(Action continuation) => connection._writer = continuation;
     }
 }

@@ -63,6 +63,7 @@ internal static class FieldRules
         ["envoy.config.listener.v3.FilterChainMatch.source_ports"] = ListenablePort,
         ["envoy.config.listener.v3.Listener.max_connections_to_accept_per_socket_event"] = AtLeastOne,
         ["envoy.config.route.v3.DirectResponseAction.status"] = new(200, 599),
+        ["envoy.config.route.v3.HedgePolicy.initial_requests"] = AtLeastOne,
         ["envoy.config.route.v3.RedirectAction.port_redirect"] = Port,
         ["envoy.config.route.v3.RetryPolicy.retriable_status_codes"] = new(100, 599),
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.edns0_max_payload_size"] = new(512, 4096),

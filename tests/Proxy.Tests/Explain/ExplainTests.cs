@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Explain;
+using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;
@@ -62,6 +63,42 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    public async Task It_tells_all_of_a_retry_policy()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        var policy = new RetryPolicy
+        {
+            RetryOn = RetryOn.RetriableHeaders,
+            PerTryTimeout = TimeSpan.FromMilliseconds(250),
+            RetriableHeaders = [new HeaderMatcher { Name = "x-again" }],
+            RetriableRequestHeaders = [new HeaderMatcher { Name = "x-may" }],
+            AvoidsPreviousHosts = true,
+            OmittedHosts = [[new MetadataLabel("stage", "\"old\"")]],
+            HostSelectionAttempts = 5,
+            PriorityUpdateFrequency = 2,
+        };
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Everything("one", action => action with { RetryPolicy = policy, HedgesOnPerTryTimeout = true }), [RunningProxy.Cluster("one", backend.Port)]);
+
+        var said = Explain(proxy, "http://b.test/");
+
+        said.Forward!.Retry.Should().BeEquivalentTo(new ExplainedRetry
+        {
+            On = "retriable-headers",
+            Retries = 1,
+            PerTryTimeoutMs = 250,
+            RetriableHeaders = ["x-again"],
+            RetriableRequestHeaders = ["x-may"],
+            HostPredicates = ["previous_hosts", "omit_host_metadata(stage=\"old\")"],
+            HostSelectionAttempts = 5,
+            PriorityUpdateFrequency = 2,
+            HedgesOnPerTryTimeout = true,
+        });
+        ExplanationText.Of(said).Should().Contain("retry      on retriable-headers, 1 times, 250 ms an attempt, no limit without a byte\n           where a response has x-again\n")
+            .And.Contain("           to hosts by previous_hosts, omit_host_metadata(stage=\"old\"), 5 times\n").And.Contain("           an attempt that takes longer goes on beside the next one\n");
+    }
+
+    [Fact]
     public async Task It_tells_who_lost_and_why_and_what_a_pick_would_choose_from()
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
@@ -76,7 +113,7 @@ public sealed class ExplainTests
             "virtual host 'b' by exact domain 'b.test'",
             "route b[0] gold skipped: header x-kind exact 'gold' does not hold",
             "route b[1] taken: prefix '/a'");
-        said.Forward!.Retry.Should().Be(new ExplainedRetry("5xx,connect-failure", 3, 250, 0));
+        said.Forward!.Retry.Should().BeEquivalentTo(new ExplainedRetry { On = "5xx,connect-failure", Retries = 3, PerTryTimeoutMs = 250, HostSelectionAttempts = 1 });
         said.Forward.TimeoutMs.Should().Be(7000);
         said.Forward.Target.Should().Be("/new?q=1");
         said.Forward.Clusters.Select(static c => (c.Name, c.Percent, c.Exists, c.NotFoundStatus)).Should().Equal(("one", 25, true, 0), ("nowhere", 75, false, 404));

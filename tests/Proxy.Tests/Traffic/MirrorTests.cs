@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.OutlierDetection;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
@@ -48,6 +49,24 @@ public sealed class MirrorTests
         proxy.Stat("cluster.backend.upstream_rq_total").Should().Be(1);
         proxy.Stat("http.test.downstream_rq_total").Should().Be(1);
         (await proxy.LogAsync()).Should().StartWith("GET /a?b 200 - via_upstream");
+    }
+
+    [Fact]
+    public async Task What_becomes_of_copies_counts_for_outlier_detection_of_their_cluster()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var mirror = ScriptedBackend.Start(BackendScripts.Answer(500));
+        var copies = RunningProxy.Cluster("mirror", mirror.Port);
+        copies = copies with { Config = copies.Config with { OutlierDetection = new OutlierDetectionConfig { Consecutive5xx = 2, MaxEjectionPercent = 100 } } };
+        await using var proxy = RunningProxy.Start(Routes(Everything), [RunningProxy.Cluster("backend", backend.Port), copies]);
+        for (var i = 0; i < 2; i++)
+        {
+            (await RawHttpClient.ExchangeAsync(proxy.Port, Get)).Status.Should().Be(200);
+            await mirror.WaitForRequestsAsync(i + 1);
+        }
+
+        await WaitForAsync(proxy, "cluster.mirror.outlier_detection.ejections_enforced_consecutive_5xx");
+        proxy.Stat("cluster.mirror.membership_healthy").Should().Be(0);
     }
 
     [Theory]

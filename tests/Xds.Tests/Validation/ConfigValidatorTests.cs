@@ -106,11 +106,11 @@ public sealed class ConfigValidatorTests
     [Fact]
     public void Undeclared_fields_on_the_wire_are_named_with_their_path()
     {
-        // VirtualHost.hedge_policy (17) and a field that nobody knows, inside virtual_hosts (2) of a route configuration.
-        var host = new VirtualHost { Name = "a", Domains = { "*" } }.ToByteArray().Concat(new byte[] { 0x8A, 0x01, 0x00, 0xF8, 0x3F, 0x01 }).ToArray();
+        // VirtualHost.cors (8) and a field that nobody knows, inside virtual_hosts (2) of a route configuration.
+        var host = new VirtualHost { Name = "a", Domains = { "*" } }.ToByteArray().Concat(new byte[] { 0x42, 0x00, 0xF8, 0x3F, 0x01 }).ToArray();
         byte[] wire = [0x12, (byte)host.Length, .. host];
         WireInspector.FindUndeclared(RouteConfiguration.Descriptor, wire).Select(problem => problem.ToString()).Should().Equal(
-            "virtual_hosts[0].hedge_policy: \"hedge_policy\" is a field of the xDS API that this proxy does not act on; leave it out",
+            "virtual_hosts[0].cors: \"cors\" is a field of the xDS API that this proxy does not act on; leave it out",
             "virtual_hosts[0]: field 1023 of VirtualHost is not known; leave it out");
     }
 

@@ -1,7 +1,5 @@
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Observability;
-using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -12,15 +10,12 @@ namespace KubeProxyNet.Proxy.Listeners.Http1;
 /// One client connection that speaks HTTP/1: reads heads, has each served, and keeps the connection for the next. Requests that arrive
 /// while one is served wait in the socket or in the input block, so answers leave in order (RFC 9112 §9.3.2).
 /// </summary>
-internal sealed class DownstreamHttp1 : IConnectionOwner
+internal sealed partial class DownstreamHttp1 : IConnectionOwner
 {
     /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
     public const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
     private const long NotDraining = -1;
     private const long NotWriting = -1;
-
-    /// <summary>Bytes read and dropped while the connection ends; who sends more does not wait for the answer.</summary>
-    private const int MaxDropped = 4 * 1024 * 1024;
 
     private readonly WorkerRuntime _runtime;
     private readonly HttpConnectionManagerState _state;
@@ -200,30 +195,6 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         }
     }
 
-    void IConnectionOwner.OnDeadline(Connection connection)
-    {
-        switch (_phase)
-        {
-            case Phase.Serving when _exchange!.PassedDeadline() is var reason:
-                if (reason == AbortReason.None)
-                {
-                    break;
-                }
-
-                connection.Worker.Stats.Increment(reason == AbortReason.IdleTimeout ? _state.Stats.RequestsIdleTimeout : _state.Stats.RequestsTimeout);
-                _exchange.AbortWith(reason);
-                break;
-            case Phase.Closing when HasTakenEnough():
-                break;
-            case Phase.Idle when !EndsIdleWait(connection.Worker.Stats):
-                break;
-            default:
-                _deadlinePassed = true;
-                connection.Interrupt();
-                break;
-        }
-    }
-
     /// <summary>The last request is done with: the next may be here already, or part of it.</summary>
     private HeadRead BeginWait()
     {
@@ -354,71 +325,6 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         return !_deadlinePassed && _connection.Error == 0;
     }
 
-    /// <summary>Sends what is queued, tells the peer that no more comes, and reads on for a while, so that a reset does not destroy the answer (RFC 9112 §9.6).</summary>
-    private async LoopTask EndAsync()
-    {
-        _phase = Phase.Closing;
-        _deadlinePassed = false;
-        if (_mustReset || _connection.Error != 0)
-        {
-            return;
-        }
-
-        // A client that announced the end itself has sent all it will: nothing can arrive that would make the close a reset.
-        var mayCloseAtOnce = _connection.IsPeerClosed || (_clientAskedToClose && _stream.IsRequestComplete && _input.IsEmpty);
-        if (mayCloseAtOnce && _connection.SendLast())
-        {
-            return;
-        }
-
-        ArmWriteStall();
-        await _connection.FlushedAsync();
-        _sentBefore = NotWriting;
-
-        // One who takes nothing would not see the end behind it, and the kernel would keep all of it for him.
-        _mustReset |= _deadlinePassed && _connection.PendingOutput > 0;
-        if (mayCloseAtOnce || _connection.IsPeerClosed || _deadlinePassed || _requests == 0)
-        {
-            return;
-        }
-
-        _connection.ShutdownWrite();
-        _connection.SetDeadline((long)_state.Config.DelayedCloseTimeout.TotalMilliseconds);
-        var dropped = 0;
-        while (!_deadlinePassed && _connection.Error == 0 && dropped < MaxDropped)
-        {
-            var count = _connection.Receive(_connection.Worker.ReceiveBuffer);
-            if (count > 0)
-            {
-                dropped += count;
-                continue;
-            }
-
-            if (count != Connection.WouldBlock || await _connection.Readable() == WaitResult.Interrupted)
-            {
-                return;
-            }
-        }
-    }
-
-    private void ArmWriteStall()
-    {
-        _sentBefore = _connection.BytesSent;
-        _connection.SetDeadline(Exchange.WriteStallMs);
-    }
-
-    /// <summary>A client that takes its answers slowly, but fast enough, gets another while.</summary>
-    private bool HasTakenEnough()
-    {
-        var isFastEnough = _sentBefore != NotWriting && _connection.BytesSent - _sentBefore >= Exchange.MinRate * Exchange.WriteStallMs / 1000;
-        if (isFastEnough)
-        {
-            ArmWriteStall();
-        }
-
-        return isFastEnough;
-    }
-
     private bool IsKeepAliveDisabled()
     {
         var applies = _runtime.Overload.Applies(OverloadAction.DisableHttpKeepAlive, _runtime.Worker.Random.Next());
@@ -441,128 +347,6 @@ internal sealed class DownstreamHttp1 : IConnectionOwner
         _exchange = exchange;
         _input.Rent();
         return exchange;
-    }
-
-    private void SetIdleDeadline()
-    {
-        // An answer that began before the drain has not told the client to go: its connection gets the grace of an idle one.
-        if (_drainGraceMs != NotDraining)
-        {
-            _connection.SetDeadline(_drainGraceMs);
-            return;
-        }
-
-        var wait = _state.IdleMs > 0 ? _state.IdleMs : long.MaxValue;
-        if (_state.MaxConnectionDurationMs > 0)
-        {
-            wait = Math.Min(wait, Math.Max(0, _openedMs + _state.MaxConnectionDurationMs - _runtime.Worker.NowMs));
-        }
-
-        SetDeadline(wait);
-    }
-
-    /// <summary>The earliest of what bounds the wait for the rest of a head; all of them run from its first byte.</summary>
-    private void SetHeadDeadline()
-    {
-        var wait = long.MaxValue;
-        foreach (var limit in (ReadOnlySpan<long>)[_state.RequestHeadersTimeoutMs, _state.RequestTimeoutMs, _state.StreamIdleMs, _state.MaxStreamDurationMs])
-        {
-            wait = limit > 0 ? Math.Min(wait, limit) : wait;
-        }
-
-        SetDeadline(wait);
-    }
-
-    private void SetDeadline(long wait)
-    {
-        if (wait == long.MaxValue)
-        {
-            // What is armed may still be a deadline of the exchange before.
-            _connection.ClearDeadline();
-        }
-        else
-        {
-            _connection.SetDeadline(wait);
-        }
-    }
-
-    /// <summary>An idle connection has waited long enough: for its next request, or for the end of its life, which it is told with the next answer.</summary>
-    private bool EndsIdleWait(StatPage page)
-    {
-        if (_drainGraceMs != NotDraining)
-        {
-            page.Increment(_state.Stats.ConnectionsDrainClose);
-            return true;
-        }
-
-        if (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs >= _openedMs + _state.MaxConnectionDurationMs)
-        {
-            page.Increment(_state.Stats.ConnectionsMaxDuration);
-            Drain((long)_state.Config.DrainTimeout.TotalMilliseconds);
-            return false;
-        }
-
-        page.Increment(_state.Stats.ConnectionsIdleTimeout);
-        return true;
-    }
-
-    /// <summary>Answers a head that was refused and ends the connection: where the next request begins is unknown.</summary>
-    private void Refuse(Exchange exchange, Http1Error error)
-    {
-        var page = _runtime.Worker.Stats;
-        page.Increment(_state.Stats.RequestsTotal);
-        page.Increment(_state.Stats.ConnectionsProtocolError);
-        if (error is Http1Error.HeadTooLarge or Http1Error.TooManyFields)
-        {
-            page.Increment(_state.Stats.RequestsTooLarge);
-        }
-        else if (error == Http1Error.UnderscoreInFieldName)
-        {
-            page.Increment(_state.Stats.RequestsRejectedWithUnderscores);
-        }
-
-        exchange.Flags |= ResponseFlags.DownstreamProtocolError;
-        AnswerAndEnd(exchange, RequestErrors.Status(error), RequestErrors.Details(error));
-    }
-
-    private void RefuseLateHead(Exchange exchange)
-    {
-        var page = _runtime.Worker.Stats;
-        page.Increment(_state.Stats.RequestsTotal);
-        var waited = _runtime.Worker.NowMs - exchange.StartMs;
-        if (Passed(_state.RequestHeadersTimeoutMs))
-        {
-            page.Increment(_state.Stats.RequestsHeaderTimeout);
-            AnswerAndEnd(exchange, 408, "request_header_timeout");
-        }
-        else if (Passed(_state.RequestTimeoutMs))
-        {
-            page.Increment(_state.Stats.RequestsTimeout);
-            AnswerAndEnd(exchange, 408, "request_overall_timeout");
-        }
-        else if (Passed(_state.MaxStreamDurationMs))
-        {
-            page.Increment(_state.Stats.RequestsMaxDuration);
-            exchange.Flags |= ResponseFlags.DurationTimeout;
-            AnswerAndEnd(exchange, 408, "max_duration_timeout");
-        }
-        else
-        {
-            page.Increment(_state.Stats.RequestsIdleTimeout);
-            exchange.Flags |= ResponseFlags.StreamIdleTimeout;
-            AnswerAndEnd(exchange, 408, "stream_idle_timeout");
-        }
-
-        bool Passed(long limit) => limit > 0 && waited >= limit;
-    }
-
-    private void AnswerAndEnd(Exchange exchange, int status, string details)
-    {
-        _requests++;
-        _clientAskedToClose = false;
-        _stream.BeginRefused(exchange);
-        LocalReplies.Send(exchange, status, details, default);
-        HttpConnectionManager.Complete(exchange, _state);
     }
 
     private void ReleaseExchange()

@@ -112,7 +112,7 @@ internal static class ResponseHeadWriter
         if (!http.SuppressEnvoyHeaders)
         {
             writer.Write("x-envoy-upstream-service-time: "u8);
-            writer.WriteNumber(exchange.UpstreamFirstByteMs - exchange.UpstreamStartMs);
+            writer.WriteNumber(exchange.Attempt.FirstByteMs - exchange.Attempt.StartMs);
             writer.Write(LineEnd);
         }
 

@@ -123,20 +123,30 @@ internal sealed class RetryState
     }
 
     /// <summary>Judges a response by its head.</summary>
-    public RetryVerdict Judge(ResponseHead head)
+    public RetryVerdict Judge(ResponseHead head) => Decide(Covers(head));
+
+    /// <summary>Judges an attempt that takes too long and goes on: whether another one is made beside it, whatever the policy's conditions are, as in Envoy.</summary>
+    public RetryVerdict JudgeSoftTimeout()
+    {
+        _askedMs = 0;
+        return Decide(applies: true);
+    }
+
+    /// <summary>True where a response with this head is one that the policy's conditions mean.</summary>
+    public bool Covers(ResponseHead head)
     {
         _askedMs = 0;
 
         // One that sheds load would only get more of it: such answers are final, whatever the policy says.
         if (head.TryGet("x-envoy-overloaded"u8, out _))
         {
-            return Decide(applies: false);
+            return false;
         }
 
         if (head.TryGet("x-envoy-ratelimited"u8, out _))
         {
             _askedMs = AskedDelayMs(head);
-            return Decide(Has(RetryOn.EnvoyRateLimited));
+            return Has(RetryOn.EnvoyRateLimited);
         }
 
         var status = head.Status;
@@ -151,7 +161,7 @@ internal sealed class RetryState
             _askedMs = AskedDelayMs(head);
         }
 
-        return Decide(applies);
+        return applies;
     }
 
     /// <summary>How long to wait before the next attempt: full jitter below an interval that doubles, or what the upstream asked for and a little more.</summary>
@@ -169,6 +179,9 @@ internal sealed class RetryState
         _intervalMs = Math.Min(2 * _intervalMs, _maxIntervalMs);
         return delay;
     }
+
+    /// <summary>A response goes to the client that was not judged here: the retry under way, if there is one, is over.</summary>
+    public void Conclude() => ReleaseSlot();
 
     /// <summary>The exchange has ended.</summary>
     public void End()

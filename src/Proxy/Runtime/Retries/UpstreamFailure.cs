@@ -26,6 +26,9 @@ internal enum UpstreamFailure : byte
     /// <summary>No byte moved for longer than the attempt allows.</summary>
     PerTryIdleTimeout,
 
+    /// <summary>The response of another attempt, which ran beside this one, goes to the client.</summary>
+    Superseded,
+
     /// <summary>The exchange as a whole was aborted.</summary>
     Aborted,
 }

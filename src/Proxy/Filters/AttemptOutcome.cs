@@ -1,0 +1,165 @@
+using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.Attempts;
+using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Upstream;
+
+namespace KubeProxyNet.Proxy.Filters;
+
+/// <summary>What takes the place of an attempt that has ended.</summary>
+internal enum NextAttempt : byte
+{
+    None,
+
+    /// <summary>On a new connection: the other kept ones may have gone the same way.</summary>
+    AtOnce,
+
+    AfterBackOff,
+}
+
+/// <summary>Settles what becomes of an attempt's connection, and of the exchange: either it is answered, or it goes on.</summary>
+internal static class AttemptOutcome
+{
+    public static NextAttempt Settle(UpstreamAttempt attempt, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
+    {
+        var exchange = attempt.Exchange;
+        if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
+        {
+            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
+            GiveBack(exchange, upstream!);
+            return NextAttempt.None;
+        }
+
+        if (outcome is RelayOutcome.Unwanted or RelayOutcome.Dropped)
+        {
+            page.FailedRequests++;
+            GiveBack(exchange, upstream!);
+            return outcome == RelayOutcome.Unwanted ? NextAttempt.AfterBackOff : NextAttempt.None;
+        }
+
+        var failure = FailureOf(attempt, outcome);
+        var isUntouched = failure == UpstreamFailure.Overflow;
+        var wasAnswered = upstream is not null && !isUntouched && upstream.Connection.BytesReceived != upstream.ReceivedBefore;
+        if (isUntouched)
+        {
+            upstream?.Release();
+        }
+        else
+        {
+            upstream?.Close();
+        }
+
+        if (exchange.Hedged?.HasLost(attempt) == true)
+        {
+            CountFailure(attempt, UpstreamFailure.Superseded);
+            return NextAttempt.None;
+        }
+
+        page.FailedRequests++;
+        if (failure == UpstreamFailure.Reset && isKept && !wasAnswered && CanSendAgain(attempt))
+        {
+            page.FailedRequests--;
+            attempt.Failure = UpstreamFailure.None;
+            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
+            return NextAttempt.AtOnce;
+        }
+
+        var isRetried = IsRetried(attempt, failure, wasSent: upstream is not null);
+        CountFailure(attempt, failure);
+        if (isRetried)
+        {
+            attempt.Failure = UpstreamFailure.None;
+            return NextAttempt.AfterBackOff;
+        }
+
+        // Another attempt may still bring a response; the last one answers.
+        if (exchange.Hedged is not { IsOpen: true })
+        {
+            UpstreamFailureReplies.Answer(exchange, failure, upstream);
+        }
+
+        return NextAttempt.None;
+    }
+
+    /// <summary>Asks the retry policy. What was retried by hedging is not retried again.</summary>
+    private static bool IsRetried(UpstreamAttempt attempt, UpstreamFailure failure, bool wasSent)
+    {
+        var exchange = attempt.Exchange;
+        if (exchange.Retry is not { } retry || exchange.IsResponseStarted || failure == UpstreamFailure.Aborted || attempt.IsHedged || exchange.Hedged?.Winner is not null)
+        {
+            return false;
+        }
+
+        switch (retry.Judge(failure, wasSent))
+        {
+            case RetryVerdict.Retry:
+                return true;
+            case RetryVerdict.LimitExceeded:
+                exchange.Flags |= ResponseFlags.UpstreamRetryLimitExceeded;
+                break;
+            case RetryVerdict.Overflow:
+                exchange.Flags |= ResponseFlags.UpstreamOverflow;
+                break;
+        }
+
+        return false;
+    }
+
+    private static bool CanSendAgain(UpstreamAttempt attempt) =>
+        !attempt.Exchange.IsResponseStarted && !attempt.IsHedged
+        && attempt.Exchange.Downstream.IsRequestBuffered && UpstreamAcquisition.IsIdempotent(attempt.Exchange.Request.Method);
+
+    private static void GiveBack(Exchange exchange, UpstreamConnection upstream)
+    {
+        if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
+        {
+            upstream.Release();
+        }
+        else
+        {
+            upstream.Close();
+        }
+    }
+
+    private static UpstreamFailure FailureOf(UpstreamAttempt attempt, RelayOutcome outcome) => outcome switch
+    {
+        RelayOutcome.Malformed => UpstreamFailure.ProtocolError,
+        RelayOutcome.Aborted => attempt.Exchange.Abort != AbortReason.None ? UpstreamFailure.Aborted : attempt.Failure,
+        _ => UpstreamFailure.Reset,
+    };
+
+    private static void CountFailure(UpstreamAttempt attempt, UpstreamFailure failure)
+    {
+        OutlierReports.Failed(attempt, failure);
+        var exchange = attempt.Exchange;
+        var stats = exchange.Cluster!.State.Stats;
+        var page = exchange.Worker.Stats;
+        switch (failure)
+        {
+            case UpstreamFailure.Aborted when attempt.StartMs != 0:
+                page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
+                    : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+            case UpstreamFailure.Superseded:
+                page.Increment(attempt.StartMs != 0 ? stats.RequestLocalReset : stats.RequestCancelled);
+                page.Add(stats.DestroyLocalWithActive, attempt.StartMs != 0 ? 1 : 0);
+                break;
+            case UpstreamFailure.ProtocolError:
+                page.Increment(stats.ProtocolError);
+                break;
+            case UpstreamFailure.Reset:
+                page.Increment(stats.RequestRemoteReset);
+                page.Increment(stats.DestroyRemoteWithActive);
+                break;
+            case UpstreamFailure.PerTryTimeout:
+                page.Increment(stats.PerTryTimeout);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+            case UpstreamFailure.PerTryIdleTimeout:
+                page.Increment(stats.PerTryIdleTimeout);
+                page.Increment(stats.DestroyLocalWithActive);
+                break;
+        }
+    }
+}
