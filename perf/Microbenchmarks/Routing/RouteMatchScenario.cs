@@ -3,6 +3,8 @@ using System.Text;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Microbenchmarks.Routing;

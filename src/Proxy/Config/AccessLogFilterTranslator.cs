@@ -2,7 +2,7 @@ using Envoy.Config.Accesslog.V3;
 using Envoy.Data.Accesslog.V3;
 using Google.Protobuf.Collections;
 using KubeProxyNet.Proxy.Observability;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 using KubeProxyNet.Xds.Validation;
 using AccessLogFilter = KubeProxyNet.Proxy.Runtime.LogFilters.AccessLogFilter;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 using Proto = Envoy.Config.Route.V3.RouteAction.Types.HashPolicy;
 
 namespace KubeProxyNet.Proxy.Config;

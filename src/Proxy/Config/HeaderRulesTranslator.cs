@@ -1,6 +1,6 @@
 using System.Text;
 using Google.Protobuf.Collections;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Headers;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Core.V3;
 

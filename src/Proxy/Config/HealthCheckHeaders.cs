@@ -1,6 +1,7 @@
 using System.Text;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Headers;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Core.V3.HealthCheck.Types;
 

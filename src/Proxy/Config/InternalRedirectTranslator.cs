@@ -1,7 +1,7 @@
 using Envoy.Extensions.InternalRedirect.AllowListedRoutes.V3;
 using Envoy.Extensions.InternalRedirect.PreviousRoutes.V3;
 using Envoy.Extensions.InternalRedirect.SafeCrossScheme.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Xds.Validation;
 using CoreProto = Envoy.Config.Core.V3;
 using Proto = Envoy.Config.Route.V3;

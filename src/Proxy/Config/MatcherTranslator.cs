@@ -1,9 +1,10 @@
 using Envoy.Type.Matcher.V3;
 using Envoy.Type.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
-using StringMatcher = KubeProxyNet.Proxy.Routing.StringMatcher;
+using StringMatcher = KubeProxyNet.Proxy.Routing.Matching.StringMatcher;
 
 namespace KubeProxyNet.Proxy.Config;
 

@@ -1,4 +1,4 @@
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Regexes;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;

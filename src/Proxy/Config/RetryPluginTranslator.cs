@@ -2,7 +2,7 @@ using Envoy.Extensions.Retry.Host.OmitCanaryHosts.V3;
 using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
 using Envoy.Extensions.Retry.Host.PreviousHosts.V3;
 using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3.RetryPolicy.Types;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
 

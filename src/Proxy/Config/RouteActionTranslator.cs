@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Extensions.Path.Rewrite.UriTemplate.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Xds.Validation;
 using CoreProto = Envoy.Config.Core.V3;
 using Proto = Envoy.Config.Route.V3;

@@ -1,13 +1,13 @@
 using System.Collections.Immutable;
 using Envoy.Config.Route.V3;
 using Envoy.Type.Matcher.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Xds.Validation;
 using Action = global::Xds.Core.V3.TypedExtensionConfig;
 using Message = global::Xds.Type.Matcher.V3.Matcher;
 using Predicate = global::Xds.Type.Matcher.V3.Matcher.Types.MatcherList.Types.Predicate;
 using Route = KubeProxyNet.Proxy.Routing.Route;
-using StringMatcher = KubeProxyNet.Proxy.Routing.StringMatcher;
+using StringMatcher = KubeProxyNet.Proxy.Routing.Matching.StringMatcher;
 using StringMessage = global::Xds.Type.Matcher.V3.StringMatcher;
 
 namespace KubeProxyNet.Proxy.Config;

@@ -1,5 +1,7 @@
 using Envoy.Extensions.Path.Match.UriTemplate.V3;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3;
 

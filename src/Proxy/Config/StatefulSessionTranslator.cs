@@ -3,7 +3,7 @@ using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Http.StatefulSession.Cookie.V3;
 using Envoy.Extensions.Http.StatefulSession.Header.V3;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Xds.Validation;
 using SessionMessage = Envoy.Extensions.Filters.Http.StatefulSession.V3.StatefulSession;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Explain;
 

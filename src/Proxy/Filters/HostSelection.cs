@@ -1,5 +1,5 @@
 using KubeProxyNet.Proxy.Filters.Mirroring;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Upstream;

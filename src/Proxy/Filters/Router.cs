@@ -85,7 +85,7 @@ internal static class Router
             exchange.TakeHash();
         }
 
-        exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.RoutingPriority.High);
+        exchange.Breaker = cluster.State.BreakerOf(action.Priority == Routing.Actions.RoutingPriority.High);
         exchange.TakeTimesOf(forward);
         if (forward.RetryPolicy is not null || exchange.Request.Present.Contains(Http.KnownHeader.XEnvoyControl))
         {

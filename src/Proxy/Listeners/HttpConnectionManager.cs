@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Listeners.Admission;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Listeners;

@@ -1,3 +1,8 @@
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Paths;
+using KubeProxyNet.Proxy.Routing.Regexes;
+
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>What one compilation shares: errors found, regexes by pattern, cluster names by order of appearance.</summary>

@@ -1,3 +1,7 @@
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
+
 namespace KubeProxyNet.Proxy.Routing;
 
 /// <summary>A route ready for traffic. Immutable.</summary>

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Paths;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Paths;
 
 namespace KubeProxyNet.Proxy.Routing;
 

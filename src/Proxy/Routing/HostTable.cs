@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using KubeProxyNet.Proxy.Routing.Hashing;
 
 namespace KubeProxyNet.Proxy.Routing;
 

@@ -1,5 +1,10 @@
 using System.Collections.Immutable;
 using System.Text;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Hashing;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Paths;
 
 namespace KubeProxyNet.Proxy.Routing;
 

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
 
 namespace KubeProxyNet.Proxy.Routing;
 

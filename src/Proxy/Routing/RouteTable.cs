@@ -2,6 +2,9 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Regexes;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Routing;

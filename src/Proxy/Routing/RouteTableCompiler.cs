@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Regexes;
 
 namespace KubeProxyNet.Proxy.Routing;
 

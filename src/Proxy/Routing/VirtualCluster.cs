@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Routing;
 

@@ -1,5 +1,5 @@
 using System.Buffers;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 
 namespace KubeProxyNet.Proxy.Runtime;
 

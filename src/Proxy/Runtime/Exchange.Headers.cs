@@ -1,6 +1,6 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Headers;
 
 namespace KubeProxyNet.Proxy.Runtime;
 

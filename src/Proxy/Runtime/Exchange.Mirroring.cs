@@ -1,4 +1,4 @@
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime.Mirroring;
 
 namespace KubeProxyNet.Proxy.Runtime;

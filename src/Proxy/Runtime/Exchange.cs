@@ -2,6 +2,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 using KubeProxyNet.Proxy.Transport;

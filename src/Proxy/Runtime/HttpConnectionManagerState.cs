@@ -4,7 +4,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 
 namespace KubeProxyNet.Proxy.Runtime;

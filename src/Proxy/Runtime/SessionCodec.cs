@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 
 namespace KubeProxyNet.Proxy.Runtime;

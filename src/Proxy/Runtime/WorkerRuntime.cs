@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Overload;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Headers;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;

@@ -110,7 +110,7 @@ internal static class FieldRules
             "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
         ],
         ["envoy.config.route.v3.RetryPolicy.RetryPriority.typed_config"] = ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"],
-        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] = 
+        ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] =
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",
             "envoy.extensions.filters.http.router.v3.Router",

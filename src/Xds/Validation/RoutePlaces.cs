@@ -1,6 +1,6 @@
 using Envoy.Config.Route.V3;
-using MatchMap = global::Xds.Type.Matcher.V3.Matcher.Types.MatcherTree.Types.MatchMap;
 using Matcher = global::Xds.Type.Matcher.V3.Matcher;
+using MatchMap = global::Xds.Type.Matcher.V3.Matcher.Types.MatcherTree.Types.MatchMap;
 
 namespace KubeProxyNet.Xds.Validation;
 

@@ -7,6 +7,9 @@ using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 

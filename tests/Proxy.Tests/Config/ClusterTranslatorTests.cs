@@ -115,32 +115,32 @@ public sealed class ClusterTranslatorTests
         + "enforcing_consecutive_local_origin_failure: 13, enforcing_success_rate: 14, enforcing_local_origin_success_rate: 15, enforcing_failure_percentage: 16, "
         + "enforcing_failure_percentage_local_origin: 17, success_rate_minimum_hosts: 21, success_rate_request_volume: 22, success_rate_stdev_factor: 23, failure_percentage_threshold: 24, "
         + "failure_percentage_minimum_hosts: 25, failure_percentage_request_volume: 26, successful_active_health_check_uneject_host: false}").Config.OutlierDetection.Should().Be(new OutlierDetectionConfig
-    {
-        Interval = TimeSpan.FromSeconds(1),
-        BaseEjectionTime = TimeSpan.FromSeconds(400),
-        MaxEjectionTime = TimeSpan.FromSeconds(400),
-        MaxEjectionTimeJitter = TimeSpan.FromSeconds(3),
-        MaxEjectionPercent = 99,
-        AlwaysEjectOneHost = true,
-        Consecutive5xx = 1,
-        ConsecutiveGatewayFailure = 2,
-        ConsecutiveLocalOriginFailure = 0,
-        SplitsOrigins = true,
-        EnforcingConsecutive5xx = 11,
-        EnforcingConsecutiveGatewayFailure = 12,
-        EnforcingConsecutiveLocalOriginFailure = 13,
-        EnforcingSuccessRate = 14,
-        EnforcingLocalOriginSuccessRate = 15,
-        EnforcingFailurePercentage = 16,
-        EnforcingFailurePercentageLocalOrigin = 17,
-        SuccessRateMinimumHosts = 21,
-        SuccessRateRequestVolume = 22,
-        SuccessRateStdevFactor = 23,
-        FailurePercentageThreshold = 24,
-        FailurePercentageMinimumHosts = 25,
-        FailurePercentageRequestVolume = 26,
-        HealthCheckUnejects = false,
-    });
+        {
+            Interval = TimeSpan.FromSeconds(1),
+            BaseEjectionTime = TimeSpan.FromSeconds(400),
+            MaxEjectionTime = TimeSpan.FromSeconds(400),
+            MaxEjectionTimeJitter = TimeSpan.FromSeconds(3),
+            MaxEjectionPercent = 99,
+            AlwaysEjectOneHost = true,
+            Consecutive5xx = 1,
+            ConsecutiveGatewayFailure = 2,
+            ConsecutiveLocalOriginFailure = 0,
+            SplitsOrigins = true,
+            EnforcingConsecutive5xx = 11,
+            EnforcingConsecutiveGatewayFailure = 12,
+            EnforcingConsecutiveLocalOriginFailure = 13,
+            EnforcingSuccessRate = 14,
+            EnforcingLocalOriginSuccessRate = 15,
+            EnforcingFailurePercentage = 16,
+            EnforcingFailurePercentageLocalOrigin = 17,
+            SuccessRateMinimumHosts = 21,
+            SuccessRateRequestVolume = 22,
+            SuccessRateStdevFactor = 23,
+            FailurePercentageThreshold = 24,
+            FailurePercentageMinimumHosts = 25,
+            FailurePercentageRequestVolume = 26,
+            HealthCheckUnejects = false,
+        });
 
     [Theory]
     [InlineData("interval: 0s", "interval: is zero; write a longer duration, or leave it out for Envoy's default")]

@@ -4,7 +4,7 @@ using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 

@@ -1,7 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Metadata;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Xds.Validation;
 using Proto = Envoy.Config.Route.V3.RetryPolicy;
 

@@ -4,6 +4,8 @@ using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tests.Routing;
 using KubeProxyNet.Xds.Validation;

@@ -2,6 +2,7 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tests.Routing;
 using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;

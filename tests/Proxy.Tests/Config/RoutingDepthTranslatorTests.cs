@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using Proto = Envoy.Config.Route.V3;
 
 namespace KubeProxyNet.Proxy.Tests.Config;

@@ -1,5 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;

@@ -3,6 +3,8 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http;

@@ -151,14 +151,17 @@ public sealed class DiscoveredHealthTests
     {
         using var folder = new TempFolder();
         var (few, all) = (folder.File("few.log"), folder.File("all.log"));
-        await using var backend = new MoodyBackend { OnCheck = static number => number switch
+        await using var backend = new MoodyBackend
+        {
+            OnCheck = static number => number switch
         {
             1 => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
             2 or 3 => MoodyBackend.Healthy,
             4 => "HTTP/1.1 200 OK\r\nx-envoy-degraded: 1\r\ncontent-length: 0\r\n\r\n",
             5 => MoodyBackend.Healthy,
             _ => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
-        } };
+        }
+        };
         await using var proxy = new ConfiguredProxy();
         proxy.Clusters(
             ConfiguredProxy.Static("c", backend.Port, Checks.Replace("timeout:", $"event_log_path: {few}, timeout:", StringComparison.Ordinal))).Rejections.Should().BeEmpty();

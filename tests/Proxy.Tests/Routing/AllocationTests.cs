@@ -1,5 +1,5 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;

@@ -1,6 +1,9 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

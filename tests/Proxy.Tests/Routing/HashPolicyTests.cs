@@ -4,6 +4,8 @@ using System.Numerics;
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Hashing;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

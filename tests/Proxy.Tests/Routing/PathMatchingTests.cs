@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

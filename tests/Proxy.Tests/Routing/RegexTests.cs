@@ -2,6 +2,8 @@ using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Regexes;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

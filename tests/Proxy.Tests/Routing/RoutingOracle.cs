@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;
 

@@ -1,6 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Tests.Routing;

@@ -5,12 +5,15 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
-using StringMatcher = KubeProxyNet.Proxy.Routing.StringMatcher;
+using StringMatcher = KubeProxyNet.Proxy.Routing.Matching.StringMatcher;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;
 

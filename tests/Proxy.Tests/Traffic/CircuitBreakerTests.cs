@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Testing;

@@ -1,6 +1,8 @@
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;

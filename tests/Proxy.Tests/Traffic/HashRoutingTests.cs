@@ -1,5 +1,5 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http;
 

@@ -1,6 +1,9 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Headers;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Tests.Observability.AccessLog;
 using KubeProxyNet.Proxy.Tests.Routing;
 using KubeProxyNet.Testing.Http;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;

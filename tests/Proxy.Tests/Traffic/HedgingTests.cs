@@ -3,6 +3,8 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;

@@ -1,7 +1,7 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Admin;
 using KubeProxyNet.Proxy.Listeners;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Tests.Config;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;

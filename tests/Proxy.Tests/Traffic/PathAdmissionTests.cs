@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Testing.Http;
 

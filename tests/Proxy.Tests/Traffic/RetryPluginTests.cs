@@ -2,6 +2,8 @@ using System.Net;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http;

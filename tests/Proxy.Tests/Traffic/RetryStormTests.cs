@@ -1,5 +1,5 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Testing.Http;
 

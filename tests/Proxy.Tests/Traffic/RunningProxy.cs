@@ -6,6 +6,8 @@ using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;

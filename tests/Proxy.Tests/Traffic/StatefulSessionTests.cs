@@ -1,6 +1,9 @@
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Hashing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http;

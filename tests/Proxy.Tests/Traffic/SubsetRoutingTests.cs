@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;

@@ -1,5 +1,5 @@
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;

@@ -1,6 +1,6 @@
 using System.Text;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;

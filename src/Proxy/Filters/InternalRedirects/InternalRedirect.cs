@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 

@@ -1,5 +1,5 @@
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Filters.InternalRedirects;

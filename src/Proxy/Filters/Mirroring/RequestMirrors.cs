@@ -1,5 +1,5 @@
 using System.Text;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Mirroring;
 using KubeProxyNet.Proxy.Runtime.Retries;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Hashing;
 
 namespace KubeProxyNet.Proxy.Runtime.HttpFilters;
 

@@ -1,6 +1,8 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Routing.Regexes;
 
 namespace KubeProxyNet.Proxy.Runtime.LogFilters;
 

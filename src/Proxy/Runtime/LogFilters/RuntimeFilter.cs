@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 
 namespace KubeProxyNet.Proxy.Runtime.LogFilters;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 
 namespace KubeProxyNet.Proxy.Runtime.Retries;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using KubeProxyNet.Proxy.Http;
-using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
