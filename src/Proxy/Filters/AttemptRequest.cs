@@ -25,7 +25,7 @@ internal static class AttemptRequest
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
-        upstream.LatencyStart = page.Latency?.Begin() ?? 0;
+        upstream.LatencyStart = exchange.Upgrade == UpgradeKind.ConnectHere ? UpstreamConnection.NoLatency : page.Latency?.Begin() ?? UpstreamConnection.NoLatency;
         exchange.BeginAttemptTime(attempt);
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
@@ -61,7 +61,17 @@ internal static class AttemptRequest
         attempt.EndRequest(upstream);
         exchange.Breaker.Requests.Return(exchange.Worker.Index);
         page.ActiveRequests--;
-        page.Latency?.End(upstream.LatencyStart);
+        EndLatency(attempt, upstream);
+    }
+
+    /// <summary>The endpoint has answered, or will not: what a body or a tunnel takes beyond that says nothing of how fast it answers.</summary>
+    public static void EndLatency(UpstreamAttempt attempt, UpstreamConnection upstream)
+    {
+        if (upstream.LatencyStart != UpstreamConnection.NoLatency)
+        {
+            attempt.Endpoint!.State.PageOf(attempt.Exchange.Worker).Latency!.End(upstream.LatencyStart);
+            upstream.LatencyStart = UpstreamConnection.NoLatency;
+        }
     }
 
     /// <summary>An attempt whose request goes on while the response may already come down. There is none beside it.</summary>

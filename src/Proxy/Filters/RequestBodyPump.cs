@@ -36,7 +36,7 @@ internal static class RequestBodyPump
                     turn.Spend(payload.Length);
                     exchange.MarkActivity();
                     exchange.KeepForReplay(payload);
-                    if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete))
+                    if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete) && !downstream.IsRequestComplete)
                     {
                         // The side that reads the response finds out why.
                         return;

@@ -38,6 +38,7 @@ internal static class ResponseHeads
     {
         var exchange = attempt.Exchange;
         attempt.FirstByteMs = exchange.Worker.NowMs;
+        AttemptRequest.EndLatency(attempt, upstream);
         exchange.EndAttemptTime(attempt);
         OutlierReports.Answered(attempt, upstream.Head);
         if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
@@ -56,11 +57,16 @@ internal static class ResponseHeads
             }
         }
 
-        if (exchange.Route!.Forward!.InternalRedirects is { } redirects && InternalRedirect.TryFollow(exchange, redirects, upstream.Head))
+        if (exchange.Route!.Forward!.InternalRedirects is { } redirects)
         {
-            exchange.Settle(attempt);
-            DropBody(exchange, upstream);
-            return RelayOutcome.Redirected;
+            // What is composed of a head looks for it where the exchange points, and another attempt may have begun since.
+            exchange.Attempt = attempt;
+            if (InternalRedirect.TryFollow(exchange, redirects, upstream.Head))
+            {
+                exchange.Settle(attempt);
+                DropBody(exchange, upstream);
+                return RelayOutcome.Redirected;
+            }
         }
 
         if (isUnwanted && exchange.Hedged is { IsOpen: true })

@@ -42,7 +42,14 @@ internal static class HttpConnectionManager
         var page = exchange.Worker.Stats;
         page.Increment(state.Stats.RequestsTotal);
         page.Increment(state.Stats.RequestsHttp1Total);
-        return TakeRoute(exchange, state, exchange.BeginRedirected());
+        var match = exchange.BeginRedirected();
+        if (exchange.Abort != AbortReason.None)
+        {
+            LocalReplies.Aborted(exchange);
+            return false;
+        }
+
+        return TakeRoute(exchange, state, match);
     }
 
     /// <summary>The response to a request that was begun has been sent or cut.</summary>

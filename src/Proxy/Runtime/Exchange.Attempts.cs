@@ -24,7 +24,7 @@ internal sealed partial class Exchange
     public ReplayBuffer? Replay { get; private set; }
 
     /// <summary>The attempt that logs show and whose response is passed on: the latest, or the one that won.</summary>
-    public UpstreamAttempt Attempt { get; private set; }
+    public UpstreamAttempt Attempt { get; set; }
 
     /// <summary>The attempt that the exchange begins with; others run beside it only where the route hedges.</summary>
     public UpstreamAttempt OwnAttempt => _attempt;
@@ -91,6 +91,7 @@ internal sealed partial class Exchange
             if (Hedged is { Winner: null } hedged)
             {
                 Attempt = winner;
+                NoteSessionEndpoint(winner.Endpoint!);
                 hedged.Win(winner);
                 Retry?.Conclude();
             }

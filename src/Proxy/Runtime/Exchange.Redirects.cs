@@ -96,6 +96,7 @@ internal sealed partial class Exchange
         Retry = null;
         ResetTimes();
         ResetHash();
+        ResetSession();
         ResetHedging();
         ResetNotes();
         return _redirectedMatch;

@@ -44,6 +44,9 @@ internal sealed partial class Connection
                 case Native.EAgain:
                     source._readable = false;
                     return WouldBlock;
+                case Native.EInval or Native.ENoSys or Native.EPerm:
+                    Worker.Pipe.GiveUp();
+                    return WouldBlock;
                 case var error:
                     source.Fail(error);
                     return Broken;

@@ -21,7 +21,7 @@ internal static unsafe partial class Native
     public const uint SpliceMove = 1, SpliceNonBlock = 2;
 
     public const int EIntr = 4, EAgain = 11, EMFile = 24, ENFile = 23, ENoBufs = 105, ENoMem = 12, EPipe = 32,
-        EConnAborted = 103, EConnReset = 104, EInProgress = 115, EAddrInUse = 98, EAddrNotAvail = 99, EAcces = 13;
+        EConnAborted = 103, EConnReset = 104, EInProgress = 115, EAddrInUse = 98, EAddrNotAvail = 99, EAcces = 13, EPerm = 1, EInval = 22, ENoSys = 38;
 
     /// <summary>errno of the last call on this thread. Read it at once after the failed call.</summary>
     public static int Errno => Marshal.GetLastSystemError();

@@ -57,6 +57,9 @@ internal sealed unsafe class SplicePipe(DescriptorBudget descriptors) : IDisposa
         }
     }
 
+    /// <summary>The kernel, or what stands around the process, does not permit it: bytes are copied from here on.</summary>
+    public void GiveUp() => _failed = true;
+
     /// <summary>Closes the pipe, with what may be in it; the next <see cref="TryOpen"/> opens another.</summary>
     public void Dispose()
     {

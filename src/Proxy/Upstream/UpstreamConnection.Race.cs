@@ -94,6 +94,11 @@ internal sealed partial class UpstreamConnection
     /// <summary>Whoever interrupts the connection interrupts this one.</summary>
     private void Use(ConnectAttempt attempt)
     {
+        if (attempt.Connection != Connection && Connection.Error != 0)
+        {
+            Connection.Close();
+        }
+
         Connection = attempt.Connection;
         Address = attempt.Address;
     }

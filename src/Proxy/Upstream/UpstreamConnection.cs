@@ -39,6 +39,9 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <summary>Read at once where a head is expected: a whole small response, and of a large one no more than must be copied.</summary>
     private const int FirstRead = 20 * 1024;
 
+    /// <summary>Of <see cref="LatencyStart"/>: nothing is measured.</summary>
+    public const long NoLatency = -1;
+
     private readonly ConnectionPool _pool;
     private readonly ResponseParser _parser;
     private readonly long _openedMs;
@@ -112,8 +115,8 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <summary>Neighbours in the pool's list of unused connections.</summary>
     public UpstreamConnection? NextIdle { get; set; }
 
-    /// <summary>When the attempt under way began, as its endpoint's <see cref="LoadBalancing.PeakEwmaLatency"/> counts.</summary>
-    public long LatencyStart { get; set; }
+    /// <summary>When the attempt under way began, <see cref="NoLatency"/> where that is not measured, as its endpoint's <see cref="LoadBalancing.PeakEwmaLatency"/> counts.</summary>
+    public long LatencyStart { get; set; } = NoLatency;
 
     /// <inheritdoc cref="NextIdle"/>
     public UpstreamConnection? PreviousIdle { get; set; }
@@ -192,130 +195,6 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
         BeginHead();
     }
 
-    /// <summary>
-    /// Reads what is there of a head, without waiting; where it needs more, what came is kept over the wait. Interim responses (1xx) come out
-    /// like any other; go on with <see cref="NextHead"/>.
-    /// </summary>
-    public UpstreamRead TryReadHead()
-    {
-        while (true)
-        {
-            if (_inputEnd > _inputStart)
-            {
-                switch (_parser.Parse(_input, _inputEnd))
-                {
-                    case ParseStatus.Done:
-                        _inputStart = _parser.HeadEnd;
-                        return UpstreamRead.Ready;
-                    case ParseStatus.Failed:
-                        ProtocolError = _parser.Error;
-                        return UpstreamRead.Malformed;
-                }
-            }
-
-            if (_inputEnd == _input.Length)
-            {
-                GrowHeld();
-            }
-
-            var count = Connection.Receive(_input.AsSpan(_inputEnd, Math.Min(_input.Length - _inputEnd, FirstRead)));
-            if (count > 0)
-            {
-                FirstByteMs = FirstByteMs == 0 ? Connection.Worker.NowMs : FirstByteMs;
-                _inputEnd += count;
-                continue;
-            }
-
-            if (count != Connection.WouldBlock)
-            {
-                return UpstreamRead.Disconnected;
-            }
-
-            HoldInput();
-            return UpstreamRead.NeedMore;
-        }
-    }
-
-    /// <summary>Skips an interim response and gets ready for the head behind it. The bytes of the skipped head are gone.</summary>
-    public void NextHead()
-    {
-        _input.AsSpan(_inputStart, _inputEnd - _inputStart).CopyTo(_input);
-        _inputEnd -= _inputStart;
-        _inputStart = 0;
-        FirstByteMs = _inputEnd > 0 ? Connection.Worker.NowMs : 0;
-        _parser.Begin(0);
-    }
-
-    /// <summary>Settles how the body of the head just read is framed.</summary>
-    public void BeginBody(bool isHead)
-    {
-        Framing = _parser.Framing(isHead);
-        _body = BodyDecoder.For(Framing);
-    }
-
-    /// <summary>From here on <see cref="TryReadBody"/> gives whatever the upstream sends, until its FIN completes the response.</summary>
-    public void BeginTunnel()
-    {
-        Framing = BodyFraming.UntilClose;
-        _body = BodyDecoder.For(Framing);
-    }
-
-    /// <summary>
-    /// Payload that is there now, without waiting. <paramref name="payload"/> is valid until the next suspension or call. Take all there is
-    /// before suspending: what is left in the worker's receive buffer does not survive.
-    /// </summary>
-    /// <remarks>Where this returns <see cref="UpstreamRead.Ready"/>, <see cref="IsResponseComplete"/> tells whether that was all.</remarks>
-    public UpstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
-    {
-        payload = default;
-        if (_body.IsComplete)
-        {
-            return UpstreamRead.Ready;
-        }
-
-        if (_inputStart == _inputEnd)
-        {
-            _input = Connection.Worker.ReceiveBuffer;
-            _inputStart = _inputEnd = 0;
-            var count = Connection.Receive(_input);
-            if (count == Connection.WouldBlock)
-            {
-                return UpstreamRead.NeedMore;
-            }
-
-            if (count <= 0)
-            {
-                return EndBody(count);
-            }
-
-            _inputEnd = count;
-        }
-
-        var bytes = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
-        var length = _body.Decode(bytes, out var consumed);
-        _inputStart += consumed;
-        if (_body.Error != Http1Error.None)
-        {
-            ProtocolError = _body.Error;
-            return UpstreamRead.Malformed;
-        }
-
-        payload = bytes[..length];
-        return UpstreamRead.Ready;
-    }
-
-    /// <summary>Returns the block that held a head over a suspension, once the head was written on.</summary>
-    public void DropHead()
-    {
-        if (_held is not null && _inputStart == _inputEnd)
-        {
-            Connection.Worker.Blocks.Return(_held);
-            _held = null;
-            _input = Connection.Worker.ReceiveBuffer;
-            _inputStart = _inputEnd = 0;
-        }
-    }
-
     /// <summary>Ends an exchange that went well: back to the pool, or closed where it cannot be kept.</summary>
     public void Release()
     {
@@ -392,50 +271,6 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
 
         _deadlinePassed = true;
         connection.Interrupt();
-    }
-
-    private void BeginHead()
-    {
-        _input = Connection.Worker.ReceiveBuffer;
-        _inputStart = _inputEnd = 0;
-        _parser.Begin(0);
-    }
-
-    private UpstreamRead EndBody(int received)
-    {
-        if (received == Connection.EndOfStream)
-        {
-            _body.EndOfStream();
-        }
-
-        return _body.IsComplete ? UpstreamRead.Ready : UpstreamRead.Disconnected;
-    }
-
-    /// <summary>Moves an unfinished head out of the worker's receive buffer, which others use while this one waits.</summary>
-    private void HoldInput()
-    {
-        if (_held is not null || _inputEnd == 0)
-        {
-            return;
-        }
-
-        _held = Connection.Worker.Blocks.Rent(_inputEnd);
-        _input.AsSpan(0, _inputEnd).CopyTo(_held.Bytes);
-        _input = _held.Bytes;
-    }
-
-    private void GrowHeld()
-    {
-        var blocks = Connection.Worker.Blocks;
-        var larger = blocks.Rent(_input.Length < BlockPool.Medium ? BlockPool.Medium : BlockPool.Large);
-        _input.AsSpan(0, _inputEnd).CopyTo(larger.Bytes);
-        if (_held is not null)
-        {
-            blocks.Return(_held);
-        }
-
-        _held = larger;
-        _input = larger.Bytes;
     }
 
     private void CountTraffic()

@@ -82,6 +82,16 @@ public sealed class PriorityTests : IDisposable
     }
 
     [Fact]
+    public void A_level_without_a_whole_percent_of_its_weight_still_takes_the_load()
+    {
+        // Of two endpoints the light one is healthy: 140 % of 1 in 201 is no whole percent, and half of the endpoints is no panic.
+        var load = PriorityLoad.Distribute([new LevelHealth(2, 1, 0, 201, 1, 0)], AssignmentPolicy.Default, 50);
+
+        load.IsInPanic.Should().Equal(false);
+        load.Healthy.Should().Equal(100);
+    }
+
+    [Fact]
     public void Without_panic_and_health_nobody_is_found()
     {
         var cluster = _from.Build(LoadBalancingPolicy.RoundRobin, Some(1, 4, healthy: 0), new LoadBalancerOptions { HealthyPanicThreshold = 0 });

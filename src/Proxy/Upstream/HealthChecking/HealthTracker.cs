@@ -56,6 +56,10 @@ internal sealed class HealthTracker(HostHealth health, int unhealthyThreshold, i
                 transition = HealthTransition.Changed;
             }
         }
+        else if (health.Clear(HostHealthFlags.ExcludedViaImmediateHealthCheckFail))
+        {
+            transition = HealthTransition.Changed;
+        }
 
         transition = EndPending(transition);
         var isChange = isDegraded ? health.Set(HostHealthFlags.DegradedActiveHealthCheck) : health.Clear(HostHealthFlags.DegradedActiveHealthCheck);

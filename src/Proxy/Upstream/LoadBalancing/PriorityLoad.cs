@@ -61,6 +61,11 @@ internal sealed class PriorityLoad
         {
             load.SpreadByHosts(levels);
         }
+        else if (total == 0)
+        {
+            // Little of the weight is well, but too many of the endpoints for a panic: it has to go somewhere.
+            load.Healthy[Math.Max(0, Array.FindIndex(levels, static level => level.HealthyHosts > 0))] = All;
+        }
 
         return load;
     }
