@@ -20,11 +20,11 @@ public sealed class ArchitectureTests
         ["Filters"],
         ["Runtime"],
         ["Routing", "Upstream", "Overload"],
-        ["Http"],
+        ["Http", "Tls"],
         ["Transport", "Dns"],
         ["Observability"],
         ["RuntimeLayers"],
-        ["Metadata"],
+        ["Metadata", "Collections"],
     ];
 
     private static readonly Type[] Types = typeof(ProxyEngine).Assembly.GetTypes();

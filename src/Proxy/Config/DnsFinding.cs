@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Dns;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;

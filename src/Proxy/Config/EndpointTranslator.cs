@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Envoy.Config.Core.V3;
 using Envoy.Config.Endpoint.V3;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;

@@ -3,6 +3,7 @@ using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Type.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Xds.Validation;

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using AwesomeAssertions;
 using CsCheck;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing;

@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;

@@ -1,4 +1,5 @@
 using System.Text;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;

@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.Collections;
+
 namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 /// <summary>Bytes to send or to find. Equal where the bytes are. Immutable.</summary>

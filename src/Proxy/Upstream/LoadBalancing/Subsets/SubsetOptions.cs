@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Metadata;
 
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;

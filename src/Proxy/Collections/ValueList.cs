@@ -1,6 +1,6 @@
 using System.Collections;
 
-namespace KubeProxyNet.Proxy.Upstream;
+namespace KubeProxyNet.Proxy.Collections;
 
 /// <summary>A list that equals another one with equal items in the same order, for records whose equality decides what survives an update. Immutable.</summary>
 public sealed class ValueList<T>(IEnumerable<T> items) : IReadOnlyList<T>, IEquatable<ValueList<T>>
