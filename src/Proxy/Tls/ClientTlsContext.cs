@@ -1,5 +1,6 @@
 using System.Text;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;

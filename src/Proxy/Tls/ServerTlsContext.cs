@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;

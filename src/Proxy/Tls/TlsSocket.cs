@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -50,8 +51,26 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>Why the handshake failed, in the library's words; empty for none.</summary>
     public string Failure { get; private set; } = "";
 
-    /// <summary>What the verification of the peer's certificate found; null where it was not verified.</summary>
+    /// <summary>What the verification of the peer's certificate found; null where none was presented, or the session was resumed.</summary>
     public PeerVerdict? Verdict { get; set; }
+
+    /// <summary>A name that the peer's certificate must have besides what the context demands; null for none. Set before the handshake.</summary>
+    public string? DemandedHost { get; init; }
+
+    /// <summary>What the peer presented, also in the session that this one continues; null for nothing. Read once and kept.</summary>
+    public PeerCertificate? Peer
+    {
+        get
+        {
+            if (field is null && _ssl != 0 && IsEstablished && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
+            {
+                field = PeerCertificate.Of(certificate);
+                LibCrypto.CertificateFree(certificate);
+            }
+
+            return field;
+        }
+    }
 
     /// <summary>True where the session continues an earlier one.</summary>
     public bool IsResumed => LibSsl.SessionReused(_ssl) != 0;
