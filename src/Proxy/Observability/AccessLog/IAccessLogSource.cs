@@ -104,6 +104,9 @@ public interface IAccessLogSource
     /// <summary>First or last moment of the validity of the peer's certificate; null where there is none.</summary>
     DateTimeOffset? PeerCertificateDate(bool isUpstream, bool isEnd) => null;
 
+    /// <summary>The name that the client asked for by TLS (SNI), in lower case.</summary>
+    ReadOnlySpan<byte> RequestedServerName => default;
+
     /// <summary>Number of the client's connection, unique in this process.</summary>
     long ConnectionId { get; }
 
