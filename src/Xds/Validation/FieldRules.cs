@@ -45,6 +45,7 @@ internal static class FieldRules
         ["envoy.config.cluster.v3.OutlierDetection.max_ejection_percent"] = Percentage,
         ["kpn.load_balancing_policies.peak_ewma.v3.PeakEwma.choice_count"] = new(2, double.MaxValue),
         ["envoy.config.core.v3.CidrRange.prefix_len"] = new(0, 128),
+        ["xds.core.v3.CidrRange.prefix_len"] = new(0, 128),
         ["envoy.config.core.v3.HealthCheck.alt_port"] = ListenablePort,
         ["envoy.config.core.v3.HealthCheck.healthy_threshold"] = AtLeastOne,
         ["envoy.config.core.v3.HealthCheck.unhealthy_threshold"] = AtLeastOne,
@@ -120,8 +121,10 @@ internal static class FieldRules
         [
             "envoy.config.route.v3.Route",
             "envoy.config.route.v3.RouteList",
+            "envoy.extensions.matching.input_matchers.ip.v3.Ip",
             "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
             "envoy.type.matcher.v3.HttpRequestQueryParamMatchInput",
+            "xds.type.matcher.v3.IPMatcher",
         ],
         ["envoy.config.route.v3.FilterConfig.config"] = SettingsOfRoutes,
         ["envoy.config.route.v3.Route.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],

@@ -78,8 +78,6 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
-        ["xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate.custom_match"] = [],
-        ["xds.type.matcher.v3.Matcher.MatcherTree.custom_match"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
