@@ -197,6 +197,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
+            _clusters.Apply(values);
             _snapshots.Publish(_snapshots.Current with { RuntimeValues = values, Version = _snapshots.Current.Version + 1 });
         }
     }

@@ -75,6 +75,11 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         var request = Flatten(HeaderSide.Request, HeaderRules.None, route.Source.RequestHeaders);
         var response = Flatten(HeaderSide.Response, HeaderRules.None, route.Source.ResponseHeaders);
         route.ResponseMutations = response;
+        if (route.Source.Action is not ForwardAction)
+        {
+            route.FilterConfigs = FilterConfigs(route.Source, []);
+        }
+
         switch (route.Source.Action)
         {
             case ForwardAction forward:

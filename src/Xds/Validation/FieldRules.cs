@@ -53,6 +53,7 @@ internal static class FieldRules
         ["envoy.config.core.v3.Http2ProtocolOptions.initial_stream_window_size"] = new(65_535, int.MaxValue),
         ["envoy.config.core.v3.Http2ProtocolOptions.max_concurrent_streams"] = new(1, int.MaxValue),
         ["envoy.config.core.v3.HttpProtocolOptions.max_headers_count"] = AtLeastOne,
+        ["envoy.config.core.v3.HttpProtocolOptions.max_response_headers_kb"] = new(1, 8192),
         ["envoy.config.core.v3.Pipe.mode"] = new(0, 511),
         ["envoy.config.core.v3.SocketAddress.port_value"] = Port,
         ["envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.overprovisioning_factor"] = AtLeastOne,

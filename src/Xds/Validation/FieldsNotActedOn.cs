@@ -102,7 +102,7 @@ internal static class FieldsNotActedOn
     /// </summary>
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [Cluster + "http_protocol_options"] = [],
         [ConnectionManager + "common_http_protocol_options"] =
         [
@@ -117,7 +117,7 @@ internal static class FieldsNotActedOn
 
         // HTTP/2 is not spoken: how it would be matters to nobody, but whoever limits it may rely on it.
         [ConnectionManager + "http2_protocol_options"] = [],
-        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],
