@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -143,6 +144,9 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         var http = new HttpStats(registry, config.Http.StatPrefix);
         var prefix = config.StatPrefix.Length > 0 ? config.StatPrefix : address.ToString().Replace(':', '_');
         var listener = new ListenerStats(registry, prefix);
+        SessionStats?[] sessions = config.Http.Filters.Any(static filter => filter is StatefulSessionConfig { StatPrefix.Length: > 0 })
+            ? [.. config.Http.Filters.Select(filter => filter is StatefulSessionConfig session ? SessionStats.Of(session, registry, config.Http.StatPrefix) : null)]
+            : [];
         return Array.ConvertAll(workers, runtime =>
         {
             ImmutableArray<AccessLogSink> sinks = [.. config.Http.AccessLogs.Select(log =>
@@ -151,6 +155,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
             {
                 Connections = connections,
                 LimitedConnections = limited,
+                SessionStats = sessions,
                 IgnoresGlobalConnectionLimit = config.IgnoresGlobalConnectionLimit,
             };
         });

@@ -233,7 +233,7 @@ internal sealed class RetryState
             return RetryVerdict.Overflow;
         }
 
-        if (!_runtime.IsEnabled("upstream.use_retry", All, _worker.Random.Next()))
+        if (_runtime.ShareOf("upstream.use_retry", All) is var share && share != All && _worker.Random.Next() % share.Denominator >= share.Numerator)
         {
             _breaker.ReturnRetry();
             return RetryVerdict.No;
