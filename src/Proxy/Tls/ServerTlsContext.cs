@@ -36,6 +36,12 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     public DownstreamTlsConfig Config { get; }
 
     /// <inheritdoc/>
+    public override TlsParameters Parameters => Config.Parameters;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> OfferedProtocols => Config.AlpnProtocols;
+
+    /// <inheritdoc/>
     public override bool IsServer => true;
 
     /// <inheritdoc/>

@@ -161,6 +161,12 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_get0_alpn_selected")]
     public static partial void GetAlpnSelected(nint ssl, byte** data, uint* length);
 
+    [LibraryImport(Name, EntryPoint = "SSL_get0_peer_certificate")]
+    public static partial nint PeekPeerCertificate(nint ssl);
+
+    [LibraryImport(Name, EntryPoint = "SSL_version")]
+    public static partial int VersionNumber(nint ssl);
+
     [LibraryImport(Name, EntryPoint = "SSL_get_version")]
     public static partial byte* GetVersion(nint ssl);
 
