@@ -56,6 +56,8 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
                 {
                     OnNoMatch = onNoMatch,
                 };
+            case Message.MatcherTypeOneofCase.MatcherTree when message.MatcherTree.TreeTypeCase == Message.Types.MatcherTree.TreeTypeOneofCase.CustomMatch:
+                return Addresses(message.MatcherTree, host, path.Field("matcher_tree"), depth) with { OnNoMatch = onNoMatch };
             case Message.MatcherTypeOneofCase.MatcherTree:
                 return Tree(message.MatcherTree, onNoMatch, host, path.Field("matcher_tree"), depth);
             default:
@@ -63,13 +65,8 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
         }
     }
 
-    private RouteMatcher Tree(Message.Types.MatcherTree message, RouteMatcherOutcome? onNoMatch, ConfigPath host, ConfigPath path, int depth)
+    private RouteMatcherMap Tree(Message.Types.MatcherTree message, RouteMatcherOutcome? onNoMatch, ConfigPath host, ConfigPath path, int depth)
     {
-        if (message.TreeTypeCase == Message.Types.MatcherTree.TreeTypeOneofCase.CustomMatch)
-        {
-            return Addresses(message, host, path, depth) with { OnNoMatch = onNoMatch };
-        }
-
         var isPrefix = message.TreeTypeCase == Message.Types.MatcherTree.TreeTypeOneofCase.PrefixMatchMap;
         var map = isPrefix ? message.PrefixMatchMap : message.ExactMatchMap;
         if (map is null)

@@ -62,13 +62,13 @@ public sealed class ClusterRuntimeTrafficTests
 
         async Task<int> ShareOfSickAsync()
         {
-            var before = sick.Requests.Count();
+            var before = sick.Requests.Count;
             for (var i = 0; i < 10; i++)
             {
                 await RawHttpClient.GetAsync(proxy.Port);
             }
 
-            return sick.Requests.Count() - before;
+            return sick.Requests.Count - before;
         }
     }
 
