@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
-using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
