@@ -1,6 +1,7 @@
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
+using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -94,6 +95,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
 
     private static AdsTarget? TargetOf(Cluster cluster, TranslationProblems problems, ConfigPath path)
     {
+        if (cluster.TransportSocketMatches.Count > 0 || (cluster.TransportSocket is { } socket && socket.TypedConfig?.Is(RawBuffer.Descriptor) != true))
+        {
+            problems.Add(path, $"the cluster \"{cluster.Name}\" asks for TLS to the control plane, which is not supported", "remove its transport_socket");
+        }
+
         var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
             .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
             .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")
