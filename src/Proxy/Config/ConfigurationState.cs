@@ -142,6 +142,14 @@ internal sealed partial class ConfigurationState : IDisposable
         }
     });
 
+    /// <summary>The certificates of the TLS contexts that were accepted.</summary>
+    public IReadOnlyList<ContextCertificates> Certificates() => Read(() => (ContextCertificates[])
+        [.. _secrets.Users.SelectMany(user => user.Plans.Select(plan => plan.Facts(_secrets, user.Description)))]);
+
+    /// <summary>The secrets that are used or stand in the bootstrap. Those that have not come have no message.</summary>
+    public IReadOnlyList<(string Name, SecretMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic)> Secrets() => Read(() => _secrets.Entries
+        .Select(static entry => (entry.Key.Name, entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap)).ToArray());
+
     /// <summary>Everything that is in force, by kind.</summary>
     public (AcceptedResource[] Clusters, AcceptedResource[] Endpoints, AcceptedResource[] Listeners, AcceptedResource[] Routes) Accepted()
     {

@@ -9,6 +9,12 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>Reads from the bootstrap where listeners and clusters are discovered.</summary>
 internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
 {
+    /// <summary>The folder whose changes say that <c>ClusterFile</c> is to be read again; null for its own.</summary>
+    public string? ClusterFolder { get; init; }
+
+    /// <summary>The folder whose changes say that <c>ListenerFile</c> is to be read again; null for its own.</summary>
+    public string? ListenerFolder { get; init; }
+
     // Envoy's default of a cluster's connect_timeout.
     private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
@@ -34,7 +40,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             problems.Add(path.Field("ads_config"), "\"ads_config\" is missing, but discovery is to go over ADS", "add it, or give a path_config_source");
         }
 
-        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, TimeoutOf(dynamic.CdsConfig, dynamic.LdsConfig));
+        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, TimeoutOf(dynamic.CdsConfig, dynamic.LdsConfig))
+        {
+            ClusterFolder = dynamic.CdsConfig?.PathConfigSource?.WatchedDirectory?.Path,
+            ListenerFolder = dynamic.LdsConfig?.PathConfigSource?.WatchedDirectory?.Path,
+        };
     }
 
     // Clusters and listeners are asked for at the same time here, so the longer of the two waits is the wait for both.
@@ -53,6 +63,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             case ConfigSource.ConfigSourceSpecifierOneofCase.Ads:
                 return (true, null);
             case ConfigSource.ConfigSourceSpecifierOneofCase.PathConfigSource:
+                if (source.PathConfigSource.WatchedDirectory is { } watched && !Directory.Exists(watched.Path))
+                {
+                    problems.Add(path.Field("path_config_source").Field("watched_directory").Field("path"), $"\"{watched.Path}\" is no directory", "name one that exists");
+                }
+
                 return (false, source.PathConfigSource.Path);
             case ConfigSource.ConfigSourceSpecifierOneofCase.Path:
                 return (false, source.Path);

@@ -69,7 +69,14 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Run
     private void Count(AdsUpdate update, ApplyOutcome outcome)
     {
         stats.CountResponse(update.TypeUrl, update.Rejections.Count == 0 && outcome.Rejections.Count == 0);
-        if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
+        if (update.TypeUrl == XdsTypeUrls.Secret)
+        {
+            foreach (var rejection in update.Rejections)
+            {
+                stats.CountRefusedSecret(rejection.Name);
+            }
+        }
+        else if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
         {
             var refused = update.Rejections.Select(static rejection => rejection.Name).Concat(outcome.Rejections.Select(static rejection => rejection.Name)).ToHashSet(StringComparer.Ordinal);
             foreach (var name in update.Resources.Select(static resource => resource.Name).Union(refused, StringComparer.Ordinal))

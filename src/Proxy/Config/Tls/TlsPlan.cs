@@ -18,7 +18,10 @@ internal interface ISecrets
 internal sealed record SecretPart(TlsSecret? Inline, SecretReference? Reference)
 {
     /// <summary>What it holds; null while it has not come.</summary>
-    public SecretValue? In(ISecrets secrets) => (Inline ?? secrets.Find(Reference!))?.Value;
+    public SecretValue? In(ISecrets secrets) => SecretIn(secrets)?.Value;
+
+    /// <summary>The secret; null while it has not come.</summary>
+    public TlsSecret? SecretIn(ISecrets secrets) => Inline ?? secrets.Find(Reference!);
 }
 
 /// <summary>A TLS context before its secrets are in place. Those in it may change with their files, those that it asks for by discovery.</summary>
@@ -41,6 +44,14 @@ internal abstract class TlsPlan
 
     /// <summary>All its secrets.</summary>
     public IEnumerable<SecretPart> Parts => Certificates.Concat(new[] { Validation, DefaultValidation, TicketKeys }.OfType<SecretPart>());
+
+    /// <summary>The certificates that have come.</summary>
+    /// <param name="secrets">The secrets in force.</param>
+    /// <param name="owner">What the context belongs to, for people.</param>
+    public ContextCertificates Facts(ISecrets secrets, string owner) => new(
+        owner,
+        [.. new[] { Validation, DefaultValidation }.OfType<SecretPart>().SelectMany(part => part.SecretIn(secrets)?.Facts ?? [])],
+        [.. Certificates.SelectMany(part => part.SecretIn(secrets)?.Facts ?? [])]);
 
     /// <summary>True where all secrets have come.</summary>
     public bool IsReady(ISecrets secrets) => Parts.All(part => part.In(secrets) is not null);

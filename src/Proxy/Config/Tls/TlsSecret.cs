@@ -22,6 +22,7 @@ internal sealed class TlsSecret
 {
     private readonly IMessage _message;
     private readonly ConfigPath _path;
+    private (SecretValue Of, CertificateFacts[] Facts)? _facts;
 
     private TlsSecret(IMessage message, string source, ConfigPath path, SecretValue value, IReadOnlyList<string> folders)
     {
@@ -40,6 +41,20 @@ internal sealed class TlsSecret
 
     /// <summary>The folders whose changes say that its files are to be read again; empty where there is nothing to watch.</summary>
     public IReadOnlyList<string> Folders { get; }
+
+    /// <summary>The facts of its certificate, or of its authorities, the first of each bundle; empty where it has none.</summary>
+    public IReadOnlyList<CertificateFacts> Facts
+    {
+        get
+        {
+            if (_facts?.Of != Value)
+            {
+                _facts = (Value, [.. Pems().Select(static pem => CertificateFacts.Of(pem.Text, pem.Path))]);
+            }
+
+            return _facts!.Value.Facts;
+        }
+    }
 
     /// <summary>Reads a secret for the first time.</summary>
     /// <param name="message">A <see cref="TlsCertificate"/>, a <see cref="CertificateValidationContext"/> or <see cref="TlsSessionTicketKeys"/>.</param>
@@ -73,6 +88,29 @@ internal sealed class TlsSecret
 
     /// <summary>Returns to what it held before, which something else does not agree with.</summary>
     public void Restore(SecretValue value) => Value = value;
+
+    private IEnumerable<(string Text, string Path)> Pems()
+    {
+        if (Value.Certificate is { } certificate)
+        {
+            var message = (TlsCertificate)_message;
+            yield return (certificate.Chain, FileOf(message.Pkcs12 ?? message.CertificateChain));
+        }
+        else if (Value.Validation is { } validation)
+        {
+            if (validation.TrustedCa.Length > 0)
+            {
+                yield return (validation.TrustedCa, FileOf(((CertificateValidationContext)_message).TrustedCa));
+            }
+
+            foreach (var domain in validation.TrustDomains)
+            {
+                yield return (domain.TrustedCa, domain.Name);
+            }
+        }
+    }
+
+    private static string FileOf(DataSource? source) => source?.SpecifierCase == DataSource.SpecifierOneofCase.Filename ? source.Filename : "<inline>";
 
     private static SecretValue? ValueOf(IMessage message, string source, DateTimeOffset now, TranslationProblems problems, ConfigPath path)
     {
