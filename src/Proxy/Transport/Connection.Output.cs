@@ -11,14 +11,12 @@ internal sealed partial class Connection
             return false;
         }
 
-        if (_output.Length > 0 || !_writable)
+        if (_output.Length == 0 && _writable && (Keep(first, second) || !SendKept()))
         {
-            _output.Append(first);
-            _output.Append(second);
-            return true;
+            return Error == 0;
         }
 
-        return Keep(first, second) || (SendKept() && SendOrQueue(first, second));
+        return _layer is null ? SendOrQueue(first, second) : SealNow(first, second, Native.MsgNoSignal);
     }
 
     /// <summary>Sends what the turn's output holds of this connection. False where the connection is broken.</summary>
@@ -30,7 +28,15 @@ internal sealed partial class Connection
     /// </summary>
     public bool SendLast()
     {
-        SendKept(Native.MsgNoSignal | Native.MsgMore);
+        if (_layer is not null)
+        {
+            SealLast();
+        }
+        else
+        {
+            SendKept(Native.MsgNoSignal | Native.MsgMore);
+        }
+
         return _output.Length == 0;
     }
 
@@ -65,7 +71,7 @@ internal sealed partial class Connection
 
         var bytes = Worker.Output[_kept];
         _kept = default;
-        if (SendOrQueue(bytes, default, flags))
+        if (_layer is null ? SendOrQueue(bytes, default, flags) : SealNow(bytes, default, flags))
         {
             return true;
         }
@@ -83,7 +89,7 @@ internal sealed partial class Connection
 
     private bool SendOrQueue(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int flags = Native.MsgNoSignal)
     {
-        if (!_writable)
+        if (_output.Length > 0 || !_writable)
         {
             _output.Append(first);
             _output.Append(second);
@@ -141,7 +147,7 @@ internal sealed partial class Connection
 
                 if (sent >= 0)
                 {
-                    BytesSent += sent;
+                    BytesSent += _layer is null ? sent : 0;
                     _writable = sent == first.Length + second.Length;
                     return (int)sent;
                 }

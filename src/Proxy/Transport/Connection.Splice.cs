@@ -3,8 +3,8 @@ namespace KubeProxyNet.Proxy.Transport;
 /// <content>Moving bytes from socket to socket.</content>
 internal sealed partial class Connection
 {
-    /// <summary>True where <see cref="Splice"/> may be called: nothing waits to be sent before, and the socket takes bytes.</summary>
-    public bool CanSplice() => _writable && _output.Length == 0 && SendKept() && _writable && _output.Length == 0 && Worker.Pipe.TryOpen();
+    /// <summary>True where <see cref="Splice"/> may be called: nothing waits to be sent before, the socket takes bytes, and takes them as they are.</summary>
+    public bool CanSplice() => _layer is null && _writable && _output.Length == 0 && SendKept() && _writable && _output.Length == 0 && Worker.Pipe.TryOpen();
 
     /// <summary>
     /// Moves bytes that another connection has received to this one, without copying or looking at them. What the socket does not take is queued, as in

@@ -54,7 +54,7 @@ internal sealed partial class Connection
         {
             get
             {
-                if (!connection._readable && !connection.IsClosed)
+                if (!connection.IsReadable && !connection.IsClosed)
                 {
                     return false;
                 }

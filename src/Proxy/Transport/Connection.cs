@@ -90,7 +90,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     public bool IsReset { get; private set; }
 
     /// <summary>True where <see cref="Receive"/> may find bytes.</summary>
-    public bool IsReadable => _readable;
+    public bool IsReadable => _readable || _unread is not null || _layer?.HasBufferedInput == true;
 
     /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
     public int PendingOutput => _output.Length + _kept.Length;
@@ -111,51 +111,21 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     public SocketEndpoint? LocalAddress => _localAddress ??= IsClosed ? null : ListenSocket.LocalAddressOf(_descriptor);
 
     /// <summary>Reads what is there: a positive count, or one of <see cref="EndOfStream"/>, <see cref="WouldBlock"/> and <see cref="Broken"/>.</summary>
-    public unsafe int Receive(Span<byte> buffer)
+    public int Receive(Span<byte> buffer)
     {
-        if (!_readable)
-        {
-            return WouldBlock;
-        }
-
-        fixed (byte* start = buffer)
-        {
-            while (true)
-            {
-                var count = (int)Native.Receive(_descriptor, start, (nuint)buffer.Length, 0);
-                if (count > 0)
-                {
-                    // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not.
-                    _readable = count == buffer.Length || IsPeerClosed;
-                    BytesReceived += count;
-                    return count;
-                }
-
-                if (count == 0)
-                {
-                    // Who asks for the socket's error takes it away: after a reset that a send or a connect found, reading sees only an end.
-                    IsPeerClosed = true;
-                    return IsReset ? Broken : EndOfStream;
-                }
-
-                switch (Native.Errno)
-                {
-                    case Native.EIntr:
-                        continue;
-                    case Native.EAgain:
-                        _readable = false;
-                        return WouldBlock;
-                    case var error:
-                        Fail(error);
-                        return Broken;
-                }
-            }
-        }
+        var count = _layer is null ? ReceiveSealed(buffer) : _layer.Receive(buffer);
+        BytesReceived += Math.Max(count, 0);
+        return count;
     }
 
     /// <summary>Looks for bytes or FIN without taking them; for a kept connection just before a request that must not be sent twice.</summary>
     public unsafe bool HasUnreadInput()
     {
+        if (_unread is not null || _layer is not null)
+        {
+            return _layer?.HasUnreadInput(orEnd: true) != false;
+        }
+
         byte probe;
         var count = Native.Receive(_descriptor, &probe, 1, Native.MsgPeek);
         if (count >= 0 || Native.Errno != Native.EAgain)
@@ -170,6 +140,11 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>True where bytes wait in the socket, whether or not a FIN stands behind them.</summary>
     public unsafe bool HasUnreadBytes()
     {
+        if (_unread is not null || _layer is not null)
+        {
+            return _layer?.HasUnreadInput(orEnd: false) != false;
+        }
+
         byte probe;
         return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
     }
@@ -186,6 +161,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         if (!IsClosed)
         {
             SendKept();
+            SealEnd();
             _finSent = true;
             _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
         }
@@ -202,6 +178,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         if (!reset)
         {
             SendKept();
+            SealEnd();
         }
         else
         {
@@ -219,6 +196,9 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         Worker.Descriptors.Return();
         _descriptor = -1;
         _output.Clear();
+        ReturnUnread();
+        _layer?.Release();
+        _layer = null;
         Interrupt();
     }
 
@@ -242,6 +222,47 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         if ((events & (Native.EpollIn | Native.EpollRdHup | Native.EpollHup | Native.EpollErr)) != 0 && !IsClosed)
         {
             OnReadable();
+        }
+    }
+
+    private unsafe int ReceiveFromSocket(Span<byte> buffer)
+    {
+        if (!_readable)
+        {
+            return WouldBlock;
+        }
+
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                var count = (int)Native.Receive(_descriptor, start, (nuint)buffer.Length, 0);
+                if (count > 0)
+                {
+                    // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not.
+                    _readable = count == buffer.Length || IsPeerClosed;
+                    return count;
+                }
+
+                if (count == 0)
+                {
+                    // Who asks for the socket's error takes it away: after a reset that a send or a connect found, reading sees only an end.
+                    IsPeerClosed = true;
+                    return IsReset ? Broken : EndOfStream;
+                }
+
+                switch (Native.Errno)
+                {
+                    case Native.EIntr:
+                        continue;
+                    case Native.EAgain:
+                        _readable = false;
+                        return WouldBlock;
+                    case var error:
+                        Fail(error);
+                        return Broken;
+                }
+            }
         }
     }
 

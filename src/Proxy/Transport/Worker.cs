@@ -94,6 +94,12 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>What connections send in this turn of the loop.</summary>
     public TurnOutput Output { get; } = new();
 
+    /// <summary>What secure layers send; made when one first does.</summary>
+    public SealedOutput Sealed => field ??= new SealedOutput();
+
+    /// <summary>How many handshakes may still go on in this turn of the loop.</summary>
+    public HandshakeBudget Handshakes { get; } = new();
+
     /// <summary>Connections accepted so far; numbers them.</summary>
     public int ConnectionCount { get; set; }
 
@@ -179,6 +185,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
             }
 
             Output.Flush();
+            Handshakes.Renew();
         }
     }
 

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using KubeProxyNet.Proxy.Collections;
+using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
+using KubeProxyNet.Proxy.Tls.Settings;
+
+namespace KubeProxyNet.Proxy.Tls;
+
+/// <summary>
+/// TLS towards clients. The library has one context for each set of certificates that a server name can mean; which one a client gets is decided when its
+/// server name is known.
+/// </summary>
+internal sealed unsafe class ServerTlsContext : TlsContext
+{
+    private readonly CertificateTable<SslContextHandle> _byName;
+
+    /// <summary>Makes a context.</summary>
+    /// <param name="config">What it is to offer and demand.</param>
+    /// <param name="scope">Sessions of other scopes are not resumed in it: the name of the filter chain and its listener.</param>
+    /// <param name="tickets">The keys of session tickets where none are configured.</param>
+    /// <exception cref="TlsException">The library refuses something; it says what.</exception>
+    public ServerTlsContext(DownstreamTlsConfig config, string scope, TicketKeys tickets)
+    {
+        OpenSslLibrary.Require();
+        Config = config;
+        Tickets = config.TicketKeys.Count > 0 ? new TicketKeys(config.TicketKeys) : tickets;
+        Alpn = AlpnList.Encode(config.AlpnProtocols);
+        Verifier = config.Validation is { } validation ? new PeerVerifier(validation) : null;
+        var id = SessionIdOf(config, scope);
+        _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => Make(certificates, id));
+    }
+
+    public DownstreamTlsConfig Config { get; }
+
+    /// <inheritdoc/>
+    public override TlsParameters Parameters => Config.Parameters;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> OfferedProtocols => Config.AlpnProtocols;
+
+    /// <inheritdoc/>
+    public override bool IsServer => true;
+
+    /// <inheritdoc/>
+    protected override SslContextHandle Main => _byName.Default;
+
+    /// <summary>Encrypt session tickets.</summary>
+    internal TicketKeys Tickets { get; }
+
+    /// <summary>Our protocols in order of preference, each with its length before it.</summary>
+    internal byte[] Alpn { get; }
+
+    private SslContextHandle Make(IReadOnlyList<CertificateConfig> certificates, byte[] id)
+    {
+        var context = Create(isServer: true, Config.Parameters);
+        foreach (var certificate in certificates)
+        {
+            context.Use(certificate);
+        }
+
+        fixed (byte* start = id)
+        {
+            _ = LibSsl.ContextSetSessionIdContext(context.Value, start, (uint)id.Length);
+        }
+
+        _ = LibSsl.ContextSetTimeout(context.Value, (nint)Config.SessionTimeout.TotalSeconds);
+
+        // One ticket is enough for a client that keeps its connection; each further one is a record more in every handshake.
+        _ = LibSsl.ContextSetTicketCount(context.Value, Config.DisableStatelessResumption ? 0u : 1u);
+        _ = LibSsl.ContextSetTicketKeyCallback(context.Value, &OnTicketKey);
+        _ = LibSsl.ContextSetOptions(context.Value, Config.DisableStatelessResumption ? LibSsl.OptionNoTicket : 0);
+        context.Control(LibSsl.ControlSessionCacheMode, Config.DisableStatefulResumption ? LibSsl.SessionCacheOff : LibSsl.SessionCacheServer);
+        _ = LibSsl.ContextCallbackControl(context.Value, LibSsl.ControlServerNameCallback, (delegate* unmanaged[Cdecl]<nint, int*, nint, int>)&OnServerName);
+        if (Alpn.Length > 0)
+        {
+            LibSsl.ContextSetAlpnSelectCallback(context.Value, &OnAlpn, 0);
+        }
+
+        Verifier?.Install(context, Config.RequireClientCertificate);
+        return context;
+    }
+
+    /// <summary>What a session was made under must be what it is resumed under, apart from our own certificates: they may be renewed meanwhile.</summary>
+    private static byte[] SessionIdOf(DownstreamTlsConfig config, string scope) =>
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{scope}\n{config.RequireClientCertificate}\n{PeerVerifier.Fingerprint(config.Validation)}"));
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnServerName(nint ssl, int* alert, nint argument)
+    {
+        var context = (ServerTlsContext)TlsSocket.Of(ssl).Context;
+        var name = LibSsl.GetServerName(ssl, 0);
+        var chosen = context._byName.Find(name == null ? default : MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
+        if (chosen != context._byName.Default)
+        {
+            _ = LibSsl.SetContext(ssl, chosen.Value);
+        }
+
+        return LibSsl.ExtensionOk;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnAlpn(nint ssl, byte** selected, byte* selectedLength, byte* offered, uint offeredLength, nint argument)
+    {
+        var ours = ((ServerTlsContext)TlsSocket.Of(ssl).Context).Alpn;
+        var index = AlpnList.Select(ours, new ReadOnlySpan<byte>(offered, (int)offeredLength));
+        if (index < 0)
+        {
+            return LibSsl.ExtensionNoAcknowledge;
+        }
+
+        // Points into what the client offered: the library copies it before that goes.
+        *selectedLength = offered[index];
+        *selected = offered + index + 1;
+        return LibSsl.ExtensionOk;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnTicketKey(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts) =>
+        ((ServerTlsContext)TlsSocket.Of(ssl).Context).Tickets.Apply(name, iv, cipher, mac, encrypts != 0);
+}

@@ -1,0 +1,323 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Tls;
+
+/// <summary>TLS on a connection: one session of the library, which reads from and writes to the connection's socket.</summary>
+internal sealed unsafe partial class TlsSocket : SecureLayer
+{
+    private readonly Connection _connection;
+    private readonly GCHandle _self;
+    private nint _ssl;
+    private bool _isEndSealed;
+    private bool _hasEnded;
+    private bool _hasBuffered;
+    private Block? _hello;
+    private int _helloLength;
+
+    /// <summary>Puts TLS on a connection.</summary>
+    /// <param name="connection">Owns it from here on.</param>
+    /// <param name="context">Settings of our side.</param>
+    public TlsSocket(Connection connection, TlsContext context)
+    {
+        _connection = connection;
+        Context = context;
+        _self = GCHandle.Alloc(this);
+        _ssl = context.NewSession();
+        var handle = GCHandle.ToIntPtr(_self);
+        _ = LibSsl.SetExtraData(_ssl, 0, handle);
+        var bio = TlsBio.Create(handle);
+        LibSsl.SetBio(_ssl, bio, bio);
+        if (context.IsServer)
+        {
+            LibSsl.SetAcceptState(_ssl);
+        }
+        else
+        {
+            LibSsl.SetConnectState(_ssl);
+        }
+
+        connection.Layer = this;
+    }
+
+    /// <summary>What our side offers and demands.</summary>
+    public TlsContext Context { get; }
+
+    /// <summary>True from the end of the handshake to that of the connection.</summary>
+    public bool IsEstablished { get; private set; }
+
+    /// <summary>Why the handshake failed, in the library's words; empty for none.</summary>
+    public string Failure { get; private set; } = "";
+
+    /// <summary>What the verification of the peer's certificate found; null where none was presented, or the session was resumed.</summary>
+    public PeerVerdict? Verdict { get; set; }
+
+    /// <summary>A name that the peer's certificate must have besides what the context demands; null for none. Set before the handshake.</summary>
+    public string? DemandedHost { get; init; }
+
+    /// <summary>What the peer presented, also in the session that this one continues; null for nothing. Read once and kept.</summary>
+    public PeerCertificate? Peer
+    {
+        get
+        {
+            if (field is null && _ssl != 0 && IsEstablished && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
+            {
+                field = PeerCertificate.Of(certificate);
+                LibCrypto.CertificateFree(certificate);
+            }
+
+            return field;
+        }
+    }
+
+    /// <summary>The server name that we ask for; null for none. Set before the handshake.</summary>
+    public string? AskedServerName
+    {
+        get;
+        init
+        {
+            field = value;
+            if (value is not null)
+            {
+                ClientTlsContext.AskFor(_ssl, value);
+            }
+        }
+    }
+
+    /// <summary>Where the sessions go that the server lets us continue; null for nowhere.</summary>
+    public ClientSessions? Sessions { get; init; }
+
+    /// <summary>What a client said first, as far as the handshake came; empty once it went well.</summary>
+    public Span<byte> ReceivedHello => _hello is null ? default : _hello.Bytes.AsSpan(0, _helloLength);
+
+    /// <summary>True where the peer presented a certificate, now or in the session that this one continues.</summary>
+    public bool HasPeerCertificate => LibSsl.PeekPeerCertificate(_ssl) != 0;
+
+    /// <summary>True for TLS 1.3.</summary>
+    public bool IsTls13 => LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
+
+    /// <summary>True where the session continues an earlier one.</summary>
+    public bool IsResumed => LibSsl.SessionReused(_ssl) != 0;
+
+    /// <summary>The protocol that was agreed on by ALPN; empty for none.</summary>
+    public string AlpnProtocol
+    {
+        get
+        {
+            byte* data;
+            uint length;
+            LibSsl.GetAlpnSelected(_ssl, &data, &length);
+            return data == null ? "" : Encoding.ASCII.GetString(data, (int)length);
+        }
+    }
+
+    /// <summary>The server name that the client asked for; null for none.</summary>
+    public string? ServerName => Marshal.PtrToStringUTF8((nint)LibSsl.GetServerName(_ssl, 0));
+
+    /// <summary>The version in the library's words, such as <c>TLSv1.3</c>.</summary>
+    public string Version => Marshal.PtrToStringUTF8((nint)LibSsl.GetVersion(_ssl)) ?? "";
+
+    /// <summary>The cipher suite in the library's words; empty before there is one.</summary>
+    public string Cipher => LibSsl.GetCurrentCipher(_ssl) is var cipher and not 0 ? Marshal.PtrToStringUTF8((nint)LibSsl.CipherName(cipher)) ?? "" : "";
+
+    /// <inheritdoc/>
+    public override bool HasBufferedInput => _hasBuffered;
+
+    /// <summary>The session of the library; 0 once released.</summary>
+    internal nint Handle => _ssl;
+
+    /// <summary>The object behind a session of the library; for what it calls.</summary>
+    internal static TlsSocket Of(nint ssl) => Unsafe.As<TlsSocket>(GCHandle.FromIntPtr(LibSsl.GetExtraData(ssl, 0)).Target!);
+
+    /// <inheritdoc/>
+    public override int Receive(Span<byte> buffer)
+    {
+        if (_hasEnded)
+        {
+            return Connection.EndOfStream;
+        }
+
+        int count;
+        fixed (byte* start = buffer)
+        {
+            count = LibSsl.Read(_ssl, start, buffer.Length);
+        }
+
+        if (count <= 0)
+        {
+            return Explain(count);
+        }
+
+        // What the library has read ahead raises no event of the socket any more.
+        _hasBuffered = LibSsl.HasPending(_ssl) != 0;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override bool HasUnreadInput(bool orEnd)
+    {
+        if (_hasEnded)
+        {
+            return orEnd;
+        }
+
+        byte probe;
+        var count = LibSsl.Peek(_ssl, &probe, 1);
+        _hasBuffered = count > 0;
+        return count > 0 || (Explain(count) != Connection.WouldBlock && orEnd);
+    }
+
+    /// <inheritdoc/>
+    public override bool Seal(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    {
+        if (second.IsEmpty)
+        {
+            return Write(first);
+        }
+
+        // A head and what fits of the body behind it share a record.
+        var record = _connection.Worker.Sealed.Record;
+        if (first.Length < record.Length)
+        {
+            var joined = Math.Min(second.Length, record.Length - first.Length);
+            first.CopyTo(record);
+            second[..joined].CopyTo(record.AsSpan(first.Length));
+            return Write(record.AsSpan(0, first.Length + joined)) && Write(second[joined..]);
+        }
+
+        return Write(first) && Write(second);
+    }
+
+    /// <inheritdoc/>
+    public override void SealEnd()
+    {
+        if (IsEstablished && !_isEndSealed)
+        {
+            _isEndSealed = true;
+            if (LibSsl.Shutdown(_ssl) < 0)
+            {
+                LibCrypto.ClearErrors();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Release()
+    {
+        if (_ssl != 0)
+        {
+            // A connection that ended without the announcement is no reason not to resume its session (as in BoringSSL, unlike RFC 2246).
+            LibSsl.SetShutdown(_ssl, LibSsl.SentShutdown | LibSsl.ReceivedShutdown);
+            LibSsl.Free(_ssl);
+            _ssl = 0;
+            _self.Free();
+            DropHello();
+        }
+    }
+
+    /// <summary>For the library: reads from the socket.</summary>
+    internal int ReadSealed(Span<byte> buffer)
+    {
+        var count = _connection.ReceiveSealed(buffer);
+        if (!IsEstablished && count > 0 && Context.IsServer)
+        {
+            KeepHello(buffer[..count]);
+        }
+
+        return count;
+    }
+
+    /// <summary>For the library: what it has sealed.</summary>
+    internal void WriteSealed(ReadOnlySpan<byte> bytes) => _connection.Worker.Sealed.Append(_connection, bytes);
+
+    private HandshakeResult? Step()
+    {
+        var done = LibSsl.DoHandshake(_ssl);
+        var error = done == 1 ? LibSsl.ErrorNone : LibSsl.GetError(_ssl, done);
+        if (error is not (LibSsl.ErrorNone or LibSsl.ErrorWantRead))
+        {
+            Failure = OpenSslErrors.Take();
+        }
+
+        // Also where it failed: the alert that tells the peer is among it.
+        _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+        switch (error)
+        {
+            case LibSsl.ErrorNone:
+                IsEstablished = true;
+                DropHello();
+                _hasBuffered = LibSsl.HasPending(_ssl) != 0;
+                return HandshakeResult.Done;
+            case LibSsl.ErrorWantRead:
+                return null;
+            default:
+                return _connection.IsPeerClosed && Failure is "" or "unexpected eof while reading" ? HandshakeResult.Disconnected : HandshakeResult.Failed;
+        }
+    }
+
+    /// <summary>What a client said first is told where the handshake fails, and forgotten where it goes well.</summary>
+    private void KeepHello(ReadOnlySpan<byte> bytes)
+    {
+        _hello ??= _connection.Worker.Blocks.Rent(BlockPool.Medium);
+        var count = Math.Min(bytes.Length, _hello.Bytes.Length - _helloLength);
+        bytes[..count].CopyTo(_hello.Bytes.AsSpan(_helloLength));
+        _helloLength += count;
+    }
+
+    private void DropHello()
+    {
+        if (_hello is not null)
+        {
+            _connection.Worker.Blocks.Return(_hello);
+            _hello = null;
+        }
+    }
+
+    private bool Write(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int count;
+            fixed (byte* start = bytes)
+            {
+                count = LibSsl.Write(_ssl, start, bytes.Length);
+            }
+
+            if (count <= 0)
+            {
+                Failure = OpenSslErrors.Take();
+                _connection.Break();
+                return false;
+            }
+
+            bytes = bytes[count..];
+        }
+
+        return true;
+    }
+
+    /// <summary>What a read that gave nothing means.</summary>
+    private int Explain(int result)
+    {
+        _hasBuffered = false;
+        switch (LibSsl.GetError(_ssl, result))
+        {
+            case LibSsl.ErrorWantRead:
+                // A renegotiation or a key update may have left something to say.
+                _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+                return Connection.WouldBlock;
+            case LibSsl.ErrorZeroReturn:
+                _hasEnded = _hasBuffered = true;
+                return Connection.EndOfStream;
+            default:
+                Failure = OpenSslErrors.Take();
+                _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+                _connection.Break();
+                return Connection.Broken;
+        }
+    }
+}
