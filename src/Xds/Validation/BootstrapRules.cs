@@ -137,12 +137,18 @@ internal static class BootstrapRules
         for (var i = 0; i < resources.Clusters.Count; i++)
         {
             CheckSource(resources.Clusters[i].EdsClusterConfig?.EdsConfig, ads, path.Field("clusters").Index(i).Field("eds_cluster_config").Field("eds_config"), problems);
+            CheckSecrets(resources.Clusters[i].TransportSocket, ads, path.Field("clusters").Index(i), problems);
+            for (var j = 0; j < resources.Clusters[i].TransportSocketMatches.Count; j++)
+            {
+                CheckSecrets(resources.Clusters[i].TransportSocketMatches[j].TransportSocket, ads, path.Field("clusters").Index(i).Field("transport_socket_matches").Index(j), problems);
+            }
         }
 
         for (var i = 0; i < resources.Listeners.Count; i++)
         {
             for (var j = 0; j < resources.Listeners[i].FilterChains.Count; j++)
             {
+                CheckSecrets(resources.Listeners[i].FilterChains[j].TransportSocket, ads, path.Field("listeners").Index(i).Field("filter_chains").Index(j), problems);
                 var filters = resources.Listeners[i].FilterChains[j].Filters;
                 for (var k = 0; k < filters.Count; k++)
                 {
@@ -150,6 +156,14 @@ internal static class BootstrapRules
                     CheckSource(ManagerOf(filters[k])?.Rds?.ConfigSource, ads, at.Field("rds").Field("config_source"), problems);
                 }
             }
+        }
+    }
+
+    private static void CheckSecrets(TransportSocket? socket, ApiConfigSource? ads, ConfigPath path, ConfigProblems problems)
+    {
+        foreach (var (source, at) in SecretSources.Of(socket, path))
+        {
+            CheckSource(source, ads, at, problems);
         }
     }
 
