@@ -109,7 +109,7 @@ public sealed class TlsContextTranslatorTests
         var colons = string.Join(':', Enumerable.Repeat("Ab", 32));
         var validation = Client("", $$$"""
             validation_context: {verify_certificate_hash: [{{{hash}}}, "{{{colons}}}"], verify_certificate_spki: ["{{{spki}}}"], trust_chain_verification: ACCEPT_UNTRUSTED, max_verify_depth: 3,
-              match_typed_subject_alt_names: [{san_type: URI, matcher: {prefix: "spiffe://example.org/"}}, {san_type: DNS, matcher: {exact: a.example}}, {san_type: EMAIL, matcher: {safe_regex: {regex: "[ab]+@x"}}}]}
+              match_typed_subject_alt_names: [{san_type: URI, matcher: {prefix: "spiffe://example.org/"}}, {san_type: DNS, matcher: {exact: a.example}}, {san_type: EMAIL, matcher: {safe_regex: {regex: "[ab]+@x"} } } ] }
             """).Resolve(None.Secrets).Validation!;
         validation.CertificateHashes.Should().Equal(hash.ToLowerInvariant(), string.Concat(Enumerable.Repeat("ab", 32)));
         validation.SpkiHashes.Should().Equal(spki);
