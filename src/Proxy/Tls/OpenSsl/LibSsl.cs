@@ -46,6 +46,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_cipher_list")]
     public static partial int ContextSetCipherList(nint context, byte* list);
 
+    [LibraryImport(Name, EntryPoint = "SSL_CTX_set_ciphersuites")]
+    public static partial int ContextSetTls13Suites(nint context, byte* list);
+
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_session_id_context")]
     public static partial int ContextSetSessionIdContext(nint context, byte* id, uint length);
 
