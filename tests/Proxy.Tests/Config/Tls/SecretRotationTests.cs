@@ -162,6 +162,46 @@ public sealed class SecretRotationTests
     }
 
     [Fact]
+    public async Task A_listener_waits_for_its_certificate_and_goes_by_each_new_one()
+    {
+        await using var proxy = new ConfiguredProxy();
+        var listener = Inline("l", "c");
+        var context = FromYaml.Message<DownstreamTlsContext>("{common_tls_context: {tls_certificate_sds_secret_configs: [{name: web, sds_config: {ads: {}}}]}}");
+        listener.FilterChains[0].TransportSocket = new() { Name = "tls", TypedConfig = Any.Pack(context) };
+        proxy.Listeners(listener).Rejections.Should().BeEmpty();
+        proxy.Engine.AddressOf("l").Should().BeNull();
+        proxy.State.SecretSubscriptions.Should().Equal("web");
+
+        Deliver(proxy, First.Secret("web")).Rejections.Should().BeEmpty();
+        proxy.Engine.AddressOf("l").Should().NotBeNull();
+        var address = proxy.Engine.AddressOf("l");
+        proxy.State.Certificates().Single().CertChain.Single().Names[0].Value.Should().Be("first.example");
+
+        Deliver(proxy, Second.Secret("web")).Rejections.Should().BeEmpty();
+        proxy.Engine.AddressOf("l").Should().Be(address, "its socket stays open");
+        proxy.State.Certificates().Single().CertChain.Single().Names[0].Value.Should().Be("second.example");
+
+        Deliver(proxy, SampleCertificate.Elliptic(until: DateTimeOffset.UnixEpoch.AddSeconds(1), from: DateTimeOffset.UnixEpoch.AddSeconds(-1)).Secret("other")).Rejections.Should().BeEmpty("nobody asked for it");
+        proxy.Clock.Advance(TimeSpan.FromDays(1));
+        var expired = SampleCertificate.Elliptic(until: DateTimeOffset.UnixEpoch.AddSeconds(1));
+        Deliver(proxy, expired.Secret("web")).Rejections.Single().Reason.Should().Contain("expired at 1970-01-01T00:00:01Z");
+        proxy.State.Certificates().Single().CertChain.Single().Names[0].Value.Should().Be("second.example");
+    }
+
+    [Fact]
+    public async Task A_listener_whose_certificate_does_not_come_opens_all_the_same()
+    {
+        await using var proxy = new ConfiguredProxy();
+        var listener = Inline("l", "c");
+        var context = FromYaml.Message<DownstreamTlsContext>("{common_tls_context: {tls_certificate_sds_secret_configs: [{name: web, sds_config: {ads: {}, initial_fetch_timeout: 1s}}]}}");
+        listener.FilterChains[0].TransportSocket = new() { Name = "tls", TypedConfig = Any.Pack(context) };
+        proxy.Listeners(listener);
+        proxy.Clock.Advance(TimeSpan.FromSeconds(1));
+        proxy.Engine.AddressOf("l").Should().NotBeNull();
+        proxy.State.Warm.IsCompleted.Should().BeTrue();
+    }
+
+    [Fact]
     public async Task The_transport_socket_of_an_endpoint_goes_by_its_metadata()
     {
         await using var proxy = new ConfiguredProxy();
