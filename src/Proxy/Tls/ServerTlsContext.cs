@@ -21,14 +21,16 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <param name="config">What it is to offer and demand.</param>
     /// <param name="scope">Sessions of other scopes are not resumed in it: the name of the filter chain and its listener.</param>
     /// <param name="tickets">The keys of session tickets where none are configured.</param>
+    /// <param name="time">Tells whether a stapled response is still fresh.</param>
     /// <exception cref="TlsException">The library refuses something; it says what.</exception>
-    public ServerTlsContext(DownstreamTlsConfig config, string scope, TicketKeys tickets)
+    public ServerTlsContext(DownstreamTlsConfig config, string scope, TicketKeys tickets, TimeProvider time)
     {
         OpenSslLibrary.Require();
         Config = config;
         Tickets = config.TicketKeys.Count > 0 ? new TicketKeys(config.TicketKeys) : tickets;
         Alpn = AlpnList.Encode(config.AlpnProtocols);
         Verifier = config.Validation is { } validation ? new PeerVerifier(validation) : null;
+        Staples = new OcspStaples(config.OcspStaplePolicy, time);
         var id = SessionIdOf(config, scope);
         _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => Make(certificates, id));
     }
@@ -50,6 +52,9 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <summary>Encrypt session tickets.</summary>
     internal TicketKeys Tickets { get; }
 
+    /// <summary>The OCSP responses of the certificates.</summary>
+    internal OcspStaples Staples { get; }
+
     /// <summary>Our protocols in order of preference, each with its length before it.</summary>
     internal byte[] Alpn { get; }
 
@@ -58,7 +63,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         var context = Create(isServer: true, Config.Parameters, Config.PreferClientCiphers);
         foreach (var certificate in certificates)
         {
-            context.Use(certificate);
+            Staples.Add(context.Use(certificate), certificate);
         }
 
         fixed (byte* start = id)
@@ -74,6 +79,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         _ = LibSsl.ContextSetOptions(context.Value, Config.DisableStatelessResumption ? LibSsl.OptionNoTicket : 0);
         context.Control(LibSsl.ControlSessionCacheMode, Config.DisableStatefulResumption ? LibSsl.SessionCacheOff : LibSsl.SessionCacheServer);
         _ = LibSsl.ContextCallbackControl(context.Value, LibSsl.ControlServerNameCallback, (delegate* unmanaged[Cdecl]<nint, int*, nint, int>)&OnServerName);
+        OcspStaples.Install(context);
         if (Alpn.Length > 0)
         {
             LibSsl.ContextSetAlpnSelectCallback(context.Value, &OnAlpn, 0);

@@ -91,6 +91,9 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         }
     }
 
+    /// <summary>What became of a client's wish for an OCSP response.</summary>
+    public StapleOutcome Staple { get; set; }
+
     /// <summary>What the connection manager tells upstreams of the client's certificate, once it is composed.</summary>
     public byte[]? ForwardedElement { get; set; }
 

@@ -53,6 +53,9 @@ public sealed class TestCertificate
     /// <summary>One that vouches for itself.</summary>
     public static TestCertificate SelfSigned(params string[] names) => Issue(null, "", new LeafRequest { Names = [.. names] });
 
+    /// <summary>The same, presented without its intermediates.</summary>
+    public TestCertificate WithoutChain() => new(Pem, Pem, Key, Serial);
+
     internal static TestCertificate Issue(X509Certificate2? issuer, string chainAbove, LeafRequest leaf)
     {
         using AsymmetricAlgorithm key = leaf.IsRsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
