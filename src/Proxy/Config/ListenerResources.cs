@@ -20,8 +20,12 @@ internal sealed class ListenerEntry(Listener message, TranslatedListener transla
 
     public DateTimeOffset Updated { get; } = updated;
 
-    /// <summary>The route configuration that it asks of discovery; null where its routes stand in it.</summary>
-    public string? RouteName => Translated.Config.Http.RouteConfigName;
+    /// <summary>The connection managers of its filter chains.</summary>
+    public IEnumerable<HttpConnectionManagerConfig> Managers => Translated.Config.AllFilterChains.Select(static chain => chain.Http).OfType<HttpConnectionManagerConfig>();
+
+    /// <summary>The route configurations that it asks of discovery, each once; none where all of its routes stand in it.</summary>
+    public ImmutableArray<string> RouteNames { get; } =
+        [.. translated.Config.AllFilterChains.Select(static chain => chain.Http?.RouteConfigName).OfType<string>().Distinct(StringComparer.Ordinal)];
 
     /// <summary>Ends the wait for routes; null where there is none.</summary>
     public ITimer? Patience { get; set; }
@@ -61,14 +65,17 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     /// <summary>Told of a listener that begins to wait, for <see cref="TranslatedListener.RoutesTimeout"/> at most.</summary>
     public required Action<ListenerEntry> WaitBegan { get; init; }
 
-    /// <summary>Every cluster that routes in force or on their way there name.</summary>
-    public HashSet<string> NamedClusters() => All().Select(static entry => entry.Translated.Config.Http.InlineRoutes).OfType<RouteTable>()
+    /// <summary>Every cluster that routes and TCP proxies in force or on their way there name.</summary>
+    public HashSet<string> NamedClusters() => All().SelectMany(static entry => entry.Managers).Select(static manager => manager.InlineRoutes).OfType<RouteTable>()
         .Concat(_routes.Values.Select(static route => route.Table))
-        .SelectMany(static table => table.ClusterNames).ToHashSet(StringComparer.Ordinal);
+        .SelectMany(static table => table.ClusterNames)
+        .Concat(All().SelectMany(static entry => entry.Translated.Config.AllFilterChains).SelectMany(static chain => chain.TcpProxy?.Clusters ?? [])
+            .Select(static cluster => cluster.Name)).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The prefixes under which connection managers count that use a route configuration.</summary>
     public IEnumerable<string> StatPrefixesOf(string routeName) =>
-        All().Where(entry => entry.RouteName == routeName).Select(static entry => entry.Translated.Config.Http.StatPrefix).Distinct(StringComparer.Ordinal);
+        All().SelectMany(static entry => entry.Managers).Where(manager => manager.RouteConfigName == routeName)
+            .Select(static manager => manager.StatPrefix).Distinct(StringComparer.Ordinal);
 
     /// <summary>What changed since the last call, for the next snapshot: null removes a table.</summary>
     public IReadOnlyDictionary<string, RouteTable?> TakeRouteChanges()
@@ -154,13 +161,13 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
             }
         }
 
-        foreach (var entry in _warming.Values.Where(entry => _routes.ContainsKey(entry.RouteName!)).ToArray())
+        foreach (var entry in _warming.Values.Where(HasRoutes).ToArray())
         {
             Activate(entry);
         }
     }
 
-    /// <summary>Opens a listener that still waits, without routes: it answers 404. False where it no longer waits.</summary>
+    /// <summary>Opens a listener that still waits, without the routes that have not come: where they are missing it answers 404. False where it no longer waits.</summary>
     public bool EndWait(ListenerEntry entry)
     {
         if (_warming.GetValueOrDefault(entry.Message.Name) != entry)
@@ -204,6 +211,8 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         }
     }
 
+    private bool HasRoutes(ListenerEntry entry) => entry.RouteNames.All(_routes.ContainsKey);
+
     private IEnumerable<ListenerEntry> All() => _active.Values.Concat(_warming.Values);
 
     private void Take(ListenerEntry entry)
@@ -217,7 +226,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         stats.Count(_active.ContainsKey(name) || superseded is not null ? stats.ListenerModified : stats.ListenerAdded);
         _warming[name] = entry;
         RenewRouteNames();
-        if (entry.RouteName is null || _routes.ContainsKey(entry.RouteName))
+        if (HasRoutes(entry))
         {
             Activate(entry);
         }
@@ -239,7 +248,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
 
     private void RenewRouteNames()
     {
-        ImmutableArray<string> names = [.. All().Select(static entry => entry.RouteName).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        ImmutableArray<string> names = [.. All().SelectMany(static entry => entry.RouteNames).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         RouteNames = names.AsSpan().SequenceEqual(RouteNames.AsSpan()) ? RouteNames : names;
     }
 

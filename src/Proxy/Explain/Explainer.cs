@@ -2,12 +2,14 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Listeners.Http1;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Headers;
 using KubeProxyNet.Proxy.Routing.Matching;
@@ -88,13 +90,15 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
 
     private Explanation Explain(ExplainRequest request, ListenerConfig listener)
     {
-        var http = listener.Http;
-        var found = new Explanation
+        var found = new Explanation { Listener = listener.Name, Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()! };
+        var (chain, chainName) = ExplainedFilterChain.Of(listener, request);
+        found = found with { FilterChain = chainName };
+        if (chain?.Http is not { } http)
         {
-            Listener = listener.Name,
-            Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()!,
-            RouteConfiguration = http.InlineRoutes?.Name ?? http.RouteConfigName ?? "",
-        };
+            return found with { Error = ExplainedFilterChain.WhyNoRequest(chain, request) };
+        }
+
+        found = found with { RouteConfiguration = http.InlineRoutes?.Name ?? http.RouteConfigName ?? "" };
         var state = new HttpConnectionManagerState(http, new HttpStats(_registry, http.StatPrefix), new ListenerStats(_registry, "explained"), []);
         var stream = new ExplainedStream(_connection);
         _exchange.Begin(stream, state, new SocketEndpoint(IPAddress.Loopback, 1), new SocketEndpoint(IPAddress.Loopback, request.Port), 1);
@@ -113,6 +117,12 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         if (table is null)
         {
             return found with { Error = $"the route configuration {http.RouteConfigName} has not arrived" };
+        }
+
+        if (_exchange.Route is { Kind: RouteKind.Redirect or RouteKind.DirectResponse } && stream.Status == 0)
+        {
+            // The filters pass a request without a body.
+            RouteReplies.Answer(_exchange);
         }
 
         var wasAdmitted = _exchange.Route is not null || stream.Status == 404;

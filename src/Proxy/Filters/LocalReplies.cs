@@ -141,6 +141,11 @@ internal static class LocalReplies
     public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
     {
         exchange.Details = DetailBytes(details);
+        if (exchange.HasSessionHost)
+        {
+            exchange.CountSession(isAnswered: false);
+        }
+
         exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body, lines));
     }
 

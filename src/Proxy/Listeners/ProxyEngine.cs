@@ -174,9 +174,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
                 tables = next;
             }
 
-            foreach (var listener in change.Listeners ?? [])
+            foreach (var chain in (change.Listeners ?? []).SelectMany(static listener => listener.AllFilterChains))
             {
-                listener.Http.InlineRoutes?.BindStats(_registry);
+                chain.Http?.InlineRoutes?.BindStats(_registry);
             }
 
             _snapshots.Publish(new RuntimeSnapshot
@@ -197,6 +197,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
+            _clusters.Apply(values);
             _snapshots.Publish(_snapshots.Current with { RuntimeValues = values, Version = _snapshots.Current.Version + 1 });
         }
     }
@@ -258,6 +259,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
     internal Task<int> RentedBlocksAsync() => SumAsync(static worker => worker.Blocks.Rented);
+
+    /// <summary>Sockets of connections on both sides, over all workers.</summary>
+    internal long OpenDescriptors => _workers[0].Descriptors.Open;
 
     /// <summary>Timers of all workers: zero once nothing runs and nothing is waited for.</summary>
     internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count);

@@ -24,7 +24,7 @@ internal sealed class TlsStats
         FailVerifyName = registry.Counter(prefix + "fail_verify_san");
         FailVerifyHash = registry.Counter(prefix + "fail_verify_cert_hash");
         _versions = [registry.Counter(prefix + "versions.TLSv1.2"), registry.Counter(prefix + "versions.TLSv1.3")];
-        string[] ciphers = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", .. TlsDefaults.CipherSuites];
+        string[] ciphers = [.. TlsDefaults.Tls13CipherSuites, .. TlsDefaults.CipherSuites];
         _ciphers = ciphers.ToDictionary(static name => name, name => registry.Counter($"{prefix}ciphers.{name}"), StringComparer.Ordinal);
     }
 

@@ -73,7 +73,8 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
         Breaker = breaker;
         Generation = pool.Generation;
         _pool = pool;
-        _parser = new ResponseParser(Head);
+        var limits = pool.Endpoint.Cluster.Config;
+        _parser = new ResponseParser(Head) { MaxHeadBytes = limits.MaxResponseHeadBytes, MaxFields = limits.MaxResponseFields };
         _input = pool.Worker.ReceiveBuffer;
         _openedMs = pool.Worker.NowMs;
         Id = ConnectionIds.Next(pool.Worker);
@@ -220,7 +221,8 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     }
 
     /// <summary>Ends the connection, in whatever state it is.</summary>
-    public void Close()
+    /// <param name="reset">True to tell the endpoint that what it got is not whole.</param>
+    public void Close(bool reset = false)
     {
         if (Connection.IsClosed)
         {
@@ -236,7 +238,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
 
         var wasIdle = _isIdle;
         _isIdle = false;
-        Connection.Close();
+        Connection.Close(reset);
         _pool.OnClosed(this, wasIdle);
     }
 

@@ -45,6 +45,7 @@ internal static class FieldRules
         ["envoy.config.cluster.v3.OutlierDetection.max_ejection_percent"] = Percentage,
         ["kpn.load_balancing_policies.peak_ewma.v3.PeakEwma.choice_count"] = new(2, double.MaxValue),
         ["envoy.config.core.v3.CidrRange.prefix_len"] = new(0, 128),
+        ["xds.core.v3.CidrRange.prefix_len"] = new(0, 128),
         ["envoy.config.core.v3.HealthCheck.alt_port"] = ListenablePort,
         ["envoy.config.core.v3.HealthCheck.healthy_threshold"] = AtLeastOne,
         ["envoy.config.core.v3.HealthCheck.unhealthy_threshold"] = AtLeastOne,
@@ -52,6 +53,7 @@ internal static class FieldRules
         ["envoy.config.core.v3.Http2ProtocolOptions.initial_stream_window_size"] = new(65_535, int.MaxValue),
         ["envoy.config.core.v3.Http2ProtocolOptions.max_concurrent_streams"] = new(1, int.MaxValue),
         ["envoy.config.core.v3.HttpProtocolOptions.max_headers_count"] = AtLeastOne,
+        ["envoy.config.core.v3.HttpProtocolOptions.max_response_headers_kb"] = new(1, 8192),
         ["envoy.config.core.v3.Pipe.mode"] = new(0, 511),
         ["envoy.config.core.v3.SocketAddress.port_value"] = Port,
         ["envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.overprovisioning_factor"] = AtLeastOne,
@@ -71,6 +73,10 @@ internal static class FieldRules
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
         ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig.update_frequency"] = AtLeastOne,
         ["envoy.extensions.filters.http.buffer.v3.Buffer.max_request_bytes"] = AtLeastOne,
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size"] = new(256, 65_536),
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.max_client_hello_size"] = new(256, 16_384),
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.max_connect_attempts"] = AtLeastOne,
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight.weight"] = AtLeastOne,
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
         ["envoy.type.v3.Percent.value"] = Percentage,
     }.ToFrozenDictionary(StringComparer.Ordinal);
@@ -95,8 +101,13 @@ internal static class FieldRules
         [
             "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
             "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
         ],
-        ["envoy.config.listener.v3.ListenerFilter.typed_config"] = [],
+        ["envoy.config.listener.v3.ListenerFilter.typed_config"] =
+        [
+            "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+            "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+        ],
         ["envoy.config.overload.v3.ResourceMonitor.typed_config"] =
         [
             "envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig",
@@ -120,8 +131,10 @@ internal static class FieldRules
         [
             "envoy.config.route.v3.Route",
             "envoy.config.route.v3.RouteList",
+            "envoy.extensions.matching.input_matchers.ip.v3.Ip",
             "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
             "envoy.type.matcher.v3.HttpRequestQueryParamMatchInput",
+            "xds.type.matcher.v3.IPMatcher",
         ],
         ["envoy.config.route.v3.FilterConfig.config"] = SettingsOfRoutes,
         ["envoy.config.route.v3.Route.typed_per_filter_config"] = [FilterConfig, .. SettingsOfRoutes],

@@ -58,11 +58,9 @@ internal static class FieldsNotActedOn
         [Listener + "access_log"] = [],
         [Listener + "additional_addresses"] = [],
         [Listener + "bind_to_port"] = ["true"],
-        [Listener + "default_filter_chain"] = [],
         [Listener + "drain_type"] = ["DEFAULT"],
         [Listener + "enable_reuse_port"] = ["true"],
         [Listener + "freebind"] = ["false"],
-        [Listener + "listener_filters"] = [],
         [Listener + "max_connections_to_accept_per_socket_event"] = [],
         [Listener + "per_connection_buffer_limit_bytes"] = [],
         [Listener + "tcp_backlog_size"] = ["4096"],
@@ -78,13 +76,15 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
-        ["xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate.custom_match"] = [],
-        ["xds.type.matcher.v3.Matcher.MatcherTree.custom_match"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
         // A connection too many is closed at once.
         ["envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.delay"] = ["0s"],
+
+        // There is nothing yet that a fingerprint of a client would be shown by.
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.enable_ja3_fingerprinting"] = ["false"],
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.enable_ja4_fingerprinting"] = ["false"],
         [Router + "dynamic_stats"] = ["true"],
         [Router + "respect_expected_rq_timeout"] = [],
         [Router + "start_child_span"] = [],
@@ -104,7 +104,7 @@ internal static class FieldsNotActedOn
     /// </summary>
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [Cluster + "http_protocol_options"] = [],
         [ConnectionManager + "common_http_protocol_options"] =
         [
@@ -119,7 +119,7 @@ internal static class FieldsNotActedOn
 
         // HTTP/2 is not spoken: how it would be matters to nobody, but whoever limits it may rely on it.
         [ConnectionManager + "http2_protocol_options"] = [],
-        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],

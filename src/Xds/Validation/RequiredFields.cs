@@ -71,6 +71,9 @@ internal static class RequiredFields
         ["envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState"] = ["name"],
         ["envoy.extensions.load_balancing_policies.subset.v3.Subset"] = ["subset_lb_policy"],
         ["envoy.type.http.v3.Cookie"] = ["name"],
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"] = ["stat_prefix", "cluster_specifier"],
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster"] = ["clusters"],
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight"] = ["name"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"] = ["stat_prefix", "route_specifier", "http_filters"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig"] = ["upgrade_type"],
         ["envoy.extensions.filters.http.buffer.v3.Buffer"] = ["max_request_bytes"],
@@ -80,6 +83,7 @@ internal static class RequiredFields
         ["envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink"] = ["event_log_path"],
         ["envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"] = ["header_name"],
         ["envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs"] = ["cidrs"],
+        ["envoy.extensions.matching.input_matchers.ip.v3.Ip"] = ["cidr_ranges", "stat_prefix"],
         ["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"] = ["name"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = ["upstream_protocol_options"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig"] = ["protocol_config"],
@@ -88,6 +92,9 @@ internal static class RequiredFields
         ["envoy.type.matcher.v3.RegexMatchAndSubstitute"] = ["pattern"],
         ["envoy.type.matcher.v3.RegexMatcher"] = ["regex"],
         ["envoy.type.matcher.v3.StringMatcher"] = ["match_pattern"],
+        ["xds.core.v3.CidrRange"] = ["address_prefix"],
+        ["xds.type.matcher.v3.IPMatcher"] = ["range_matchers"],
+        ["xds.type.matcher.v3.IPMatcher.IPRangeMatcher"] = ["ranges"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Names of fields and oneofs; empty where nothing is required.</summary>

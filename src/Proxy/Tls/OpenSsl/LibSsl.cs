@@ -46,6 +46,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_cipher_list")]
     public static partial int ContextSetCipherList(nint context, byte* list);
 
+    [LibraryImport(Name, EntryPoint = "SSL_CTX_set_ciphersuites")]
+    public static partial int ContextSetTls13Suites(nint context, byte* list);
+
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_session_id_context")]
     public static partial int ContextSetSessionIdContext(nint context, byte* id, uint length);
 
@@ -163,6 +166,9 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Name, EntryPoint = "SSL_get0_peer_certificate")]
     public static partial nint PeekPeerCertificate(nint ssl);
+
+    [LibraryImport(Name, EntryPoint = "SSL_get_certificate")]
+    public static partial nint GetOwnCertificate(nint ssl);
 
     [LibraryImport(Name, EntryPoint = "SSL_version")]
     public static partial int VersionNumber(nint ssl);
