@@ -35,6 +35,6 @@ internal sealed record Negotiated(string Version, string Cipher, string Group, s
             .ToList();
         return rows.Count == 0
             ? ""
-            : $"Agreed on in a handshake before the first round:\n\n{MarkdownTable.Of(["proxy", "version", "cipher suite", "group", "certificate", "tickets"], rows)}\n";
+            : $"\nAgreed on in a handshake before the first round:\n\n{MarkdownTable.Of(["proxy", "version", "cipher suite", "group", "certificate", "tickets"], rows)}\n";
     }
 }
