@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -39,6 +40,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly OverloadState _overload = new();
     private readonly DownstreamConnectionLimit _connections = new();
     private readonly OverloadMonitor _monitor;
+    private readonly HandshakeLog _handshakes;
     private readonly StatRegistry _registry;
     private readonly Counter _resets;
     private readonly ClusterStore _clusters;
@@ -62,9 +64,10 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
+        _handshakes = new HandshakeLog(logger, time);
         _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
         _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance };
-        _listeners = new ListenerSet(_runtimes, registry, logs);
+        _listeners = new ListenerSet(_runtimes, registry, logs, new TlsContexts(registry, _handshakes, time));
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
         foreach (var worker in _workers)

@@ -14,12 +14,14 @@ internal sealed class FilterChainParts
     private readonly ListenerStats _listener;
     private readonly DownstreamConnectionLimit _connections;
     private readonly Counter? _limited;
+    private readonly DownstreamTls? _tls;
     private readonly HttpStats? _http;
     private readonly SessionStats?[] _sessions = [];
     private readonly TcpProxyStats? _tcp;
 
-    public FilterChainParts(FilterChainConfig config, StatRegistry registry, FilterChainLimits limits, ListenerStats listener, int index)
+    public FilterChainParts(FilterChainConfig config, StatRegistry registry, FilterChainLimits limits, ListenerStats listener, DownstreamTls? tls, int index)
     {
+        _tls = tls;
         _config = config;
         _listener = listener;
         _connections = limits.Of(config.Name, index);
@@ -49,6 +51,7 @@ internal sealed class FilterChainParts
     {
         Connections = _connections,
         LimitedConnections = _limited,
+        Tls = _tls,
         Http = _config.Http is { } http ? new HttpConnectionManagerState(http, _http!, _listener, sinks(http.AccessLogs)) { Connections = _connections, SessionStats = _sessions } : null,
         TcpProxy = _config.TcpProxy is { } tcp ? new TcpProxyState(tcp, _tcp!, _listener, sinks(tcp.AccessLogs)) { Connections = _connections } : null,
     };
