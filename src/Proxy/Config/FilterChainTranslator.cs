@@ -3,6 +3,7 @@ using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Xds.Validation;
 
@@ -11,17 +12,18 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>A filter chain as translated.</summary>
 /// <param name="Config">Settings.</param>
 /// <param name="RoutesSource">Where its discovered routes come from; null where it asks for none.</param>
-internal sealed record TranslatedFilterChain(FilterChainConfig Config, ConfigSource? RoutesSource);
+/// <param name="Tls">TLS towards the client, before secrets are in place; null for plain text.</param>
+internal sealed record TranslatedFilterChain(FilterChainConfig Config, ConfigSource? RoutesSource, DownstreamTlsPlan? Tls);
 
 /// <summary>Turns a filter chain into what the engine runs: a transport and one network filter, which may have a limit of connections before it.</summary>
 internal static class FilterChainTranslator
 {
     /// <summary>The chain; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
-    public static TranslatedFilterChain? Translate(FilterChain message, TranslationProblems problems, ConfigPath path)
+    public static TranslatedFilterChain? Translate(FilterChain message, SocketReading sockets, TranslationProblems problems, ConfigPath path)
     {
         var before = problems.Found.Count;
         var match = FilterChainMatchTranslator.Translate(message.FilterChainMatch, problems, path.Field("filter_chain_match"));
-        var tls = TransportSocketTranslator.Downstream(message.TransportSocket, problems, path.Field("transport_socket"));
+        var tls = TransportSocketTranslator.Downstream(message.TransportSocket, sockets, problems, path.Field("transport_socket"));
         ConnectionLimit? limit = null;
         var hasLimit = message.Filters.Count == 2 && message.Filters[0].TypedConfig is { } first && first.TryUnpack(out limit);
         var last = hasLimit ? 1 : 0;
@@ -29,7 +31,6 @@ internal static class FilterChainTranslator
         {
             Name = message.Name,
             Match = match,
-            Tls = tls,
             TransportSocketConnectTimeout = ResourceTimeouts.Bounded(message.TransportSocketConnectTimeout?.ToTimeSpan() ?? TimeSpan.Zero),
             MaxConnections = (int)Math.Min(limit?.MaxConnections ?? 0UL, int.MaxValue),
             ConnectionLimitStatPrefix = limit?.StatPrefix ?? "",
@@ -42,13 +43,13 @@ internal static class FilterChainTranslator
                 var http = HttpConnectionManagerTranslator.Translate(manager, problems, at);
                 return http is null || problems.Found.Count > before
                     ? null
-                    : new TranslatedFilterChain(config with { Http = http with { FilterChainName = message.Name } }, manager.Rds?.ConfigSource);
+                    : new TranslatedFilterChain(config with { Http = http with { FilterChainName = message.Name } }, manager.Rds?.ConfigSource, tls);
             }
 
             if (any.TryUnpack<TcpProxy>(out var proxy))
             {
                 var tcp = TcpProxyTranslator.Translate(proxy, problems, at);
-                return problems.Found.Count > before ? null : new TranslatedFilterChain(config with { TcpProxy = tcp with { FilterChainName = message.Name } }, null);
+                return problems.Found.Count > before ? null : new TranslatedFilterChain(config with { TcpProxy = tcp with { FilterChainName = message.Name } }, null, tls);
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Envoy.Config.Listener.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -12,19 +13,36 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>A listener as translated, before its routes are known.</summary>
 /// <param name="Config">Settings.</param>
 /// <param name="RoutesTimeout">How long all of its discovered routes are waited for; infinite for as long as it takes.</param>
-internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout);
+internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout)
+{
+    /// <summary>TLS of each filter chain, in the order of <see cref="ListenerConfig.AllFilterChains"/>; null for plain text.</summary>
+    public IReadOnlyList<DownstreamTlsPlan?> Tls { get; init; } = [];
+
+    /// <summary>The settings with the secrets that there are.</summary>
+    public ListenerConfig ConfigWith(ISecrets secrets) => Tls.All(static plan => plan is null)
+        ? Config
+        : Config with
+        {
+            FilterChains = [.. Config.FilterChains.Select((chain, index) => chain with { Tls = Tls[index]?.Resolve(secrets) })],
+            DefaultFilterChain = Config.DefaultFilterChain is null ? null : Config.DefaultFilterChain with { Tls = Tls[^1]?.Resolve(secrets) },
+        };
+}
 
 /// <summary>Turns a listener into what the engine runs.</summary>
 internal static class ListenerTranslator
 {
     /// <summary>The listener; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
-    public static TranslatedListener? Translate(Listener message, TranslationProblems problems)
+    /// <param name="message">A listener that passed the checks of its schema.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="now">The time that certificates must be valid at; null for the system's.</param>
+    public static TranslatedListener? Translate(Listener message, TranslationProblems problems, DateTimeOffset? now = null)
     {
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);
         var filters = ListenerFiltersTranslator.Translate(message.ListenerFilters, problems, ConfigPath.Root.Field("listener_filters"));
-        var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
-        var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
+        var sockets = new SocketReading($"listener \"{message.Name}\"", now ?? TimeProvider.System.GetUtcNow());
+        var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
+        var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
         if (message.FilterChains.Count == 0 && message.DefaultFilterChain is null)
         {
             problems.Add(ConfigPath.Root.Field("filter_chains"), "a listener needs a filter chain", "add one");
@@ -53,7 +71,7 @@ internal static class ListenerTranslator
             ListenerFiltersTimeout = message.ListenerFiltersTimeout is { } timeout ? ResourceTimeouts.Bounded(timeout.ToTimeSpan()) : TimeSpan.FromSeconds(15),
             ContinueOnListenerFiltersTimeout = message.ContinueOnListenerFiltersTimeout,
         };
-        return new TranslatedListener(config, LongestWait(chains.Append(last)));
+        return new TranslatedListener(config, LongestWait(chains.Append(last))) { Tls = [.. chains.Append(last).OfType<TranslatedFilterChain>().Select(static chain => chain.Tls)] };
     }
 
     /// <summary>The longest of the waits for routes, since all of them are waited for; an infinite one is the longest.</summary>

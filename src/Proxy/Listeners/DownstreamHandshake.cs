@@ -19,8 +19,14 @@ internal static class DownstreamHandshake
     /// <returns>The session; null where the connection is to be closed.</returns>
     public static async LoopTask<TlsSocket?> RunAsync(Connection connection, DownstreamTls tls, SocketEndpoint peer, long timeoutMs)
     {
-        var socket = new TlsSocket(connection, tls.Context);
         var worker = connection.Worker;
+        if (tls.Context is null)
+        {
+            worker.Stats.Increment(tls.SecretsNotReady);
+            return null;
+        }
+
+        var socket = new TlsSocket(connection, tls.Context);
         var endMs = worker.NowMs + (timeoutMs > 0 ? timeoutMs : DefaultTimeoutMs);
         connection.SetDeadline(endMs - worker.NowMs);
         var result = await socket.HandshakeAsync();

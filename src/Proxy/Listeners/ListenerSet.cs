@@ -116,8 +116,9 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
         var limits = new FilterChainLimits();
+        var replaced = _open.GetValueOrDefault(config.Name);
         var opened = OpenListener.Start(config, address, workers, descriptors, limits, StatesFor(config, address, limits));
-        Close(config.Name);
+        replaced?.StopAndDrain();
         _open[config.Name] = opened;
     }
 
@@ -125,8 +126,8 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
     {
         if (_open.Remove(name, out var listener))
         {
-            _ = listener.StopAsync();
-            listener.DrainConnections(idleGraceMs: 0);
+            contexts.Forget(name);
+            listener.StopAndDrain();
         }
     }
 

@@ -1,10 +1,11 @@
+using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
-using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.RuntimeLayers;
+using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
@@ -66,7 +67,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
         _handshakes = new HandshakeLog(logger, time);
         _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
-        _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance };
+        _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance, HandshakeFailures = _handshakes };
         _listeners = new ListenerSet(_runtimes, registry, logs, new TlsContexts(registry, _handshakes, time));
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
@@ -316,6 +317,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         // All of them before any is gone: health checks post from one worker to another.
         Array.ForEach(_workers, static worker => worker.Stop());
         Array.ForEach(_workers, static worker => worker.Dispose());
+        await _handshakes.DisposeAsync();
     }
 
     /// <summary>The configuration was checked when it was accepted, so that this fails only where the machine changed meanwhile.</summary>

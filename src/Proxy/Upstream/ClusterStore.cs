@@ -1,11 +1,15 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.RuntimeLayers;
+using KubeProxyNet.Proxy.Tls.Forensics;
+using KubeProxyNet.Proxy.Tls.Settings;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
+using KubeProxyNet.Proxy.Upstream.TransportSockets;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -14,6 +18,9 @@ public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<E
 {
     /// <summary>How their health becomes load.</summary>
     public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
+
+    /// <summary>How they are spoken to.</summary>
+    public ClusterTransportSockets TransportSockets { get; init; } = ClusterTransportSockets.PlainText;
 }
 
 /// <summary>
@@ -31,6 +38,9 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
 
     /// <summary>Takes the events of outlier detection in clusters that are built from now on; null for none.</summary>
     public OutlierEventLog? OutlierEvents { get; set; }
+
+    /// <summary>Takes the handshakes that fail with endpoints of clusters that are built from now on; null for nobody.</summary>
+    public HandshakeLog? HandshakeFailures { get; set; }
 
     /// <summary>Where this proxy is among those of its own cluster, for clusters that are built from now on; null where that is not known.</summary>
     public LocalZone? Zone { get; set; }
@@ -61,14 +71,25 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             registry.Observe(kept.State);
         }
 
+        var isOnlyRotation = kept.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
         kept.Specification = specification;
+        kept.State.SetTransportSockets(specification.TransportSockets, tls => TlsOf(tls, config.StatName));
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
+        foreach (var endpoint in endpoints)
+        {
+            endpoint.State.Tls = kept.State.TlsOf(endpoint.Config);
+        }
+
         checker?.Follow(endpoints, predecessor);
         Leave(kept.LeaveAllBut(endpoints));
         kept.State.Outlier?.SetHosts(endpoints.Select(static endpoint => endpoint.State).Distinct());
         CountMembers(kept.State.Stats, endpoints);
-        CountUpdate(kept.State.Stats);
+        if (!isOnlyRotation)
+        {
+            CountUpdate(kept.State.Stats);
+        }
+
         kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State, kept.Latest);
         NoteLocal(config.Name, kept.Latest);
         return kept.Latest;
@@ -164,6 +185,12 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             });
         }
     }
+
+    private UpstreamTls TlsOf(UpstreamTlsConfig settings, string statName) => new(
+        settings.SecretsAreMissing ? null : new ClientTlsContext(settings), new TlsStats(registry, $"cluster.{statName}."), HandshakeFailures)
+    {
+        SecretsNotReady = registry.Counter($"cluster.{statName}.client_ssl_socket_factory.upstream_context_secrets_not_ready"),
+    };
 
     private ZoneRouting? ZonesOf(ClusterConfig config) =>
         Zone is null || config.UsesHash || config.Balancing.IsLocalityWeighted ? null : new ZoneRouting(Zone, new ZoneStats(registry, config.StatName));

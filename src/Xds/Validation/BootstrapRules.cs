@@ -137,17 +137,31 @@ internal static class BootstrapRules
         for (var i = 0; i < resources.Clusters.Count; i++)
         {
             CheckSource(resources.Clusters[i].EdsClusterConfig?.EdsConfig, ads, path.Field("clusters").Index(i).Field("eds_cluster_config").Field("eds_config"), problems);
+            CheckSecrets(resources.Clusters[i].TransportSocket, ads, path.Field("clusters").Index(i), problems);
+            for (var j = 0; j < resources.Clusters[i].TransportSocketMatches.Count; j++)
+            {
+                CheckSecrets(resources.Clusters[i].TransportSocketMatches[j].TransportSocket, ads, path.Field("clusters").Index(i).Field("transport_socket_matches").Index(j), problems);
+            }
         }
 
         for (var i = 0; i < resources.Listeners.Count; i++)
         {
             foreach (var (chain, at) in ChainsOf(resources.Listeners[i], path.Field("listeners").Index(i)))
             {
+                CheckSecrets(chain.TransportSocket, ads, at, problems);
                 for (var k = 0; k < chain.Filters.Count; k++)
                 {
                     CheckSource(ManagerOf(chain.Filters[k])?.Rds?.ConfigSource, ads, at.Field("filters").Index(k).Field("typed_config").Field("rds").Field("config_source"), problems);
                 }
             }
+        }
+    }
+
+    private static void CheckSecrets(TransportSocket? socket, ApiConfigSource? ads, ConfigPath path, ConfigProblems problems)
+    {
+        foreach (var (source, at) in SecretSources.Of(socket, path))
+        {
+            CheckSource(source, ads, at, problems);
         }
     }
 

@@ -33,10 +33,14 @@ internal sealed class TlsContexts(StatRegistry registry, HandshakeLog failures, 
 
             var name = chain.Name.Length > 0 ? chain.Name : $"#{index}";
             stats ??= new TlsStats(registry, $"listener.{statPrefix}.");
-            var tls = known?.GetValueOrDefault(name) is { } kept && kept.Context.Config == chain.Tls
+            var tls = known?.GetValueOrDefault(name) is { } kept && kept.Config == chain.Tls
                 ? kept
                 : new DownstreamTls(
-                    new ServerTlsContext(chain.Tls, $"{listener.Name}\n{name}", _tickets), stats, failures, $"listener \"{listener.Name}\", filter chain \"{name}\"");
+                    chain.Tls.SecretsAreMissing ? null : new ServerTlsContext(chain.Tls, $"{listener.Name}\n{name}", _tickets),
+                    chain.Tls, stats, failures, $"listener \"{listener.Name}\", filter chain \"{name}\"")
+                {
+                    SecretsNotReady = registry.Counter($"listener.{statPrefix}.server_ssl_socket_factory.downstream_context_secrets_not_ready"),
+                };
             next[name] = tls;
             return tls;
         }).ToArray();
