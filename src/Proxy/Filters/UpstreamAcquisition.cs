@@ -135,6 +135,7 @@ internal static class UpstreamAcquisition
         if (attempt.Failure == UpstreamFailure.ConnectFailure)
         {
             attempt.ConnectError = upstream.Connection.Error;
+            attempt.TransportFailure = upstream.TransportFailure;
         }
 
         return null;

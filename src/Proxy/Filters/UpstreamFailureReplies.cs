@@ -31,7 +31,7 @@ internal static class UpstreamFailureReplies
         {
             case UpstreamFailure.ConnectFailure:
                 exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
-                Send(exchange, failure, 503, "upstream_reset_before_response_started{remote_connection_failure}");
+                SendConnectFailure(exchange);
                 break;
             case UpstreamFailure.ConnectTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
@@ -63,6 +63,21 @@ internal static class UpstreamFailureReplies
                 Send(exchange, UpstreamFailure.Reset, 503, "upstream_reset_before_response_started{connection_termination}");
                 break;
         }
+    }
+
+    /// <summary>Where it was the handshake that failed, the answer says why, as Envoy's does.</summary>
+    private static void SendConnectFailure(Exchange exchange)
+    {
+        var transport = exchange.Attempt.TransportFailure;
+        if (transport.Length == 0)
+        {
+            Send(exchange, UpstreamFailure.ConnectFailure, 503, "upstream_reset_before_response_started{remote_connection_failure}");
+            return;
+        }
+
+        LocalReplies.SendOrCut(
+            exchange, 503, $"upstream_reset_before_response_started{{remote_connection_failure|{Encoding.ASCII.GetString(transport)}}}",
+            (byte[])[.. BodyOf(exchange, UpstreamFailure.ConnectFailure), .. ", transport failure reason: "u8, .. transport]);
     }
 
     private static void Send(Exchange exchange, UpstreamFailure failure, int status, string details) =>

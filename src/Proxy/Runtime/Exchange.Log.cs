@@ -68,7 +68,8 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => Attempt.LocalText.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => ConnectErrors.Text(Attempt.ConnectError);
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason =>
+        Attempt.TransportFailure.Length > 0 ? Attempt.TransportFailure : ConnectErrors.Text(Attempt.ConnectError);
 
     bool IAccessLogSource.IsUpstreamReset => Attempt.WasReset;
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -33,6 +34,12 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     }
 
     public DownstreamTlsConfig Config { get; }
+
+    /// <inheritdoc/>
+    public override TlsParameters Parameters => Config.Parameters;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> OfferedProtocols => Config.AlpnProtocols;
 
     /// <inheritdoc/>
     public override bool IsServer => true;

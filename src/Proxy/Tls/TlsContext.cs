@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -8,6 +9,16 @@ internal abstract class TlsContext
 {
     /// <summary>True on the side that accepts connections.</summary>
     public abstract bool IsServer { get; }
+
+    /// <summary>Versions and suites.</summary>
+    public abstract TlsParameters Parameters { get; }
+
+    /// <summary>The protocols that our side takes part in ALPN with.</summary>
+    public abstract IReadOnlyList<string> OfferedProtocols { get; }
+
+    /// <summary>The versions that our side speaks, the newest first.</summary>
+    public IEnumerable<string> OfferedVersions => ((string[])["TLSv1.3", "TLSv1.2"]).Where(
+        version => version == "TLSv1.3" ? Parameters.Maximum == TlsVersion.Tls13 : Parameters.Minimum == TlsVersion.Tls12);
 
     /// <summary>How the peer's certificate is judged; null for not at all.</summary>
     public PeerVerifier? Verifier { get; protected init; }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
+using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -15,6 +16,8 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     private bool _isEndSealed;
     private bool _hasEnded;
     private bool _hasBuffered;
+    private Block? _hello;
+    private int _helloLength;
 
     /// <summary>Puts TLS on a connection.</summary>
     /// <param name="connection">Owns it from here on.</param>
@@ -50,8 +53,52 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>Why the handshake failed, in the library's words; empty for none.</summary>
     public string Failure { get; private set; } = "";
 
-    /// <summary>What the verification of the peer's certificate found; null where it was not verified.</summary>
+    /// <summary>What the verification of the peer's certificate found; null where none was presented, or the session was resumed.</summary>
     public PeerVerdict? Verdict { get; set; }
+
+    /// <summary>A name that the peer's certificate must have besides what the context demands; null for none. Set before the handshake.</summary>
+    public string? DemandedHost { get; init; }
+
+    /// <summary>What the peer presented, also in the session that this one continues; null for nothing. Read once and kept.</summary>
+    public PeerCertificate? Peer
+    {
+        get
+        {
+            if (field is null && _ssl != 0 && IsEstablished && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
+            {
+                field = PeerCertificate.Of(certificate);
+                LibCrypto.CertificateFree(certificate);
+            }
+
+            return field;
+        }
+    }
+
+    /// <summary>The server name that we ask for; null for none. Set before the handshake.</summary>
+    public string? AskedServerName
+    {
+        get;
+        init
+        {
+            field = value;
+            if (value is not null)
+            {
+                ClientTlsContext.AskFor(_ssl, value);
+            }
+        }
+    }
+
+    /// <summary>Where the sessions go that the server lets us continue; null for nowhere.</summary>
+    public ClientSessions? Sessions { get; init; }
+
+    /// <summary>What a client said first, as far as the handshake came; empty once it went well.</summary>
+    public Span<byte> ReceivedHello => _hello is null ? default : _hello.Bytes.AsSpan(0, _helloLength);
+
+    /// <summary>True where the peer presented a certificate, now or in the session that this one continues.</summary>
+    public bool HasPeerCertificate => LibSsl.PeekPeerCertificate(_ssl) != 0;
+
+    /// <summary>True for TLS 1.3.</summary>
+    public bool IsTls13 => LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
 
     /// <summary>True where the session continues an earlier one.</summary>
     public bool IsResumed => LibSsl.SessionReused(_ssl) != 0;
@@ -168,11 +215,21 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             LibSsl.Free(_ssl);
             _ssl = 0;
             _self.Free();
+            DropHello();
         }
     }
 
     /// <summary>For the library: reads from the socket.</summary>
-    internal int ReadSealed(Span<byte> buffer) => _connection.ReceiveSealed(buffer);
+    internal int ReadSealed(Span<byte> buffer)
+    {
+        var count = _connection.ReceiveSealed(buffer);
+        if (!IsEstablished && count > 0 && Context.IsServer)
+        {
+            KeepHello(buffer[..count]);
+        }
+
+        return count;
+    }
 
     /// <summary>For the library: what it has sealed.</summary>
     internal void WriteSealed(ReadOnlySpan<byte> bytes) => _connection.Worker.Sealed.Append(_connection, bytes);
@@ -192,12 +249,31 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         {
             case LibSsl.ErrorNone:
                 IsEstablished = true;
+                DropHello();
                 _hasBuffered = LibSsl.HasPending(_ssl) != 0;
                 return HandshakeResult.Done;
             case LibSsl.ErrorWantRead:
                 return null;
             default:
                 return _connection.IsPeerClosed && Failure is "" or "unexpected eof while reading" ? HandshakeResult.Disconnected : HandshakeResult.Failed;
+        }
+    }
+
+    /// <summary>What a client said first is told where the handshake fails, and forgotten where it goes well.</summary>
+    private void KeepHello(ReadOnlySpan<byte> bytes)
+    {
+        _hello ??= _connection.Worker.Blocks.Rent(BlockPool.Medium);
+        var count = Math.Min(bytes.Length, _hello.Bytes.Length - _helloLength);
+        bytes[..count].CopyTo(_hello.Bytes.AsSpan(_helloLength));
+        _helloLength += count;
+    }
+
+    private void DropHello()
+    {
+        if (_hello is not null)
+        {
+            _connection.Worker.Blocks.Return(_hello);
+            _hello = null;
         }
     }
 

@@ -203,6 +203,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             }
 
             endpoint.SetAdditionalAddresses(config.AdditionalAddresses);
+            endpoint.Hostname = config.Hostname;
             return endpoint;
         }
 

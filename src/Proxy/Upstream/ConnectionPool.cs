@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 
@@ -24,13 +25,22 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Number of the last <see cref="Drain"/>: connections that were opened before it are not kept.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>The sessions of TLS that new connections may continue.</summary>
+    public ClientSessions Sessions => field ??= new ClientSessions();
+
     /// <summary>Connections that are open or opening.</summary>
     public int OpenConnections { get; private set; }
 
     /// <summary>A kept connection; null where there is none.</summary>
-    public UpstreamConnection? TryTake()
+    /// <param name="requestedName">The name that it must have been opened for; null for none.</param>
+    public UpstreamConnection? TryTake(string? requestedName = null)
     {
         var connection = _idle;
+        while (connection is not null && connection.RequestedName != requestedName)
+        {
+            connection = connection.NextIdle;
+        }
+
         if (connection is null)
         {
             return null;
@@ -43,7 +53,8 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
     /// <summary>Starts a new connection; await <see cref="UpstreamConnection.ConnectAsync"/>. Null where the system gives no socket.</summary>
     /// <param name="breaker">What the connection was taken from, and is given back to when it closes.</param>
-    public UpstreamConnection? Open(CircuitBreaker breaker)
+    /// <param name="requestedName">The server name to ask for because the request is for it; null for the configured one.</param>
+    public UpstreamConnection? Open(CircuitBreaker breaker, string? requestedName = null)
     {
         var address = endpoint.Address;
         var others = endpoint.AdditionalAddresses;
@@ -69,7 +80,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
         endpoint.Cluster.NoteTraffic();
-        return new UpstreamConnection(this, descriptor, breaker, address, others);
+        return new UpstreamConnection(this, descriptor, breaker, address, others, requestedName);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>

@@ -53,6 +53,8 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
 {
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
+    private volatile UpstreamTls? _tls;
+    private volatile string _hostname = "";
     private volatile SocketEndpoint _address = address;
     private volatile SocketEndpoint[] _additionalAddresses = [];
     private EndpointHealthCheck? _healthCheck;
@@ -64,6 +66,20 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     public ReadOnlyMemory<SocketEndpoint> AdditionalAddresses => _additionalAddresses;
 
     public ClusterState Cluster { get; } = cluster;
+
+    /// <summary>TLS that new connections use; null for plain text. The configuration thread writes it.</summary>
+    public UpstreamTls? Tls
+    {
+        get => _tls;
+        set => _tls = value;
+    }
+
+    /// <summary>Its host name; empty for none. The configuration thread writes it.</summary>
+    public string Hostname
+    {
+        get => _hostname;
+        set => _hostname = value;
+    }
 
     /// <summary>Counts connections where there is a limit of those to one endpoint; null otherwise.</summary>
     public ConnectionCount? Connections { get; } =

@@ -63,8 +63,11 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <param name="breaker">Counts it.</param>
     /// <param name="address">Where it leads.</param>
     /// <param name="others">Where else the endpoint may be reached.</param>
-    public UpstreamConnection(ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others)
+    /// <param name="requestedName">See <see cref="RequestedName"/>.</param>
+    public UpstreamConnection(
+        ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others, string? requestedName = null)
     {
+        RequestedName = requestedName;
         Address = address;
         _others = others;
         Breaker = breaker;
@@ -136,7 +139,10 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
         IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && !_hasStrayInput && Framing.Kind != BodyKind.UntilClose
-        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit;
+        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit && !HasStraySealedInput;
+
+    /// <summary>What the secure layer has read ahead behind the message: a ticket is worked through, anything else is stray.</summary>
+    private bool HasStraySealedInput => Connection.Layer is { HasBufferedInput: true } && Connection.HasUnreadInput();
 
     private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit;
 
@@ -158,6 +164,11 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
             _others = default;
         }
 
+        if (result == WaitResult.Ready && Connection.Error == 0 && _pool.Endpoint.Tls is { } tls)
+        {
+            result = await SecureAsync(tls, timeoutMs - (Connection.Worker.NowMs - _openedMs));
+        }
+
         var stats = Connection.Worker.Stats;
         if (_deadlinePassed)
         {
@@ -166,12 +177,12 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
             return ConnectResult.TimedOut;
         }
 
-        if (result == WaitResult.Interrupted)
+        if (result == WaitResult.Interrupted && TransportFailure.Length == 0)
         {
             return ConnectResult.Interrupted;
         }
 
-        if (Connection.Error != 0)
+        if (Connection.Error != 0 || TransportFailure.Length > 0)
         {
             stats.Increment(cluster.Stats.ConnectFail);
             return ConnectResult.Failed;

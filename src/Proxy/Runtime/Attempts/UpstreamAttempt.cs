@@ -61,6 +61,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>errno of the connect that failed; 0 where none did.</summary>
     public int ConnectError { get; set; }
 
+    /// <summary>Why the handshake of the last connect failed, as logs and answers show it; empty where none did.</summary>
+    public byte[] TransportFailure { get; set; } = [];
+
     // Milliseconds on the worker's clock; 0 means not yet.
     public long ConnectBeganMs { get; private set; }
 
@@ -157,6 +160,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         PoolReadyMs = null;
         LocalText = default;
         ConnectError = 0;
+        TransportFailure = [];
         ConnectBeganMs = ConnectedMs = StartMs = RequestEndMs = ResponseBeginMs = FirstByteMs = 0;
         RequestHeadBytes = HeadBytes = WireSent = WireReceived = 0;
     }

@@ -117,11 +117,23 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_get0_untrusted")]
     public static partial nint StoreContextUntrusted(nint context);
 
+    [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_new")]
+    public static partial nint StoreContextNew();
+
+    [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_free")]
+    public static partial void StoreContextFree(nint context);
+
+    [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_init")]
+    public static partial int StoreContextInit(nint context, nint store, nint leaf, nint others);
+
+    [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_set_default")]
+    public static partial int StoreContextSetDefault(nint context, byte* name);
+
+    [LibraryImport(Name, EntryPoint = "X509_VERIFY_PARAM_set_depth")]
+    public static partial void ParametersSetDepth(nint parameters, int depth);
+
     [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_get0_param")]
     public static partial nint StoreContextParameters(nint context);
-
-    [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_get0_store")]
-    public static partial nint StoreContextStore(nint context);
 
     [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_get_error")]
     public static partial int StoreContextError(nint context);

@@ -46,6 +46,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_cipher_list")]
     public static partial int ContextSetCipherList(nint context, byte* list);
 
+    [LibraryImport(Name, EntryPoint = "SSL_CTX_set_ciphersuites")]
+    public static partial int ContextSetTls13Suites(nint context, byte* list);
+
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_session_id_context")]
     public static partial int ContextSetSessionIdContext(nint context, byte* id, uint length);
 
@@ -160,6 +163,12 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Name, EntryPoint = "SSL_get0_alpn_selected")]
     public static partial void GetAlpnSelected(nint ssl, byte** data, uint* length);
+
+    [LibraryImport(Name, EntryPoint = "SSL_get0_peer_certificate")]
+    public static partial nint PeekPeerCertificate(nint ssl);
+
+    [LibraryImport(Name, EntryPoint = "SSL_version")]
+    public static partial int VersionNumber(nint ssl);
 
     [LibraryImport(Name, EntryPoint = "SSL_get_version")]
     public static partial byte* GetVersion(nint ssl);

@@ -37,6 +37,11 @@ internal sealed unsafe class SslContextHandle : SafeHandle
         {
             Check(LibSsl.ContextSetCipherList(handle, list), $"use the cipher suites {string.Join(", ", names)}");
         }
+
+        fixed (byte* list = Joined(TlsDefaults.Tls13CipherSuites))
+        {
+            Check(LibSsl.ContextSetTls13Suites(handle, list), "use the cipher suites of TLS 1.3");
+        }
     }
 
     /// <summary>Sets the groups; the default ones where the list is empty.</summary>
