@@ -1,5 +1,7 @@
 using Envoy.Config.Bootstrap.V3;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Config.Tls;
+using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Xds.Loading;
 using KubeProxyNet.Xds.Validation;
 
@@ -36,16 +38,31 @@ public static class BootstrapCheck
     internal static ConfigPath PlaceOfListener(Bootstrap bootstrap, string name) =>
         Place("listeners", bootstrap.StaticResources?.Listeners.Select(static listener => listener.Name), name);
 
+    /// <summary>The path of a static secret, and of all of them where there is none of that name.</summary>
+    internal static ConfigPath PlaceOfSecret(Bootstrap bootstrap, string name) =>
+        Place("secrets", bootstrap.StaticResources?.Secrets.Select(static secret => secret.Name), name);
+
     /// <summary>A problem as people read it.</summary>
     internal static string Describe(ConfigProblem problem, ConfigPlaces? places) => places?.ErrorOf(problem).ToString() ?? problem.ToString();
 
     private static IEnumerable<ConfigProblem> ResourceProblems(Bootstrap bootstrap)
     {
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
+        var secrets = new SecretResources(new SecretStats(new StatRegistry()), TimeProvider.System);
+        var ofSecrets = new ApplyOutcome();
+        secrets.Set(bootstrap.StaticResources?.Secrets ?? [], "", SecretSource.Bootstrap, ResourceOrigin.Bootstrap, ofSecrets);
+        foreach (var rejection in ofSecrets.Rejections)
+        {
+            foreach (var problem in rejection.Problems)
+            {
+                yield return problem with { Path = problem.Path.Under(PlaceOfSecret(bootstrap, rejection.Name)) };
+            }
+        }
+
         foreach (var cluster in bootstrap.StaticResources?.Clusters ?? [])
         {
             var problems = new TranslationProblems();
-            ClusterTranslator.Translate(cluster, problems, controlPlane.Contains(cluster.Name));
+            secrets.Check(ClusterTranslator.Translate(cluster, problems, controlPlane.Contains(cluster.Name))?.Sockets.Plans ?? [], problems);
             foreach (var problem in problems.Found.Concat(problems.Ignored))
             {
                 yield return problem with { Path = problem.Path.Under(PlaceOfCluster(bootstrap, cluster.Name)) };
@@ -55,7 +72,7 @@ public static class BootstrapCheck
         foreach (var listener in bootstrap.StaticResources?.Listeners ?? [])
         {
             var problems = new TranslationProblems();
-            ListenerTranslator.Translate(listener, problems);
+            secrets.Check(ListenerTranslator.Translate(listener, problems)?.Tls.OfType<TlsPlan>() ?? [], problems);
             foreach (var problem in problems.Found.Concat(problems.Ignored))
             {
                 yield return problem with { Path = problem.Path.Under(PlaceOfListener(bootstrap, listener.Name)) };

@@ -3,6 +3,7 @@ using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Proxy.Admin;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Dns;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
@@ -150,8 +151,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
         await StartAdminAsync(bootstrap, node);
         var application = new DiscoveryApplication(_state, _runtime, _discoveryStats, _logger);
-        StartFile(connection.ClusterFile, XdsTypeUrls.Cluster, application);
-        StartFile(connection.ListenerFile, XdsTypeUrls.Listener, application);
+        StartFile(connection.ClusterFile, connection.ClusterFolder, XdsTypeUrls.Cluster, application);
+        StartFile(connection.ListenerFile, connection.ListenerFolder, XdsTypeUrls.Listener, application);
         if (connection.Ads is not null)
         {
             _ads = new AdsClient(
@@ -186,6 +187,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private void ObserveServer()
     {
         var started = _time.GetTimestamp();
+        _registry.Observe("server.days_until_first_cert_expiring", () => _state.Certificates().SelectMany(static context => context.All)
+            .Select(certificate => certificate.DaysUntilExpiration(_time.GetUtcNow())).DefaultIfEmpty().Min());
         _registry.Observe("server.concurrency", () => _engine.Concurrency);
         _registry.Observe("server.live", () => State == ServerState.Live ? 1 : 0);
         _registry.Observe("server.memory_allocated", static () => GC.GetTotalMemory(forceFullCollection: false));
@@ -199,6 +202,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
     {
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
         var resources = bootstrap.StaticResources ?? new Bootstrap.Types.StaticResources();
+        ThrowOn([.. _state.SetSecrets(resources.Secrets, "", ResourceOrigin.Bootstrap, SecretSource.Bootstrap).Rejections
+            .SelectMany(rejection => ProblemsOf(rejection, BootstrapCheck.PlaceOfSecret(bootstrap, rejection.Name)))]);
         var clusters = resources.Clusters.Where(cluster => !controlPlane.Contains(cluster.Name)).ToArray();
         var ofClusters = _state.SetClusters(clusters, [], "", ResourceOrigin.Bootstrap).Rejections
             .SelectMany(rejection => ProblemsOf(rejection, BootstrapCheck.PlaceOfCluster(bootstrap, rejection.Name)));
@@ -221,11 +226,11 @@ public sealed partial class ProxyServer : IAsyncDisposable
         }
     }
 
-    private void StartFile(string? path, string typeUrl, DiscoveryApplication application)
+    private void StartFile(string? path, string? folder, string typeUrl, DiscoveryApplication application)
     {
         if (path is not null)
         {
-            var file = new ResourceFile(path, typeUrl, application, _logger);
+            var file = new ResourceFile(path, folder, typeUrl, application, _logger);
             _files.Add(file);
             file.Start();
         }

@@ -97,6 +97,7 @@ public static class XdsTypes
         Runtime.Descriptor,
         SafeCrossSchemeConfig.Descriptor,
         Secret.Descriptor,
+        SPIFFECertValidatorConfig.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
         UpstreamTlsContext.Descriptor,

@@ -57,6 +57,7 @@ public sealed class AdminServer : IAsyncDisposable
             .. new ServerPages(source, actions).Endpoints,
             .. new ClusterPages(source).Endpoints,
             new ConfigDumpPage(source).Endpoint,
+            new CertificatesPage(source, time ?? TimeProvider.System).Endpoint,
             .. new RuntimePages(source, actions).Endpoints,
             new ExplainPage(source).Endpoint,
         ]);

@@ -2,6 +2,7 @@ using Envoy.Config.Core.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.RuntimeLayers;
@@ -55,8 +56,11 @@ internal sealed class AdminSource(ProxyEngine engine, ConfigurationState state, 
             Clusters = Dump(accepted.Clusters),
             Routes = Dump(accepted.Routes),
             Endpoints = Dump(accepted.Endpoints),
+            Secrets = [.. state.Secrets().Select(static secret => new DumpedResource(secret.Name, secret.Message, secret.Updated, secret.IsStatic ? null : secret.Version))],
         };
     }
+
+    public IReadOnlyList<ContextCertificates> GetCertificates() => state.Certificates();
 
     public RuntimeValues RuntimeValues => engine.Snapshot.RuntimeValues;
 

@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace KubeProxyNet.Proxy.Admin;
 
-/// <summary>The configuration in use, as received. Secrets are listed by name only; what else is secret is taken out when it is shown.</summary>
+/// <summary>The configuration in use, as received. What is secret is taken out when it is shown.</summary>
 public sealed record ConfigDump
 {
     /// <summary>The bootstrap; null where there is none.</summary>
@@ -20,7 +20,7 @@ public sealed record ConfigDump
     /// <summary>Endpoints of clusters; shown on demand (<c>include_eds</c>).</summary>
     public IReadOnlyList<DumpedResource> Endpoints { get; init; } = [];
 
-    /// <summary>Secrets; the message is never shown.</summary>
+    /// <summary>Secrets, shown without their keys.</summary>
     public IReadOnlyList<DumpedResource> Secrets { get; init; } = [];
 }
 

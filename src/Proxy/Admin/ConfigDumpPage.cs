@@ -22,7 +22,7 @@ internal sealed class ConfigDumpPage(IAdminSource source)
         new("ListenersConfigDump", "listener", "static_listeners", "StaticListener", "dynamic_listeners", "DynamicListener", dump => dump.Listeners),
         new("RoutesConfigDump", "route_config", "static_route_configs", "StaticRouteConfig", "dynamic_route_configs", "DynamicRouteConfig",
             dump => dump.Routes),
-        new("SecretsConfigDump", null, "static_secrets", "StaticSecret", "dynamic_active_secrets", "DynamicSecret", dump => dump.Secrets),
+        new("SecretsConfigDump", "secret", "static_secrets", "StaticSecret", "dynamic_active_secrets", "DynamicSecret", dump => dump.Secrets),
     ];
 
     internal AdminEndpoint Endpoint => new(
@@ -137,7 +137,7 @@ internal sealed class ConfigDumpPage(IAdminSource source)
 
         // Dynamic listeners and all secrets are named beside the message; the listener's message stands in a state of its own.
         var isDynamicListener = section.MessageField == "listener" && resource.VersionInfo is not null;
-        if (isDynamicListener || section.MessageField is null)
+        if (isDynamicListener || section.MessageField == "secret")
         {
             json.WriteString("name", resource.Name);
         }
@@ -172,7 +172,7 @@ internal sealed class ConfigDumpPage(IAdminSource source)
             json.WriteString("version_info", resource.VersionInfo);
         }
 
-        if (section.MessageField is not null && resource.Message is not null)
+        if (resource.Message is not null)
         {
             json.WritePropertyName(section.MessageField);
             messages.Write(resource.Message, json, withType: true);
@@ -186,10 +186,10 @@ internal sealed class ConfigDumpPage(IAdminSource source)
     private static void WriteTime(Utf8JsonWriter json, string name, DateTimeOffset time) =>
         json.WriteString(name, time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
 
-    /// <summary>One message of the dump: its type, the field of the resource in an element (null where it is never shown), its two lists.</summary>
+    /// <summary>One message of the dump: its type, the field of the resource in an element, its two lists.</summary>
     private sealed record Section(
         string Type,
-        string? MessageField,
+        string MessageField,
         string StaticField,
         string StaticType,
         string DynamicField,

@@ -1,6 +1,7 @@
 using System.Net;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
@@ -33,6 +34,9 @@ public interface IAdminSource
 
     /// <summary>All listeners that are bound, in the order to show.</summary>
     IReadOnlyList<ListenerView> GetListeners();
+
+    /// <summary>The certificates of the TLS contexts in use, one element each.</summary>
+    IReadOnlyList<ContextCertificates> GetCertificates();
 
     /// <summary>The configuration in use.</summary>
     ConfigDump GetConfigDump();

@@ -12,6 +12,9 @@ internal sealed class MessageJson(TypeRegistry types)
 {
     private const string Redacted = "[redacted]";
 
+    // Where JSON has bytes, as Envoy: the same in Base64.
+    private const string RedactedBytes = "W3JlZGFjdGVkXQ==";
+
     private static readonly HashSet<string> SecretFields = new(StringComparer.Ordinal)
     {
         "private_key", "password", "pkcs12", "session_ticket_keys", "generic_secret", "initial_metadata",
@@ -61,6 +64,12 @@ internal sealed class MessageJson(TypeRegistry types)
             var isPublicText = member.Name is "filename" or "environment_variable" or "key" or "name" or "path"
                 && member.Value.ValueKind == JsonValueKind.String;
             var isSecret = secret || SecretFields.Contains(member.Name) || (secretHeader && member.Name is "value" or "raw_value");
+            if (isSecret && member.Name == "inline_bytes" && member.Value.ValueKind == JsonValueKind.String)
+            {
+                json.WriteStringValue(RedactedBytes);
+                continue;
+            }
+
             WriteValue(member.Value, json, isSecret && !isPublicText);
         }
     }

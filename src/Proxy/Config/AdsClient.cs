@@ -38,6 +38,7 @@ internal sealed partial class AdsClient : IAsyncDisposable
     private readonly bool _wantsRuntime;
     private ImmutableArray<string> _endpoints = [];
     private ImmutableArray<string> _routes = [];
+    private ImmutableArray<string> _secrets = [];
     private Task _run = Task.CompletedTask;
     private bool _lossIsKnown;
     private bool _hasAnswered;
@@ -232,6 +233,12 @@ internal sealed partial class AdsClient : IAsyncDisposable
         {
             _routes = routes;
             _session.Subscribe(XdsTypeUrls.RouteConfiguration, routes);
+        }
+
+        if (_state.SecretSubscriptions is var secrets && secrets != _secrets)
+        {
+            _secrets = secrets;
+            _session.Subscribe(XdsTypeUrls.Secret, secrets);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Upstream;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
@@ -39,10 +40,13 @@ internal sealed record TranslatedCluster(
 {
     /// <summary>How the health of endpoints becomes load, where they do not come from discovery.</summary>
     public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
+
+    /// <summary>How endpoints are spoken to.</summary>
+    public ClusterSocketsPlan Sockets { get; init; } = ClusterSocketsPlan.PlainText;
 }
 
 /// <summary>A cluster that was accepted, and whether its endpoints are known.</summary>
-internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated)
+internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster translated, string version, bool isStatic, DateTimeOffset updated) : ISecretUser
 {
     public string Name => Translated.Config.Name;
 
@@ -65,6 +69,18 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     /// <summary>Ends the wait for endpoints; null where there is none.</summary>
     public ITimer? Patience { get; set; }
 
+    /// <summary>True while secrets have not come, which keeps the cluster out of the snapshot like missing endpoints.</summary>
+    public bool WaitsForSecrets { get; set; }
+
+    /// <summary>Ends the wait for secrets; null where there is none.</summary>
+    public ITimer? SecretPatience { get; set; }
+
+    public IReadOnlyList<TlsPlan> Plans => Translated.Sockets.Plans;
+
+    public string Description => $"cluster \"{Name}\"";
+
+    public string SecretStat => $"cluster.{Translated.Config.StatName}.client_ssl_socket_factory.";
+
     /// <summary>Ends the resolution of a DNS cluster that is replaced.</summary>
     public CancellationToken Lifetime => LifetimeSource.Token;
 
@@ -75,6 +91,7 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     public void End()
     {
         Patience?.Dispose();
+        SecretPatience?.Dispose();
         LifetimeSource.Cancel();
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Config.Endpoint.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Upstream;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
@@ -9,7 +10,7 @@ namespace KubeProxyNet.Proxy.Config;
 /// The clusters that were accepted and the endpoints that discovery delivered for them. A cluster whose endpoints are not known is warming: it is
 /// in no snapshot, and the one that it replaces stays. Belongs to whoever holds the lock of <see cref="ConfigurationState"/>.
 /// </summary>
-internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider time)
+internal sealed class ClusterResources(ConfigurationStats stats, SecretResources secrets, TimeProvider time)
 {
     private readonly Dictionary<string, ClusterEntry> _active = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ClusterEntry> _warming = new(StringComparer.Ordinal);
@@ -38,6 +39,15 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
 
     /// <summary>Told of a cluster that begins to wait, for <see cref="TranslatedCluster.EndpointsTimeout"/> at most.</summary>
     public required Action<ClusterEntry> WaitBegan { get; init; }
+
+    /// <summary>Told of a cluster that begins to wait for secrets.</summary>
+    public required Action<ClusterEntry> SecretWaitBegan { get; init; }
+
+    /// <summary>Clusters with TLS, active and warming.</summary>
+    public IEnumerable<ISecretUser> SecretUsers => _active.Values.Concat(_warming.Values).Where(static entry => entry.Plans.Count > 0);
+
+    /// <summary>True once clusters with TLS came or went; whoever looks sets it back.</summary>
+    public bool SecretUsersChanged { get; set; }
 
     /// <summary>Clusters whose names are to be resolved, since the last call.</summary>
     public List<ClusterEntry> Unresolved { get; } = [];
@@ -70,7 +80,8 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
             else
             {
                 var problems = new TranslationProblems();
-                var translated = ClusterTranslator.Translate(message, problems);
+                var translated = ClusterTranslator.Translate(message, problems, now: time.GetUtcNow());
+                secrets.Check(translated?.Sockets.Plans ?? [], problems);
                 if (outcome.Accepts(message.Name, translated, problems, origin))
                 {
                     Take(new ClusterEntry(message, translated!, version, origin == ResourceOrigin.Bootstrap, time.GetUtcNow()));
@@ -175,6 +186,34 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
         return true;
     }
 
+    /// <summary>Puts a cluster that still waits for secrets into force without: its connections fail. False where it no longer waits.</summary>
+    public bool EndSecretWait(ClusterEntry cluster)
+    {
+        if (!cluster.WaitsForSecrets || Latest(cluster.Name) != cluster)
+        {
+            return false;
+        }
+
+        cluster.WaitsForSecrets = false;
+        GoLive(cluster);
+        return true;
+    }
+
+    /// <summary>A secret that a cluster uses has come or changed.</summary>
+    public void UseSecrets(ClusterEntry cluster)
+    {
+        if (!cluster.WaitsForSecrets)
+        {
+            GoLive(cluster);
+        }
+        else if (cluster.Plans.All(plan => plan.IsReady(secrets)))
+        {
+            cluster.SecretPatience?.Dispose();
+            cluster.WaitsForSecrets = false;
+            GoLive(cluster);
+        }
+    }
+
     /// <summary>Ends all waits and resolutions.</summary>
     public void EndAll()
     {
@@ -201,6 +240,13 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
         _warming[entry.Name] = entry;
         _leaving.Remove(entry.Name);
         Index(entry);
+        SecretUsersChanged |= entry.Plans.Count > 0;
+        if (entry.Plans.Any(plan => !plan.IsReady(secrets)))
+        {
+            entry.WaitsForSecrets = true;
+            SecretWaitBegan(entry);
+        }
+
         switch (entry.Translated.Source)
         {
             case EndpointSource.Static:
@@ -233,6 +279,22 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
             stats.CountDelivery(entry.Translated.Config.StatName);
         }
 
+        if (_warming.GetValueOrDefault(entry.Name) != entry)
+        {
+            stats.Count(stats.ClusterUpdated);
+        }
+
+        GoLive(entry);
+    }
+
+    /// <summary>A cluster whose endpoints and secrets are known goes into force, or is renewed there.</summary>
+    private void GoLive(ClusterEntry entry)
+    {
+        if (entry.Endpoints is not { } endpoints || entry.WaitsForSecrets)
+        {
+            return;
+        }
+
         if (_warming.GetValueOrDefault(entry.Name) == entry)
         {
             _warming.Remove(entry.Name);
@@ -244,14 +306,10 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
 
             _active[entry.Name] = entry;
         }
-        else
-        {
-            stats.Count(stats.ClusterUpdated);
-        }
 
         if (_active.GetValueOrDefault(entry.Name) == entry)
         {
-            _changes[entry.Name] = new ClusterSpecification(entry.Translated.Config, endpoints) { Policy = entry.Policy };
+            _changes[entry.Name] = new ClusterSpecification(entry.Translated.Config, endpoints) { Policy = entry.Policy, TransportSockets = entry.Translated.Sockets.Resolve(secrets) };
         }
     }
 
@@ -268,6 +326,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, TimeProvider ti
     {
         entry.End();
         Unindex(entry);
+        SecretUsersChanged |= entry.Plans.Count > 0;
     }
 
     private void Index(ClusterEntry entry)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Config.Core.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Xds.Validation;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
@@ -12,20 +13,18 @@ internal static class ClusterTranslator
 {
     private const string HttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-
     /// <summary>The cluster; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
     /// <param name="message">A cluster that passed the checks of its schema.</param>
     /// <param name="problems">Takes what is wrong.</param>
     /// <param name="allowHttp2">True for the cluster of the control plane, which is spoken to by gRPC.</param>
-    public static TranslatedCluster? Translate(ClusterMessage message, TranslationProblems problems, bool allowHttp2 = false)
+    /// <param name="now">The time that certificates must be valid at; null for the system's.</param>
+    public static TranslatedCluster? Translate(ClusterMessage message, TranslationProblems problems, bool allowHttp2 = false, DateTimeOffset? now = null)
     {
         var before = problems.Found.Count;
-        var http = CommonHttpOptions(message, problems, allowHttp2);
-        if (message.TransportSocket is { } socket && socket.TypedConfig?.TypeUrl.EndsWith(".RawBuffer", StringComparison.Ordinal) != true)
-        {
-            problems.Add(ConfigPath.Root.Field("transport_socket"), "only plain text to upstreams is supported", "remove it, or use raw_buffer");
-        }
+        var http = CommonHttpOptions(message, problems, allowHttp2, out var upstream);
 
+        // That of the control plane is looked at where its address is.
+        var sockets = allowHttp2 ? ClusterSocketsPlan.PlainText : ClusterSocketsPlan.Of(message, now ?? TimeProvider.System.GetUtcNow(), problems);
         var config = new ClusterConfig
         {
             Name = message.Name,
@@ -36,6 +35,10 @@ internal static class ClusterTranslator
             HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
             OutlierDetection = OutlierDetectionTranslator.Translate(message.OutlierDetection, problems, ConfigPath.Root.Field("outlier_detection")),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
+            TransportSockets = sockets.Identity,
+            AutoSni = upstream?.AutoSni ?? false,
+            AutoSanValidation = upstream?.AutoSanValidation ?? false,
+            OverrideAutoSniHeader = upstream?.OverrideAutoSniHeader.ToLowerInvariant() ?? "",
         };
         CircuitBreakerTranslator.CheckPerHost(message.CircuitBreakers, problems, ConfigPath.Root.Field("circuit_breakers"));
         config = LoadBalancingTranslator.Translate(config, message, problems);
@@ -76,8 +79,11 @@ internal static class ClusterTranslator
             : new TranslatedCluster(config, source, endpoints, service, targets, dns, ResourceTimeouts.InitialFetch(message.EdsClusterConfig?.EdsConfig))
             {
                 Policy = EndpointTranslator.PolicyOf(message.LoadAssignment),
+                Sockets = sockets,
             };
     }
+
+    private static bool IsOfToken(char character) => char.IsAsciiLetterOrDigit(character) || "!#$%&'*+-.^_`|~".Contains(character, StringComparison.Ordinal);
 
     private static HealthStatuses OverrideHostStatusOf(HealthStatusSet? message) => message is null
         ? HealthStatuses.Usable
@@ -99,7 +105,7 @@ internal static class ClusterTranslator
         return EndpointSource.Static;
     }
 
-    private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(ClusterMessage message, TranslationProblems problems, bool allowHttp2)
+    private static Envoy.Config.Core.V3.HttpProtocolOptions? CommonHttpOptions(ClusterMessage message, TranslationProblems problems, bool allowHttp2, out UpstreamHttpProtocolOptions? upstream)
     {
         var options = ConfigPath.Root.Field("typed_extension_protocol_options");
         foreach (var key in message.TypedExtensionProtocolOptions.Keys.Where(static key => key != HttpOptionsKey))
@@ -114,6 +120,12 @@ internal static class ClusterTranslator
             any.TryUnpack(out typed);
         }
 
+        upstream = typed?.UpstreamHttpProtocolOptions;
+        if (upstream?.OverrideAutoSniHeader.Any(static character => !IsOfToken(character)) == true)
+        {
+            problems.Add(path.Field("upstream_http_protocol_options").Field("override_auto_sni_header"), $"\"{upstream.OverrideAutoSniHeader}\" is no name of a header field", "write one such as x-host");
+        }
+
         if (!allowHttp2 && message.Http2ProtocolOptions is not null)
         {
             problems.Add(ConfigPath.Root.Field("http2_protocol_options"), "HTTP/2 to upstreams is not supported", "remove it");
@@ -126,7 +138,7 @@ internal static class ClusterTranslator
 
         if (typed?.AutoConfig is not null)
         {
-            problems.Add(path.Field("auto_config"), "the choice by ALPN needs TLS to the upstream, which is not supported", "use explicit_http_config with http_protocol_options");
+            problems.Add(path.Field("auto_config"), "the choice by ALPN is between HTTP/1.1 and HTTP/2, and HTTP/2 is not spoken to upstreams", "use explicit_http_config with http_protocol_options");
         }
 
         // What downstream speaks is HTTP/1.1 always, so use_downstream_protocol_config means that as well.

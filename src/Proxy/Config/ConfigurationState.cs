@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
+using SecretMessage = Envoy.Extensions.TransportSockets.Tls.V3.Secret;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -24,7 +26,11 @@ internal sealed partial class ConfigurationState : IDisposable
     private readonly Lock _gate = new();
     private readonly ClusterResources _clusters;
     private readonly ListenerResources _listeners;
+    private readonly SecretResources _secrets;
+    private readonly SecretStats _secretStats;
+    private readonly SecretFiles _secretFiles;
     private bool _isDisposed;
+    private bool _secretsChanged;
     private TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An empty configuration.</summary>
@@ -38,8 +44,11 @@ internal sealed partial class ConfigurationState : IDisposable
         _time = time;
         _logger = logger;
         var stats = new ConfigurationStats(registry);
-        _clusters = new ClusterResources(stats, time) { WaitBegan = WaitForEndpoints };
-        _listeners = new ListenerResources(stats, time) { WaitBegan = WaitForRoutes };
+        _secretStats = new SecretStats(registry);
+        _secrets = new SecretResources(_secretStats, time);
+        _secretFiles = new SecretFiles(this, time, logger);
+        _clusters = new ClusterResources(stats, _secrets, time) { WaitBegan = WaitForEndpoints, SecretWaitBegan = WaitForSecrets };
+        _listeners = new ListenerResources(stats, _secrets, time) { WaitBegan = WaitForRoutes, SecretWaitBegan = WaitForSecrets };
         stats.Observe(
             () => Read(() => _clusters.Active.Count), () => Read(() => _clusters.WarmingCount),
             () => Read(() => _listeners.Active.Count), () => Read(() => _listeners.WarmingCount));
@@ -57,7 +66,15 @@ internal sealed partial class ConfigurationState : IDisposable
     /// <summary>Names to ask of route discovery; the same array as before unless they changed.</summary>
     public ImmutableArray<string> RouteSubscriptions => Read(() => _listeners.RouteNames);
 
-    /// <summary>Completes when nothing that was accepted waits for endpoints or routes.</summary>
+    /// <summary>Names to ask of secret discovery; the same array as before unless they changed.</summary>
+    public ImmutableArray<string> SecretSubscriptions => Read(() => _secrets.Names);
+
+    /// <summary>What is to be watched for secrets.</summary>
+    public WatchedSecrets WatchedSecrets => Read(() => new WatchedSecrets(
+        _secrets.Files.ToDictionary(static file => file, file => (IReadOnlyList<string>)[.. _secrets.Entries.Where(entry => entry.Key.Source == file).Select(static entry => entry.Key.Name)]),
+        [.. _secrets.Folders]));
+
+    /// <summary>Completes when nothing that was accepted waits for endpoints, routes or secrets.</summary>
     public Task Warm => Read(() => IsWarming ? _warm.Task : Task.CompletedTask);
 
     private bool IsWarming => _clusters.WarmingCount > 0 || _listeners.WarmingCount > 0;
@@ -96,6 +113,16 @@ internal sealed partial class ConfigurationState : IDisposable
         outcome.Rejections.AddRange(Publish().Select(static failure => new ResourceRejection(failure.Listener, failure.Message)));
     });
 
+    /// <summary>Takes secrets; those not among them stay as they are. What uses one that changed goes by it from now on.</summary>
+    public ApplyOutcome SetSecrets(IReadOnlyList<SecretMessage> secrets, string version, ResourceOrigin origin, SecretSource source) => Change(outcome =>
+    {
+        _secretsChanged = true;
+        UseSecrets(_secrets.Set(secrets, version, source, origin, outcome));
+    });
+
+    /// <summary>Reads again the files in a folder that secrets name.</summary>
+    public ApplyOutcome RereadSecrets(string folder) => Change(outcome => UseSecrets(_secrets.Reread(folder, outcome)));
+
     /// <summary>Sets the endpoints that DNS found for a cluster. Nothing happens where the cluster has been replaced meanwhile.</summary>
     public void SetResolvedEndpoints(ClusterEntry cluster, ImmutableArray<EndpointConfig> endpoints) =>
         SetResolvedEndpoints([KeyValuePair.Create(cluster, endpoints)]);
@@ -114,6 +141,14 @@ internal sealed partial class ConfigurationState : IDisposable
             Publish();
         }
     });
+
+    /// <summary>The certificates of the TLS contexts that were accepted.</summary>
+    public IReadOnlyList<ContextCertificates> Certificates() => Read(() => (ContextCertificates[])
+        [.. _secrets.Users.SelectMany(user => user.Plans.Select(plan => plan.Facts(_secrets, user.Description)))]);
+
+    /// <summary>The secrets that are used or stand in the bootstrap. Those that have not come have no message.</summary>
+    public IReadOnlyList<(string Name, SecretMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic)> Secrets() => Read(() => _secrets.Entries
+        .Select(static entry => (entry.Key.Name, entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap)).ToArray());
 
     /// <summary>Everything that is in force, by kind.</summary>
     public (AcceptedResource[] Clusters, AcceptedResource[] Endpoints, AcceptedResource[] Listeners, AcceptedResource[] Routes) Accepted()
@@ -137,6 +172,8 @@ internal sealed partial class ConfigurationState : IDisposable
             _clusters.EndAll();
             _listeners.EndAll();
         }
+
+        _secretFiles.Dispose();
     }
 
     /// <summary>The prefixes under which connection managers count that use a route configuration.</summary>
@@ -155,6 +192,7 @@ internal sealed partial class ConfigurationState : IDisposable
         var outcome = new ApplyOutcome();
         ClusterEntry[] unresolved;
         bool subscriptionsChanged;
+        bool followsSecrets;
         lock (_gate)
         {
             if (_isDisposed)
@@ -162,9 +200,12 @@ internal sealed partial class ConfigurationState : IDisposable
                 return outcome;
             }
 
-            var (services, routes) = (_clusters.Services, _listeners.RouteNames);
+            var (services, routes, secrets) = (_clusters.Services, _listeners.RouteNames, _secrets.Names);
             change(outcome);
-            subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes;
+            RenewSecretUsers();
+            subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes || _secrets.Names != secrets;
+            followsSecrets = _secretsChanged;
+            _secretsChanged = false;
             unresolved = [.. _clusters.Unresolved];
             _clusters.Unresolved.Clear();
             SettleWarmth();
@@ -176,12 +217,48 @@ internal sealed partial class ConfigurationState : IDisposable
             DnsClusterAdded?.Invoke(cluster);
         }
 
+        if (followsSecrets)
+        {
+            _secretFiles.Follow();
+        }
+
         if (subscriptionsChanged)
         {
             SubscriptionsChanged?.Invoke();
         }
 
         return outcome;
+    }
+
+    private void RenewSecretUsers()
+    {
+        if (_clusters.SecretUsersChanged || _listeners.SecretUsersChanged)
+        {
+            _clusters.SecretUsersChanged = _listeners.SecretUsersChanged = false;
+            _secrets.SetUsers([.. _clusters.SecretUsers, .. _listeners.SecretUsers]);
+            _secretsChanged = true;
+        }
+    }
+
+    private void UseSecrets(IReadOnlyList<ISecretUser> users)
+    {
+        foreach (var user in users)
+        {
+            _secretStats.CountContext(user.SecretStat);
+            if (user is ClusterEntry cluster)
+            {
+                _clusters.UseSecrets(cluster);
+            }
+            else
+            {
+                _listeners.UseSecrets((ListenerEntry)user);
+            }
+        }
+
+        if (users.Count > 0)
+        {
+            Publish().ForEach(TellOfFailure);
+        }
     }
 
     private void SettleWarmth()
@@ -243,6 +320,35 @@ internal sealed partial class ConfigurationState : IDisposable
         listener.Translated.RoutesTimeout,
         Timeout.InfiniteTimeSpan);
 
+    private void WaitForSecrets(ClusterEntry cluster) => cluster.SecretPatience = Patience(cluster, () => _clusters.EndSecretWait(cluster));
+
+    private void WaitForSecrets(ListenerEntry listener) => listener.SecretPatience = Patience(listener, () => _listeners.EndSecretWait(listener));
+
+    private ITimer Patience(ISecretUser user, Func<bool> end)
+    {
+        SecretReference[] missing = [.. user.Plans.SelectMany(static plan => plan.Parts).Select(static part => part.Reference).OfType<SecretReference>().Where(reference => _secrets.Find(reference) is null)];
+        var timeout = missing.Any(static reference => reference.Timeout == Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : missing.Max(static reference => reference.Timeout);
+        return _time.CreateTimer(
+            _ => Change(_ =>
+            {
+                if (!end())
+                {
+                    return;
+                }
+
+                foreach (var reference in missing.Where(reference => _secrets.Find(reference) is null))
+                {
+                    _secretStats.CountTimeout(reference.Key.Name);
+                    LogNoSecret(_logger, reference.Key.Name, user.Description, timeout.TotalSeconds);
+                }
+
+                Publish().ForEach(TellOfFailure);
+            }),
+            null,
+            timeout,
+            Timeout.InfiniteTimeSpan);
+    }
+
     private void TellOfFailure(ListenerFailure failure) => LogNotOpened(_logger, failure.Listener, failure.Message);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "no endpoints came for cluster \"{Cluster}\" within {Seconds} s; it goes into force without")]
@@ -250,6 +356,9 @@ internal sealed partial class ConfigurationState : IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "no routes \"{Routes}\" came for listener \"{Listener}\" within {Seconds} s; it goes into force without")]
     private static partial void LogNoRoutes(ILogger logger, string listener, string routes, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "no secret \"{Secret}\" came for {User} within {Seconds} s; it goes into force without, and its connections fail until the secret comes")]
+    private static partial void LogNoSecret(ILogger logger, string secret, string user, double seconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "listener \"{Listener}\" cannot be opened: {Reason}")]
     private static partial void LogNotOpened(ILogger logger, string listener, string reason);

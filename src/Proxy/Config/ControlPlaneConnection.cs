@@ -1,6 +1,7 @@
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
+using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -8,6 +9,12 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>Reads from the bootstrap where listeners and clusters are discovered.</summary>
 internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
 {
+    /// <summary>The folder whose changes say that <c>ClusterFile</c> is to be read again; null for its own.</summary>
+    public string? ClusterFolder { get; init; }
+
+    /// <summary>The folder whose changes say that <c>ListenerFile</c> is to be read again; null for its own.</summary>
+    public string? ListenerFolder { get; init; }
+
     // Envoy's default of a cluster's connect_timeout.
     private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
@@ -33,7 +40,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             problems.Add(path.Field("ads_config"), "\"ads_config\" is missing, but discovery is to go over ADS", "add it, or give a path_config_source");
         }
 
-        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, TimeoutOf(dynamic.CdsConfig, dynamic.LdsConfig));
+        return new ControlPlaneConnection(ads, clusters.Ads, listeners.Ads, clusters.File, listeners.File, TimeoutOf(dynamic.CdsConfig, dynamic.LdsConfig))
+        {
+            ClusterFolder = dynamic.CdsConfig?.PathConfigSource?.WatchedDirectory?.Path,
+            ListenerFolder = dynamic.LdsConfig?.PathConfigSource?.WatchedDirectory?.Path,
+        };
     }
 
     // Clusters and listeners are asked for at the same time here, so the longer of the two waits is the wait for both.
@@ -52,6 +63,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             case ConfigSource.ConfigSourceSpecifierOneofCase.Ads:
                 return (true, null);
             case ConfigSource.ConfigSourceSpecifierOneofCase.PathConfigSource:
+                if (source.PathConfigSource.WatchedDirectory is { } watched && !Directory.Exists(watched.Path))
+                {
+                    problems.Add(path.Field("path_config_source").Field("watched_directory").Field("path"), $"\"{watched.Path}\" is no directory", "name one that exists");
+                }
+
                 return (false, source.PathConfigSource.Path);
             case ConfigSource.ConfigSourceSpecifierOneofCase.Path:
                 return (false, source.Path);
@@ -94,6 +110,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
 
     private static AdsTarget? TargetOf(Cluster cluster, TranslationProblems problems, ConfigPath path)
     {
+        if (cluster.TransportSocketMatches.Count > 0 || (cluster.TransportSocket is { } socket && socket.TypedConfig?.Is(RawBuffer.Descriptor) != true))
+        {
+            problems.Add(path, $"the cluster \"{cluster.Name}\" asks for TLS to the control plane, which is not supported", "remove its transport_socket");
+        }
+
         var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
             .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
             .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")

@@ -1,11 +1,13 @@
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Xds;
 using KubeProxyNet.Xds.Protocol;
 using KubeProxyNet.Xds.Validation;
 using Microsoft.Extensions.Logging;
 using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
+using SecretMessage = Envoy.Extensions.TransportSockets.Tls.V3.Secret;
 
 namespace KubeProxyNet.Proxy.Config;
 
@@ -25,6 +27,7 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Run
             XdsTypeUrls.ClusterLoadAssignment => state.SetAssignments(Messages<ClusterLoadAssignment>(update), update.Version, origin),
             XdsTypeUrls.Listener => state.SetListeners(Messages<Listener>(update), update.Removed, update.Version, origin),
             XdsTypeUrls.RouteConfiguration => state.SetRoutes(Messages<RouteConfigurationMessage>(update), update.Version, origin),
+            XdsTypeUrls.Secret => state.SetSecrets(Messages<SecretMessage>(update), update.Version, origin, SecretSource.Ads),
             XdsTypeUrls.Runtime when runtime is not null => runtime.Set(Messages<Envoy.Service.Runtime.V3.Runtime>(update)),
             _ => new ApplyOutcome(),
         };
@@ -66,7 +69,14 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Run
     private void Count(AdsUpdate update, ApplyOutcome outcome)
     {
         stats.CountResponse(update.TypeUrl, update.Rejections.Count == 0 && outcome.Rejections.Count == 0);
-        if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
+        if (update.TypeUrl == XdsTypeUrls.Secret)
+        {
+            foreach (var rejection in update.Rejections)
+            {
+                stats.CountRefusedSecret(rejection.Name);
+            }
+        }
+        else if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
         {
             var refused = update.Rejections.Select(static rejection => rejection.Name).Concat(outcome.Rejections.Select(static rejection => rejection.Name)).ToHashSet(StringComparer.Ordinal);
             foreach (var name in update.Resources.Select(static resource => resource.Name).Union(refused, StringComparer.Ordinal))

@@ -84,6 +84,8 @@ internal static class EndpointTranslator
         LocalityWeight = locality.LoadBalancingWeight ?? 0,
         HashKey = HashKeyOf(endpoint.Metadata),
         Metadata = MetadataTranslator.OfEndpoint(endpoint.Metadata),
+        TransportSocketMetadata = MetadataTranslator.OfTransportSocket(endpoint.Metadata),
+        LocalityTransportSocketMetadata = MetadataTranslator.OfTransportSocket(locality.Metadata),
         HealthCheck = HealthCheckOf(endpoint.Endpoint.HealthCheckConfig, problems, path),
     };
 

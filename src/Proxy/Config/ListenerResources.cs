@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Config.Listener.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
@@ -8,7 +9,7 @@ using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>A listener that was accepted.</summary>
-internal sealed class ListenerEntry(Listener message, TranslatedListener translated, string version, bool isStatic, DateTimeOffset updated)
+internal sealed class ListenerEntry(Listener message, TranslatedListener translated, string version, bool isStatic, DateTimeOffset updated) : ISecretUser
 {
     public Listener Message { get; } = message;
 
@@ -25,13 +26,38 @@ internal sealed class ListenerEntry(Listener message, TranslatedListener transla
 
     /// <summary>Ends the wait for routes; null where there is none.</summary>
     public ITimer? Patience { get; set; }
+
+    /// <summary>False once routes were waited for long enough.</summary>
+    public bool RoutesAreAwaited { get; set; } = true;
+
+    /// <summary>Settings with the secrets that there are.</summary>
+    public ListenerConfig Config { get; set; } = translated.Config;
+
+    /// <summary>True while secrets have not come, for which it waits like for routes.</summary>
+    public bool WaitsForSecrets { get; set; }
+
+    /// <summary>Ends the wait for secrets; null where there is none.</summary>
+    public ITimer? SecretPatience { get; set; }
+
+    public IReadOnlyList<TlsPlan> Plans { get; } = [.. translated.Tls.OfType<TlsPlan>()];
+
+    public string Description => $"listener \"{Message.Name}\"";
+
+    public string SecretStat => $"listener.{(Config.StatPrefix.Length > 0 ? Config.StatPrefix : Config.Address.ToString().Replace(':', '_'))}.server_ssl_socket_factory.";
+
+    /// <summary>Nothing is waited for any more.</summary>
+    public void End()
+    {
+        Patience?.Dispose();
+        SecretPatience?.Dispose();
+    }
 }
 
 /// <summary>
 /// The listeners that were accepted and the routes that discovery delivered for them. A listener whose routes are not known is warming: it is
 /// not open, and the one that it replaces stays. Belongs to whoever holds the lock of <see cref="ConfigurationState"/>.
 /// </summary>
-internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider time)
+internal sealed class ListenerResources(ConfigurationStats stats, SecretResources secrets, TimeProvider time)
 {
     private const int MaxRetiredTables = 16;
 
@@ -61,6 +87,15 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     /// <summary>Told of a listener that begins to wait, for <see cref="TranslatedListener.RoutesTimeout"/> at most.</summary>
     public required Action<ListenerEntry> WaitBegan { get; init; }
 
+    /// <summary>Told of a listener that begins to wait for secrets.</summary>
+    public required Action<ListenerEntry> SecretWaitBegan { get; init; }
+
+    /// <summary>Listeners with TLS, active and warming.</summary>
+    public IEnumerable<ISecretUser> SecretUsers => All().Where(static entry => entry.Plans.Count > 0);
+
+    /// <summary>True once listeners with TLS came or went; whoever looks sets it back.</summary>
+    public bool SecretUsersChanged { get; set; }
+
     /// <summary>Every cluster that routes in force or on their way there name.</summary>
     public HashSet<string> NamedClusters() => All().Select(static entry => entry.Translated.Config.Http.InlineRoutes).OfType<RouteTable>()
         .Concat(_routes.Values.Select(static route => route.Table))
@@ -81,7 +116,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     /// <summary>All listeners where any changed since the last call; null where none did.</summary>
     public IReadOnlyList<ListenerConfig>? TakeChanges()
     {
-        var changes = _changed ? _active.Values.Select(static entry => entry.Translated.Config).ToArray() : null;
+        var changes = _changed ? _active.Values.Select(static entry => entry.Config).ToArray() : null;
         _changed = false;
         return changes;
     }
@@ -99,7 +134,8 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
             else if (latest?.Message.Equals(message) != true)
             {
                 var problems = new TranslationProblems();
-                var translated = ListenerTranslator.Translate(message, problems);
+                var translated = ListenerTranslator.Translate(message, problems, time.GetUtcNow());
+                secrets.Check(translated?.Tls.OfType<TlsPlan>() ?? [], problems);
                 if (outcome.Accepts(message.Name, translated, problems, origin))
                 {
                     Take(new ListenerEntry(message, translated!, version, origin == ResourceOrigin.Bootstrap, time.GetUtcNow()));
@@ -120,12 +156,14 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         {
             if (_warming.GetValueOrDefault(name) is { IsStatic: false } warming)
             {
-                warming.Patience?.Dispose();
+                warming.End();
                 _warming.Remove(name);
+                SecretUsersChanged |= warming.Plans.Count > 0;
             }
 
             if (_active.GetValueOrDefault(name) is { IsStatic: false })
             {
+                SecretUsersChanged |= _active[name].Plans.Count > 0;
                 _active.Remove(name);
                 _changed = true;
                 stats.Count(stats.ListenerRemoved);
@@ -154,9 +192,45 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
             }
         }
 
-        foreach (var entry in _warming.Values.Where(entry => _routes.ContainsKey(entry.RouteName!)).ToArray())
+        foreach (var entry in _warming.Values.Where(IsWarm).ToArray())
         {
             Activate(entry);
+        }
+    }
+
+    /// <summary>Opens a listener that still waits for secrets without: it closes its connections. False where it no longer waits.</summary>
+    public bool EndSecretWait(ListenerEntry entry)
+    {
+        if (!entry.WaitsForSecrets || _warming.GetValueOrDefault(entry.Message.Name) != entry)
+        {
+            return false;
+        }
+
+        entry.WaitsForSecrets = false;
+        if (IsWarm(entry))
+        {
+            Activate(entry);
+        }
+
+        return true;
+    }
+
+    /// <summary>A secret that a listener uses has come or changed.</summary>
+    public void UseSecrets(ListenerEntry entry)
+    {
+        if (_active.GetValueOrDefault(entry.Message.Name) == entry)
+        {
+            entry.Config = entry.Translated.ConfigWith(secrets);
+            _changed = true;
+        }
+        else if (entry.WaitsForSecrets && entry.Plans.All(plan => plan.IsReady(secrets)))
+        {
+            entry.SecretPatience?.Dispose();
+            entry.WaitsForSecrets = false;
+            if (IsWarm(entry))
+            {
+                Activate(entry);
+            }
         }
     }
 
@@ -168,7 +242,12 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
             return false;
         }
 
-        Activate(entry);
+        entry.RoutesAreAwaited = false;
+        if (IsWarm(entry))
+        {
+            Activate(entry);
+        }
+
         return true;
     }
 
@@ -178,6 +257,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         foreach (var name in failures.Select(static failure => failure.Listener))
         {
             stats.Count(stats.ListenerCreateFailure);
+            SecretUsersChanged = true;
             if (_predecessors.GetValueOrDefault(name) is { } predecessor)
             {
                 _active[name] = predecessor;
@@ -200,7 +280,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
     {
         foreach (var entry in _warming.Values)
         {
-            entry.Patience?.Dispose();
+            entry.End();
         }
     }
 
@@ -211,27 +291,41 @@ internal sealed class ListenerResources(ConfigurationStats stats, TimeProvider t
         var name = entry.Message.Name;
         if (_warming.Remove(name, out var superseded))
         {
-            superseded.Patience?.Dispose();
+            superseded.End();
+            SecretUsersChanged |= superseded.Plans.Count > 0;
         }
 
+        SecretUsersChanged |= entry.Plans.Count > 0;
         stats.Count(_active.ContainsKey(name) || superseded is not null ? stats.ListenerModified : stats.ListenerAdded);
         _warming[name] = entry;
         RenewRouteNames();
-        if (entry.RouteName is null || _routes.ContainsKey(entry.RouteName))
+        if (entry.Plans.Any(plan => !plan.IsReady(secrets)))
+        {
+            entry.WaitsForSecrets = true;
+            SecretWaitBegan(entry);
+        }
+
+        if (IsWarm(entry))
         {
             Activate(entry);
         }
-        else
+        else if (!HasRoutes(entry))
         {
             WaitBegan(entry);
         }
     }
 
+    private bool HasRoutes(ListenerEntry entry) => entry.RouteName is null || _routes.ContainsKey(entry.RouteName);
+
+    private bool IsWarm(ListenerEntry entry) => !entry.WaitsForSecrets && (HasRoutes(entry) || !entry.RoutesAreAwaited);
+
     private void Activate(ListenerEntry entry)
     {
         var name = entry.Message.Name;
-        entry.Patience?.Dispose();
+        entry.End();
+        entry.Config = entry.Translated.ConfigWith(secrets);
         _warming.Remove(name);
+        SecretUsersChanged |= _active.GetValueOrDefault(name)?.Plans.Count > 0;
         _predecessors.TryAdd(name, _active.GetValueOrDefault(name));
         _active[name] = entry;
         _changed = true;

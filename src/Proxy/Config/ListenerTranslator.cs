@@ -2,6 +2,7 @@ using System.Net;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
@@ -12,13 +13,20 @@ namespace KubeProxyNet.Proxy.Config;
 /// <summary>A listener as translated, before its routes are known.</summary>
 /// <param name="Config">Settings.</param>
 /// <param name="RoutesTimeout">How long its discovered routes are waited for; infinite for as long as it takes.</param>
-internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout);
+internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout)
+{
+    /// <summary>TLS of each filter chain, in the order of <c>ListenerConfig.AllFilterChains</c>; null for plain text.</summary>
+    public IReadOnlyList<DownstreamTlsPlan?> Tls { get; init; } = [];
+
+    /// <summary>The settings with the secrets that there are.</summary>
+    public ListenerConfig ConfigWith(ISecrets secrets) => Config;
+}
 
 /// <summary>Turns a listener into what the engine runs: today one filter chain with an HTTP connection manager, in plain text.</summary>
 internal static class ListenerTranslator
 {
     /// <summary>The listener; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
-    public static TranslatedListener? Translate(Listener message, TranslationProblems problems)
+    public static TranslatedListener? Translate(Listener message, TranslationProblems problems, DateTimeOffset? now = null)
     {
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);

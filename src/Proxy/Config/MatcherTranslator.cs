@@ -40,7 +40,7 @@ internal static class MatcherTranslator
             _ => 100,
         }, message.RuntimeKey);
 
-    private static StringMatcher String(Envoy.Type.Matcher.V3.StringMatcher message, TranslationProblems problems, ConfigPath path)
+    public static StringMatcher String(Envoy.Type.Matcher.V3.StringMatcher message, TranslationProblems problems, ConfigPath path)
     {
         switch (message.MatchPatternCase)
         {

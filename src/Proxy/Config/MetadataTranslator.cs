@@ -8,14 +8,20 @@ using MetadataMessage = Envoy.Config.Core.V3.Metadata;
 
 namespace KubeProxyNet.Proxy.Config;
 
-/// <summary>Reads metadata for load balancing, which stands under <c>envoy.lb</c>.</summary>
+/// <summary>Reads metadata for load balancing, which stands under <c>envoy.lb</c>, and for the choice of transport sockets.</summary>
 internal static class MetadataTranslator
 {
     private const string Balancing = "envoy.lb";
+    private const string TransportSocketMatch = "envoy.transport_socket_match";
     private const string FallbackList = "fallback_list";
 
-    /// <summary>An endpoint's metadata; null for none.</summary>
-    public static EndpointMetadata? OfEndpoint(MetadataMessage? message) => Values(message) is not { Count: > 0 } values
+    /// <summary>An endpoint's metadata for load balancing; null for none.</summary>
+    public static EndpointMetadata? OfEndpoint(MetadataMessage? message) => Of(message, Balancing);
+
+    /// <summary>Metadata that say how an endpoint is spoken to; null for none.</summary>
+    public static EndpointMetadata? OfTransportSocket(MetadataMessage? message) => Of(message, TransportSocketMatch);
+
+    private static EndpointMetadata? Of(MetadataMessage? message, string key) => Values(message, key) is not { Count: > 0 } values
         ? null
         : new EndpointMetadata(values.ToDictionary(
             static value => value.Key,
@@ -62,8 +68,8 @@ internal static class MetadataTranslator
         return merged;
     }
 
-    private static Google.Protobuf.Collections.MapField<string, Value>? Values(MetadataMessage? message) =>
-        message?.FilterMetadata.TryGetValue(Balancing, out var balancing) == true ? balancing.Fields : null;
+    private static Google.Protobuf.Collections.MapField<string, Value>? Values(MetadataMessage? message, string key = Balancing) =>
+        message?.FilterMetadata.TryGetValue(key, out var balancing) == true ? balancing.Fields : null;
 
     /// <summary>Canonical JSON: equal where the values are, whatever the order of fields.</summary>
     private static string TextOf(Value value) => value.KindCase switch

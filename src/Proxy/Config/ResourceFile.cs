@@ -19,7 +19,12 @@ internal sealed partial class ResourceFile : IDisposable
     private readonly FileSystemWatcher _watcher;
     private readonly Lock _gate = new();
 
-    public ResourceFile(string path, string typeUrl, DiscoveryApplication application, ILogger logger)
+    /// <param name="path">The file.</param>
+    /// <param name="folder">The folder whose changes say that the file is to be read again (<c>watched_directory</c>); null for those of the file itself.</param>
+    /// <param name="typeUrl">What it holds.</param>
+    /// <param name="application">Takes what it holds.</param>
+    /// <param name="logger">For what cannot be used.</param>
+    public ResourceFile(string path, string? folder, string typeUrl, DiscoveryApplication application, ILogger logger)
     {
         _path = Path.GetFullPath(path);
         _typeUrl = typeUrl;
@@ -30,7 +35,7 @@ internal sealed partial class ResourceFile : IDisposable
         _session = new AdsClientSession(new Envoy.Config.Core.V3.Node());
         _session.SubscribeToAll(typeUrl);
         _session.BeginStream();
-        _watcher = new FileSystemWatcher(Path.GetDirectoryName(_path)!, Path.GetFileName(_path));
+        _watcher = folder is null ? new FileSystemWatcher(Path.GetDirectoryName(_path)!, Path.GetFileName(_path)) : new FileSystemWatcher(Path.GetFullPath(folder));
         _watcher.Changed += OnChange;
         _watcher.Created += OnChange;
         _watcher.Renamed += OnChange;

@@ -1,12 +1,14 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
+using KubeProxyNet.Proxy.Upstream.TransportSockets;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -82,6 +84,8 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
     private volatile bool _hasHadTraffic;
     private volatile IHashTable? _table;
+    private volatile ClusterTransportSockets _transportSockets = ClusterTransportSockets.PlainText;
+    private UpstreamTls[] _tls = [];
 
     public ClusterConfig Config { get; } = config;
 
@@ -104,6 +108,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Its active checks; null where it has none. Set before the first endpoint is there.</summary>
     public ClusterHealthChecks? HealthChecks { get; set; }
+
+    /// <summary>How endpoints are spoken to now. The configuration thread writes it.</summary>
+    public ClusterTransportSockets TransportSockets => _transportSockets;
 
     /// <summary>True once a connection for traffic was opened.</summary>
     public bool HasHadTraffic => _hasHadTraffic;
@@ -136,6 +143,16 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
             read(name, value(_table), GaugeMerge.Max);
         }
     }
+
+    /// <summary>Sets how endpoints are spoken to from now on. For the configuration thread.</summary>
+    public void SetTransportSockets(ClusterTransportSockets sockets)
+    {
+        _transportSockets = sockets;
+        _tls = [.. sockets.Matches.Select(static match => match.Tls).Append(sockets.Default).OfType<UpstreamTlsConfig>().Distinct().Select(tls => Array.Find(_tls, known => known.Config == tls) ?? new UpstreamTls(tls))];
+    }
+
+    /// <summary>How an endpoint is spoken to; null for plain text. For the configuration thread.</summary>
+    public UpstreamTls? TlsOf(EndpointConfig endpoint) => _transportSockets.Of(endpoint) is { } tls ? Array.Find(_tls, known => known.Config == tls) : null;
 
     /// <summary>The cluster is gone.</summary>
     public void StopObserving(StatRegistry registry)

@@ -78,6 +78,18 @@ public sealed record ClusterConfig
     /// <summary>The health that an endpoint must have to be used because a session names it (<c>override_host_status</c>).</summary>
     public HealthStatuses OverrideHostStatus { get; init; } = HealthStatuses.Usable;
 
+    /// <summary>What identifies how endpoints are spoken to, apart from what secrets hold: a hash of the transport sockets; empty for plain text.</summary>
+    public string TransportSockets { get; init; } = "";
+
+    /// <summary>True to ask for the request's host name as server name (<c>auto_sni</c>).</summary>
+    public bool AutoSni { get; init; }
+
+    /// <summary>True to demand that name of the certificate (<c>auto_san_validation</c>).</summary>
+    public bool AutoSanValidation { get; init; }
+
+    /// <summary>The header field that <see cref="AutoSni"/> goes by, in lower case; empty for the request's authority.</summary>
+    public string OverrideAutoSniHeader { get; init; } = "";
+
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;
 

@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Zones;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
+using KubeProxyNet.Proxy.Upstream.TransportSockets;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -13,6 +14,9 @@ public sealed record ClusterSpecification(ClusterConfig Config, ImmutableArray<E
 {
     /// <summary>How their health becomes load.</summary>
     public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
+
+    /// <summary>How they are spoken to.</summary>
+    public ClusterTransportSockets TransportSockets { get; init; } = ClusterTransportSockets.PlainText;
 }
 
 /// <summary>
@@ -54,14 +58,25 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             registry.Observe(kept.State);
         }
 
+        var isOnlyRotation = kept.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
         kept.Specification = specification;
+        kept.State.SetTransportSockets(specification.TransportSockets);
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
+        foreach (var endpoint in endpoints)
+        {
+            endpoint.State.Tls = kept.State.TlsOf(endpoint.Config);
+        }
+
         checker?.Follow(endpoints, predecessor);
         Leave(kept.LeaveAllBut(endpoints));
         kept.State.Outlier?.SetHosts(endpoints.Select(static endpoint => endpoint.State).Distinct());
         CountMembers(kept.State.Stats, endpoints);
-        CountUpdate(kept.State.Stats);
+        if (!isOnlyRotation)
+        {
+            CountUpdate(kept.State.Stats);
+        }
+
         kept.Latest = new Cluster(config, endpoints, specification.Policy, kept.State, kept.Latest);
         NoteLocal(config.Name, kept.Latest);
         return kept.Latest;

@@ -40,6 +40,12 @@ public sealed record EndpointConfig
     /// <summary>What else discovery says of it; null for nothing.</summary>
     public EndpointMetadata? Metadata { get; init; }
 
+    /// <summary>What discovery says of it under <c>envoy.transport_socket_match</c>; null for nothing.</summary>
+    public EndpointMetadata? TransportSocketMetadata { get; init; }
+
+    /// <summary>The same, of its locality.</summary>
+    public EndpointMetadata? LocalityTransportSocketMetadata { get; init; }
+
     /// <summary>Region, zone and sub-zone, joined by '/'; empty where not known.</summary>
     public string Locality { get; init; } = "";
 

@@ -168,12 +168,6 @@ public static class ConfigValidator
                 return;
             }
 
-            if (FieldsNotActedOn.HasMessage(type.FullName))
-            {
-                // Not merely less than was asked for: without its TLS, a chain would serve plain text.
-                Problems.Invalid(path, $"a {type.FullName} is part of the xDS API that this proxy does not act on", ConfigText.RemoveIt);
-            }
-
             if (WireParser.TryParse(type, any.Value, out var content, out var reason))
             {
                 Visit(content, path);

@@ -17,6 +17,7 @@ internal static class FieldsNotActedOn
     private const string Route = "envoy.config.route.v3.";
     private const string ConnectionManager = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.";
     private const string Router = "envoy.extensions.filters.http.router.v3.Router.";
+    private const string Tls = "envoy.extensions.transport_sockets.tls.v3.";
     private const string UpstreamHttp = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.";
 
     /// <summary>By field: the values that it may have all the same, since they ask for what happens anyway.</summary>
@@ -27,7 +28,6 @@ internal static class FieldsNotActedOn
         ["envoy.config.accesslog.v3.AccessLogFilter.traceable_filter"] = [],
         ["envoy.config.bootstrap.v3.Admin.access_log_path"] = ["/dev/null"],
         ["envoy.config.bootstrap.v3.Admin.profile_path"] = [],
-        ["envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets"] = [],
         [Cluster + "cleanup_interval"] = [],
         [Cluster + "CommonLbConfig.close_connections_on_host_set_change"] = [],
 
@@ -44,13 +44,14 @@ internal static class FieldsNotActedOn
         [Core + "ApiConfigSource.request_timeout"] = [],
         [Core + "ApiConfigSource.transport_api_version"] = ["V3"],
         [Core + "ConfigSource.resource_api_version"] = ["V3"],
+
+        // Certificates are watched as a whole: watched_directory of what holds them.
         [Core + "DataSource.watched_directory"] = [],
         [Core + "GrpcService.EnvoyGrpc.authority"] = [],
         [Core + "GrpcService.EnvoyGrpc.max_receive_message_length"] = [],
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
         [Core + "HealthCheck.alt_port"] = [],
-        [Core + "PathConfigSource.watched_directory"] = [],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],
         [Core + "SocketAddress.resolver_name"] = [],
@@ -95,7 +96,13 @@ internal static class FieldsNotActedOn
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
         [Balancing + "least_request.v3.LeastRequest.enable_full_scan"] = ["false"],
         [Balancing + "least_request.v3.LeastRequest.selection_method"] = ["N_CHOICES"],
-        [UpstreamHttp + "upstream_http_protocol_options"] = [],
+        [Tls + "DownstreamTlsContext.require_sni"] = ["false"],
+        [Tls + "GenericSecret.secret"] = [],
+        [Tls + "TlsParameters.compliance_policies"] = [],
+
+        // The library renegotiates never, and takes a key for what its certificate says.
+        [Tls + "UpstreamTlsContext.allow_renegotiation"] = ["false"],
+        [Tls + "UpstreamTlsContext.enforce_rsa_key_usage"] = ["false"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>
@@ -125,12 +132,6 @@ internal static class FieldsNotActedOn
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
-    private static readonly FrozenSet<string> Messages = new[]
-    {
-        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-    }.ToFrozenSet(StringComparer.Ordinal);
-
     /// <summary>The values that a field may have although nothing acts on it, as text; null where the field is acted on or harmless as it is.</summary>
     /// <param name="field">Full name.</param>
     public static IReadOnlyList<string>? HarmlessValuesOf(string field) => Fields.GetValueOrDefault(field);
@@ -139,10 +140,6 @@ internal static class FieldsNotActedOn
     /// <param name="field">Full name.</param>
     public static IReadOnlyList<string>? ActedOnBelow(string field) => Places.GetValueOrDefault(field);
 
-    /// <summary>Whether a message in an <c>Any</c> is to be refused.</summary>
-    /// <param name="message">Full name.</param>
-    public static bool HasMessage(string message) => Messages.Contains(message);
-
     /// <summary>Every name of the tables, so that a test can hold them against the descriptors.</summary>
-    internal static IEnumerable<string> All => Fields.Keys.Concat(Places.Keys).Concat(Messages);
+    internal static IEnumerable<string> All => Fields.Keys.Concat(Places.Keys);
 }

@@ -39,6 +39,7 @@ internal static class RequiredFields
         ["envoy.config.core.v3.Pipe"] = ["path"],
         ["envoy.config.core.v3.RuntimeFractionalPercent"] = ["default_value"],
         ["envoy.config.core.v3.SocketAddress"] = ["address", "port_specifier"],
+        ["envoy.config.core.v3.WatchedDirectory"] = ["path"],
         ["envoy.config.core.v3.SubstitutionFormatString"] = ["format"],
         ["envoy.config.core.v3.TransportSocket"] = ["name"],
         ["envoy.config.core.v3.TypedExtensionConfig"] = ["name", "typed_config"],

@@ -150,16 +150,4 @@ public sealed class ConfigValidatorTests
     public void An_unknown_resource_type_is_a_fault() =>
         ResourceChecker.Check(new() { TypeUrl = "type.googleapis.com/envoy.config.cluster.v3.Clutser" }).Problems.Single().Remedy
             .Should().Be("did you mean \"type.googleapis.com/envoy.config.cluster.v3.Cluster\"?");
-
-    [Fact]
-    public void Tls_that_would_not_be_done_makes_a_listener_invalid_over_the_wire()
-    {
-        var listener = SampleResources.Listener("l", "r");
-        listener.FilterChains[0].TransportSocket = new()
-        {
-            Name = "tls",
-            TypedConfig = Google.Protobuf.WellKnownTypes.Any.Pack(new Envoy.Extensions.TransportSockets.Tls.V3.DownstreamTlsContext()),
-        };
-        ResourceChecker.Check(Google.Protobuf.WellKnownTypes.Any.Pack(listener)).IsValid.Should().BeFalse();
-    }
 }

@@ -34,6 +34,7 @@ using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
 using Envoy.Extensions.Retry.Host.OmitHostMetadata.V3;
 using Envoy.Extensions.Retry.Priority.PreviousPriorities.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Type.Matcher.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
@@ -58,6 +59,7 @@ public sealed class FieldsNotActedOnTests
         OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,
         HealthCheckEventFileSink.Descriptor,
         Subset.Descriptor, StatefulSession.Descriptor, StatefulSessionPerRoute.Descriptor, CookieBasedSessionState.Descriptor, HeaderBasedSessionState.Descriptor, PeakEwma.Descriptor,
+        DownstreamTlsContext.Descriptor, UpstreamTlsContext.Descriptor, SPIFFECertValidatorConfig.Descriptor,
         AllowListedRoutesConfig.Descriptor, UriTemplateMatchConfig.Descriptor, UriTemplateRewriteConfig.Descriptor,
     ];
 

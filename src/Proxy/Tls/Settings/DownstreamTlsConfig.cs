@@ -37,6 +37,12 @@ public sealed record DownstreamTlsConfig
 
     /// <summary>True to look at every certificate for a fitting kind of key where none has the server name.</summary>
     public bool FullScanCertsOnSniMismatch { get; init; }
+
+    /// <summary>True to take the client's preference among cipher suites; the server's goes by default.</summary>
+    public bool PreferClientCiphers { get; init; }
+
+    /// <summary>True while a secret has not come: connections are closed at once, and <c>downstream_context_secrets_not_ready</c> counts them.</summary>
+    public bool SecretsAreMissing { get; init; }
 }
 
 /// <summary>Envoy's <c>DownstreamTlsContext.OcspStaplePolicy</c>.</summary>

@@ -28,4 +28,7 @@ public sealed record UpstreamTlsConfig
 
     /// <summary>Most sessions kept for resumption; 1 by default, 0 for none.</summary>
     public int MaxSessionKeys { get; init; } = 1;
+
+    /// <summary>True while a secret has not come: connections fail at once, and <c>upstream_context_secrets_not_ready</c> counts them.</summary>
+    public bool SecretsAreMissing { get; init; }
 }

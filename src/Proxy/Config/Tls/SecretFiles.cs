@@ -1,0 +1,179 @@
+using Envoy.Service.Discovery.V3;
+using KubeProxyNet.Xds;
+using KubeProxyNet.Xds.Loading;
+using KubeProxyNet.Xds.Protocol;
+using Microsoft.Extensions.Logging;
+using SecretMessage = Envoy.Extensions.TransportSockets.Tls.V3.Secret;
+
+namespace KubeProxyNet.Proxy.Config.Tls;
+
+/// <summary>What is to be watched for secrets.</summary>
+/// <param name="Files">Files that hold secrets, each with the names that are asked of it.</param>
+/// <param name="Folders">Folders with files that secrets name.</param>
+internal sealed record WatchedSecrets(IReadOnlyDictionary<SecretSource, IReadOnlyList<string>> Files, IReadOnlyList<string> Folders);
+
+/// <summary>
+/// Follows the files of secrets: those that hold them (<c>path_config_source</c>) and those that they name. A folder is watched as a whole, so that links
+/// that are moved over others are seen, as a kubelet renews mounted secrets. A file that cannot be used changes nothing.
+/// For any thread.
+/// </summary>
+internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider time, ILogger logger) : IDisposable
+{
+    // A certificate and its key are seldom written at the same instant.
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(50);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
+    private readonly HashSet<SecretSource> _files = [];
+    private bool _isDisposed;
+
+    /// <summary>Watches what is to be watched now, and reads files that are new.</summary>
+    public void Follow()
+    {
+        List<SecretSource> added;
+        lock (_gate)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            var wanted = state.WatchedSecrets;
+            var folders = wanted.Files.Keys.Select(static file => file.Folder).Concat(wanted.Folders).ToHashSet(StringComparer.Ordinal);
+            foreach (var gone in _watches.Keys.Where(folder => !folders.Contains(folder)).ToArray())
+            {
+                _watches.Remove(gone, out var watch);
+                watch!.Dispose();
+            }
+
+            foreach (var folder in folders.Where(folder => !_watches.ContainsKey(folder)))
+            {
+                Add(folder);
+            }
+
+            _files.RemoveWhere(file => !wanted.Files.ContainsKey(file));
+            added = [.. wanted.Files.Keys.Where(_files.Add)];
+        }
+
+        // With the lock free: what is read may ask for more to be watched.
+        added.ForEach(Read);
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            foreach (var watch in _watches.Values)
+            {
+                watch.Dispose();
+            }
+
+            _watches.Clear();
+        }
+    }
+
+    private void Add(string folder)
+    {
+        try
+        {
+            _watches[folder] = new Watch(folder, time, Settling, OnChange);
+        }
+        catch (Exception error) when (error is IOException or ArgumentException)
+        {
+            LogNotWatched(logger, folder, error.Message);
+        }
+    }
+
+    private void OnChange(string folder)
+    {
+        foreach (var file in state.WatchedSecrets.Files.Keys.Where(file => file.Folder == folder))
+        {
+            Read(file);
+        }
+
+        Tell(state.RereadSecrets(folder), folder);
+    }
+
+    private void Read(SecretSource file)
+    {
+        if (!state.WatchedSecrets.Files.TryGetValue(file, out var names))
+        {
+            return;
+        }
+
+        var loaded = ConfigLoader.Load<DiscoveryResponse>(file.Path);
+        if (loaded.Value is not { } response)
+        {
+            LogUnusable(logger, file.Path, string.Join(" | ", loaded.Errors));
+            return;
+        }
+
+        response.TypeUrl = response.TypeUrl.Length == 0 ? XdsTypeUrls.Secret : response.TypeUrl;
+
+        // The session checks responses, whichever way they come; its requests go nowhere.
+        var session = new AdsClientSession(new Envoy.Config.Core.V3.Node());
+        session.Subscribe(XdsTypeUrls.Secret, names);
+        session.BeginStream();
+        if (session.Receive(response) is not { } update)
+        {
+            LogUnusable(logger, file.Path, $"it holds {response.TypeUrl}, expected {XdsTypeUrls.Secret}");
+            return;
+        }
+
+        foreach (var rejection in update.Rejections)
+        {
+            LogRefused(logger, rejection.Name, file.Path, rejection.Reason);
+        }
+
+        Tell(state.SetSecrets([.. update.Resources.Select(static resource => resource.Message).OfType<SecretMessage>()], update.Version, ResourceOrigin.File, file), file.Path);
+    }
+
+    private void Tell(ApplyOutcome outcome, string place)
+    {
+        foreach (var rejection in outcome.Rejections)
+        {
+            LogRefused(logger, rejection.Name, place, rejection.Reason);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} cannot be used, what was read before stays in force: {Reason}")]
+    private static partial void LogUnusable(ILogger logger, string path, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Secret} as found in {Place} is refused, its last good version stays: {Reason}")]
+    private static partial void LogRefused(ILogger logger, string secret, string place, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Folder} cannot be watched, so changes of secrets there are not seen: {Reason}")]
+    private static partial void LogNotWatched(ILogger logger, string folder, string reason);
+
+    /// <summary>Watches a folder, and tells of a change once it has been quiet for a moment.</summary>
+    private sealed class Watch : IDisposable
+    {
+        private readonly FileSystemWatcher _watcher;
+        private readonly ITimer _settled;
+        private readonly TimeSpan _settling;
+
+        public Watch(string folder, TimeProvider time, TimeSpan settling, Action<string> changed)
+        {
+            _settling = settling;
+            _settled = time.CreateTimer(_ => changed(folder), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _watcher = new FileSystemWatcher(folder);
+            _watcher.Changed += OnChange;
+            _watcher.Created += OnChange;
+            _watcher.Deleted += OnChange;
+            _watcher.Renamed += OnChange;
+            _watcher.Error += (_, _) => Restart();
+            _watcher.EnableRaisingEvents = true;
+        }
+
+        public void Dispose()
+        {
+            _watcher.Dispose();
+            _settled.Dispose();
+        }
+
+        private void OnChange(object sender, FileSystemEventArgs e) => Restart();
+
+        private void Restart() => _settled.Change(_settling, Timeout.InfiniteTimeSpan);
+    }
+}

@@ -1,0 +1,234 @@
+using System.Collections.Immutable;
+using Envoy.Extensions.TransportSockets.Tls.V3;
+using Google.Protobuf;
+using KubeProxyNet.Xds.Validation;
+using SecretMessage = Envoy.Extensions.TransportSockets.Tls.V3.Secret;
+
+namespace KubeProxyNet.Proxy.Config.Tls;
+
+/// <summary>A listener or cluster whose TLS contexts use secrets.</summary>
+internal interface ISecretUser
+{
+    /// <summary>Its TLS contexts.</summary>
+    IReadOnlyList<TlsPlan> Plans { get; }
+
+    /// <summary>What it is, for people: <c>listener "web"</c>.</summary>
+    string Description { get; }
+
+    /// <summary>Counts a context that was made again because a secret changed.</summary>
+    string SecretStat { get; }
+}
+
+/// <summary>A secret that is used or stands in the bootstrap.</summary>
+internal sealed class SecretEntry(SecretKey key)
+{
+    public SecretKey Key { get; } = key;
+
+    /// <summary>The secret in force; null while it has not come.</summary>
+    public TlsSecret? Secret { get; set; }
+
+    /// <summary>As delivered; null while it has not come.</summary>
+    public SecretMessage? Message { get; set; }
+
+    public string Version { get; set; } = "";
+
+    public DateTimeOffset Updated { get; set; }
+}
+
+/// <summary>
+/// The secrets that were accepted, by name and source. A bad one is refused and what it held before stays; so it does where a secret is removed.
+/// Belongs to whoever holds the lock of <see cref="ConfigurationState"/>.
+/// </summary>
+internal sealed class SecretResources(SecretStats stats, TimeProvider time) : ISecrets
+{
+    private readonly Dictionary<SecretKey, SecretEntry> _entries = [];
+    private IReadOnlyCollection<ISecretUser> _users = [];
+
+    /// <summary>Every secret that is used or stands in the bootstrap.</summary>
+    public IReadOnlyCollection<SecretEntry> Entries => _entries.Values;
+
+    /// <summary>Listeners and clusters with TLS.</summary>
+    public IReadOnlyCollection<ISecretUser> Users => _users;
+
+    /// <summary>Names to ask of the control plane; the same array until they change.</summary>
+    public ImmutableArray<string> Names { get; private set; } = [];
+
+    /// <summary>The files of secrets that are used.</summary>
+    public IEnumerable<SecretSource> Files => _entries.Keys.Select(static key => key.Source).Where(static source => source.Kind == SecretSourceKind.File).Distinct();
+
+    /// <summary>Every folder whose changes are to be told to <see cref="Reread"/>.</summary>
+    public IEnumerable<string> Folders => AllSecrets().SelectMany(static secret => secret.Folders).Distinct(StringComparer.Ordinal);
+
+    public TlsSecret? Find(SecretReference reference) =>
+        _entries.GetValueOrDefault(reference.Key)?.Secret is { } secret && secret.Value.Kind == reference.Kind ? secret : null;
+
+    /// <summary>Finds what is wrong with the secrets that contexts ask for, as far as they are there.</summary>
+    public void Check(IEnumerable<TlsPlan> plans, TranslationProblems problems)
+    {
+        foreach (var plan in plans)
+        {
+            foreach (var reference in plan.Parts.Select(static part => part.Reference).OfType<SecretReference>())
+            {
+                if (reference.Key.Source == SecretSource.Bootstrap && Find(reference) is null)
+                {
+                    problems.Add(
+                        plan.Place, $"there is no static secret \"{reference.Key.Name}\" that is a {NameOf(reference.Kind)}",
+                        "add it to static_resources.secrets, or say with sds_config where it comes from");
+                }
+            }
+
+            plan.Check(this, problems);
+        }
+    }
+
+    /// <summary>Sets who uses secrets. What nobody uses any more is forgotten, less what stands in the bootstrap.</summary>
+    public void SetUsers(IReadOnlyCollection<ISecretUser> users)
+    {
+        _users = users;
+        var wanted = users.SelectMany(static user => user.Plans).SelectMany(static plan => plan.Parts).Select(static part => part.Reference).OfType<SecretReference>()
+            .Select(static reference => reference.Key).ToHashSet();
+        foreach (var key in _entries.Keys.Where(key => key.Source != SecretSource.Bootstrap && !wanted.Contains(key)).ToArray())
+        {
+            _entries.Remove(key);
+        }
+
+        foreach (var key in wanted)
+        {
+            _entries.TryAdd(key, new SecretEntry(key));
+        }
+
+        ImmutableArray<string> names = [.. wanted.Where(static key => key.Source == SecretSource.Ads).Select(static key => key.Name).Order(StringComparer.Ordinal)];
+        Names = names.AsSpan().SequenceEqual(Names.AsSpan()) ? Names : names;
+    }
+
+    /// <summary>Takes secrets; those that nobody asked this source for are passed over.</summary>
+    /// <returns>Who uses what changed.</returns>
+    public IReadOnlyList<ISecretUser> Set(IReadOnlyList<SecretMessage> messages, string version, SecretSource source, ResourceOrigin origin, ApplyOutcome outcome)
+    {
+        var affected = new List<ISecretUser>();
+        foreach (var message in messages)
+        {
+            var key = new SecretKey(message.Name, source);
+            if (!_entries.TryGetValue(key, out var entry))
+            {
+                if (source != SecretSource.Bootstrap)
+                {
+                    continue;
+                }
+
+                _entries[key] = entry = new SecretEntry(key);
+            }
+
+            if (entry.Message?.Equals(message) == true)
+            {
+                entry.Version = version;
+                stats.CountUpdate(message.Name, version);
+                continue;
+            }
+
+            var problems = new TranslationProblems();
+            var users = UsersOf(key);
+            if (outcome.Accepts(message.Name, Take(entry, message, users, problems), problems, origin))
+            {
+                (entry.Message, entry.Version, entry.Updated) = (message, version, time.GetUtcNow());
+                stats.CountUpdate(message.Name, version);
+                affected.AddRange(users);
+            }
+            else
+            {
+                stats.CountRejection(message.Name);
+            }
+        }
+
+        return [.. affected.Distinct()];
+    }
+
+    /// <summary>Reads again the files in a folder that secrets name. What is bad is refused, and what it held before stays.</summary>
+    /// <returns>Who uses what changed.</returns>
+    public IReadOnlyList<ISecretUser> Reread(string folder, ApplyOutcome outcome)
+    {
+        var affected = new List<ISecretUser>();
+        foreach (var secret in AllSecrets().Where(secret => secret.Folders.Contains(folder, StringComparer.Ordinal)).ToArray())
+        {
+            var problems = new TranslationProblems();
+            var users = UsersOf(secret);
+            var previous = secret.Reread(time.GetUtcNow(), problems);
+            if (previous is not null)
+            {
+                Check(users.SelectMany(static user => user.Plans), problems);
+            }
+
+            if (problems.Found.Count > 0)
+            {
+                secret.Restore(previous ?? secret.Value);
+                outcome.Rejections.Add(problems.Reject(secret.Source));
+                stats.CountFailedRotation(NameOf(secret));
+            }
+            else if (previous is not null)
+            {
+                affected.AddRange(users);
+            }
+        }
+
+        return [.. affected.Distinct()];
+    }
+
+    private TlsSecret? Take(SecretEntry entry, SecretMessage message, IReadOnlyList<ISecretUser> users, TranslationProblems problems)
+    {
+        var followsFiles = entry.Key.Source != SecretSource.Bootstrap;
+        (IMessage? Content, string Field, SecretKind Kind) part = message.TypeCase switch
+        {
+            SecretMessage.TypeOneofCase.TlsCertificate => (message.TlsCertificate, "tls_certificate", SecretKind.Certificate),
+            SecretMessage.TypeOneofCase.ValidationContext => (message.ValidationContext, "validation_context", SecretKind.Validation),
+            SecretMessage.TypeOneofCase.SessionTicketKeys => (message.SessionTicketKeys, "session_ticket_keys", SecretKind.TicketKeys),
+            _ => (null, "", default),
+        };
+        if (part.Content is null)
+        {
+            problems.Add(ConfigPath.Root, "is neither a certificate, nor a validation context, nor session ticket keys", "add tls_certificate, validation_context or session_ticket_keys");
+            return null;
+        }
+
+        var wanted = users.SelectMany(static user => user.Plans).SelectMany(static plan => plan.Parts).Select(static asked => asked.Reference)
+            .OfType<SecretReference>().Where(reference => reference.Key == entry.Key).Select(static reference => reference.Kind);
+        foreach (var kind in wanted.Where(kind => kind != part.Kind).Distinct())
+        {
+            problems.Add(ConfigPath.Root.Field(part.Field), $"the secret is used as a {NameOf(kind)}", "give each kind of secret a name of its own");
+        }
+
+        var previous = entry.Secret;
+        if (TlsSecret.Read(part.Content, $"secret \"{message.Name}\"", followsFiles, time.GetUtcNow(), problems, ConfigPath.Root.Field(part.Field)) is not { } secret)
+        {
+            return null;
+        }
+
+        // What is right by itself may not fit what it is used with.
+        entry.Secret = secret;
+        Check(users.SelectMany(static user => user.Plans), problems);
+        if (problems.Found.Count > 0)
+        {
+            entry.Secret = previous;
+            return null;
+        }
+
+        return secret;
+    }
+
+    private IReadOnlyList<ISecretUser> UsersOf(SecretKey key) => [.. _users.Where(user => user.Plans.Any(plan => plan.Parts.Any(part => part.Reference?.Key == key)))];
+
+    private IReadOnlyList<ISecretUser> UsersOf(TlsSecret secret) =>
+        [.. _users.Where(user => user.Plans.Any(plan => plan.Parts.Any(part => (part.Inline ?? Find(part.Reference!)) == secret)))];
+
+    private string? NameOf(TlsSecret secret) => _entries.Values.FirstOrDefault(entry => entry.Secret == secret)?.Key.Name;
+
+    private IEnumerable<TlsSecret> AllSecrets() => _entries.Values.Select(static entry => entry.Secret)
+        .Concat(_users.SelectMany(static user => user.Plans).SelectMany(static plan => plan.Parts).Select(static part => part.Inline))
+        .OfType<TlsSecret>();
+
+    private static string NameOf(SecretKind kind) => kind switch
+    {
+        SecretKind.Certificate => "tls_certificate",
+        SecretKind.Validation => "validation_context",
+        _ => "session_ticket_keys",
+    };
+}
