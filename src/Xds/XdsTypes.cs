@@ -9,8 +9,11 @@ using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
+using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
@@ -72,6 +75,7 @@ public static class XdsTypes
         HealthCheckEventFileSink.Descriptor,
         Envoy.Extensions.Upstreams.Http.V3.HttpProtocolOptions.Descriptor,
         HttpConnectionManager.Descriptor,
+        HttpInspector.Descriptor,
         HttpRequestHeaderMatchInput.Descriptor,
         HttpRequestQueryParamMatchInput.Descriptor,
         LeastRequest.Descriptor,
@@ -100,6 +104,8 @@ public static class XdsTypes
         SPIFFECertValidatorConfig.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,
+        TcpProxy.Descriptor,
+        TlsInspector.Descriptor,
         UpstreamTlsContext.Descriptor,
         UriTemplateMatchConfig.Descriptor,
         UriTemplateRewriteConfig.Descriptor,

@@ -312,7 +312,7 @@ internal sealed partial class ConfigurationState : IDisposable
         {
             if (_listeners.EndWait(listener))
             {
-                LogNoRoutes(_logger, listener.Message.Name, listener.RouteName!, listener.Translated.RoutesTimeout.TotalSeconds);
+                LogNoRoutes(_logger, listener.Message.Name, string.Join("\", \"", listener.RouteNames), listener.Translated.RoutesTimeout.TotalSeconds);
                 Publish().ForEach(TellOfFailure);
             }
         }),

@@ -21,8 +21,12 @@ internal sealed class ListenerEntry(Listener message, TranslatedListener transla
 
     public DateTimeOffset Updated { get; } = updated;
 
-    /// <summary>The route configuration that it asks of discovery; null where its routes stand in it.</summary>
-    public string? RouteName => Translated.Config.Http.RouteConfigName;
+    /// <summary>The connection managers of its filter chains.</summary>
+    public IEnumerable<HttpConnectionManagerConfig> Managers => Translated.Config.AllFilterChains.Select(static chain => chain.Http).OfType<HttpConnectionManagerConfig>();
+
+    /// <summary>The route configurations that it asks of discovery, each once; none where all of its routes stand in it.</summary>
+    public ImmutableArray<string> RouteNames { get; } =
+        [.. translated.Config.AllFilterChains.Select(static chain => chain.Http?.RouteConfigName).OfType<string>().Distinct(StringComparer.Ordinal)];
 
     /// <summary>Ends the wait for routes; null where there is none.</summary>
     public ITimer? Patience { get; set; }
@@ -96,14 +100,17 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
     /// <summary>True once listeners with TLS came or went; whoever looks sets it back.</summary>
     public bool SecretUsersChanged { get; set; }
 
-    /// <summary>Every cluster that routes in force or on their way there name.</summary>
-    public HashSet<string> NamedClusters() => All().Select(static entry => entry.Translated.Config.Http.InlineRoutes).OfType<RouteTable>()
+    /// <summary>Every cluster that routes and TCP proxies in force or on their way there name.</summary>
+    public HashSet<string> NamedClusters() => All().SelectMany(static entry => entry.Managers).Select(static manager => manager.InlineRoutes).OfType<RouteTable>()
         .Concat(_routes.Values.Select(static route => route.Table))
-        .SelectMany(static table => table.ClusterNames).ToHashSet(StringComparer.Ordinal);
+        .SelectMany(static table => table.ClusterNames)
+        .Concat(All().SelectMany(static entry => entry.Translated.Config.AllFilterChains).SelectMany(static chain => chain.TcpProxy?.Clusters ?? [])
+            .Select(static cluster => cluster.Name)).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The prefixes under which connection managers count that use a route configuration.</summary>
     public IEnumerable<string> StatPrefixesOf(string routeName) =>
-        All().Where(entry => entry.RouteName == routeName).Select(static entry => entry.Translated.Config.Http.StatPrefix).Distinct(StringComparer.Ordinal);
+        All().SelectMany(static entry => entry.Managers).Where(manager => manager.RouteConfigName == routeName)
+            .Select(static manager => manager.StatPrefix).Distinct(StringComparer.Ordinal);
 
     /// <summary>What changed since the last call, for the next snapshot: null removes a table.</summary>
     public IReadOnlyDictionary<string, RouteTable?> TakeRouteChanges()
@@ -234,7 +241,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         }
     }
 
-    /// <summary>Opens a listener that still waits, without routes: it answers 404. False where it no longer waits.</summary>
+    /// <summary>Opens a listener that still waits, without the routes that have not come: where they are missing it answers 404. False where it no longer waits.</summary>
     public bool EndWait(ListenerEntry entry)
     {
         if (_warming.GetValueOrDefault(entry.Message.Name) != entry)
@@ -284,6 +291,8 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         }
     }
 
+    private bool HasRoutes(ListenerEntry entry) => entry.RouteNames.All(_routes.ContainsKey);
+
     private IEnumerable<ListenerEntry> All() => _active.Values.Concat(_warming.Values);
 
     private void Take(ListenerEntry entry)
@@ -315,8 +324,6 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         }
     }
 
-    private bool HasRoutes(ListenerEntry entry) => entry.RouteName is null || _routes.ContainsKey(entry.RouteName);
-
     private bool IsWarm(ListenerEntry entry) => !entry.WaitsForSecrets && (HasRoutes(entry) || !entry.RoutesAreAwaited);
 
     private void Activate(ListenerEntry entry)
@@ -333,7 +340,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
 
     private void RenewRouteNames()
     {
-        ImmutableArray<string> names = [.. All().Select(static entry => entry.RouteName).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        ImmutableArray<string> names = [.. All().SelectMany(static entry => entry.RouteNames).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         RouteNames = names.AsSpan().SequenceEqual(RouteNames.AsSpan()) ? RouteNames : names;
     }
 

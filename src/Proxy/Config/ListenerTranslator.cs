@@ -1,8 +1,8 @@
+using System.Globalization;
 using System.Net;
 using Envoy.Config.Listener.V3;
-using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
-using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using KubeProxyNet.Proxy.Config.Tls;
+using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
@@ -12,47 +12,89 @@ namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>A listener as translated, before its routes are known.</summary>
 /// <param name="Config">Settings.</param>
-/// <param name="RoutesTimeout">How long its discovered routes are waited for; infinite for as long as it takes.</param>
+/// <param name="RoutesTimeout">How long all of its discovered routes are waited for; infinite for as long as it takes.</param>
 internal sealed record TranslatedListener(ListenerConfig Config, TimeSpan RoutesTimeout)
 {
-    /// <summary>TLS of each filter chain, in the order of <c>ListenerConfig.AllFilterChains</c>; null for plain text.</summary>
+    /// <summary>TLS of each filter chain, in the order of <see cref="ListenerConfig.AllFilterChains"/>; null for plain text.</summary>
     public IReadOnlyList<DownstreamTlsPlan?> Tls { get; init; } = [];
 
     /// <summary>The settings with the secrets that there are.</summary>
-    public ListenerConfig ConfigWith(ISecrets secrets) => Config;
+    public ListenerConfig ConfigWith(ISecrets secrets) => Tls.All(static plan => plan is null)
+        ? Config
+        : Config with
+        {
+            FilterChains = [.. Config.FilterChains.Select((chain, index) => chain with { Tls = Tls[index]?.Resolve(secrets) })],
+            DefaultFilterChain = Config.DefaultFilterChain is null ? null : Config.DefaultFilterChain with { Tls = Tls[^1]?.Resolve(secrets) },
+        };
 }
 
-/// <summary>Turns a listener into what the engine runs: today one filter chain with an HTTP connection manager, in plain text.</summary>
+/// <summary>Turns a listener into what the engine runs.</summary>
 internal static class ListenerTranslator
 {
     /// <summary>The listener; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
+    /// <param name="message">A listener that passed the checks of its schema.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="now">The time that certificates must be valid at; null for the system's.</param>
     public static TranslatedListener? Translate(Listener message, TranslationProblems problems, DateTimeOffset? now = null)
     {
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);
-        var manager = ManagerOf(message, problems);
-        if (manager is not { } found || address is null)
+        var filters = ListenerFiltersTranslator.Translate(message.ListenerFilters, problems, ConfigPath.Root.Field("listener_filters"));
+        var sockets = new SocketReading($"listener \"{message.Name}\"", now ?? TimeProvider.System.GetUtcNow());
+        var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
+        var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
+        if (message.FilterChains.Count == 0 && message.DefaultFilterChain is null)
+        {
+            problems.Add(ConfigPath.Root.Field("filter_chains"), "a listener needs a filter chain", "add one");
+        }
+
+        if (problems.Found.Count == before)
+        {
+            CheckMatches(chains, problems);
+        }
+
+        if (problems.Found.Count > before)
         {
             return null;
         }
 
-        var http = HttpConnectionManagerTranslator.Translate(found.Manager, problems, found.Path);
-        return http is null || problems.Found.Count > before
-            ? null
-            : new TranslatedListener(
-                new ListenerConfig
-                {
-                    Name = message.Name,
-                    Address = address,
-                    IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
-                    StatPrefix = message.StatPrefix,
-                    MaxConnections = (int)Math.Min(found.Limit?.MaxConnections ?? 0UL, int.MaxValue),
-                    ConnectionLimitStatPrefix = found.Limit?.StatPrefix ?? "",
-                    IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
-                    Http = http with { FilterChainName = message.FilterChains[0].Name },
-                },
-                ResourceTimeouts.InitialFetch(found.Manager.Rds?.ConfigSource));
+        var config = new ListenerConfig
+        {
+            Name = message.Name,
+            Address = address!,
+            IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
+            StatPrefix = message.StatPrefix,
+            IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
+            FilterChains = [.. chains.Select(static chain => chain!.Config)],
+            DefaultFilterChain = last?.Config,
+            ListenerFilters = filters,
+            ListenerFiltersTimeout = message.ListenerFiltersTimeout is { } timeout ? ResourceTimeouts.Bounded(timeout.ToTimeSpan()) : TimeSpan.FromSeconds(15),
+            ContinueOnListenerFiltersTimeout = message.ContinueOnListenerFiltersTimeout,
+        };
+        return new TranslatedListener(config, LongestWait(chains.Append(last))) { Tls = [.. chains.Append(last).OfType<TranslatedFilterChain>().Select(static chain => chain.Tls)] };
     }
+
+    /// <summary>The longest of the waits for routes, since all of them are waited for; an infinite one is the longest.</summary>
+    private static TimeSpan LongestWait(IEnumerable<TranslatedFilterChain?> chains)
+    {
+        var waits = chains.OfType<TranslatedFilterChain>().Where(static chain => chain.RoutesSource is not null)
+            .Select(static chain => ResourceTimeouts.InitialFetch(chain.RoutesSource)).DefaultIfEmpty(ResourceTimeouts.InitialFetch(null)).ToArray();
+        return waits.Contains(Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : waits.Max();
+    }
+
+    private static void CheckMatches(TranslatedFilterChain?[] chains, TranslationProblems problems)
+    {
+        if (FilterChainTable.Build([.. chains.Select(static chain => chain!.Config.Match)], out var same) is null)
+        {
+            problems.Add(
+                ConfigPath.Root.Field("filter_chains").Index(same.Second).Field("filter_chain_match"),
+                $"multiple filter chains with the same matching rules are defined: {NameOf(chains[same.Second]!, same.Second)} and {NameOf(chains[same.First]!, same.First)}",
+                "give each filter chain connections of its own");
+        }
+    }
+
+    private static string NameOf(TranslatedFilterChain chain, int index) =>
+        chain.Config.Name.Length > 0 ? $"\"{chain.Config.Name}\"" : string.Create(CultureInfo.InvariantCulture, $"filter_chains[{index}]");
 
     private static SocketEndpoint? AddressOf(Listener message, TranslationProblems problems)
     {
@@ -69,42 +111,6 @@ internal static class ListenerTranslator
         }
 
         problems.Add(path.Field("address"), $"\"{socket.Address}\" is no IP address", "write an IP address such as 0.0.0.0");
-        return null;
-    }
-
-    private static (HttpConnectionManager Manager, ConfigPath Path, ConnectionLimit? Limit)? ManagerOf(Listener message, TranslationProblems problems)
-    {
-        var chains = ConfigPath.Root.Field("filter_chains");
-        if (message.FilterChains.Count != 1)
-        {
-            problems.Add(chains, $"there are {message.FilterChains.Count} filter chains, one is supported", "keep one filter chain");
-            return null;
-        }
-
-        var chain = message.FilterChains[0];
-        var path = chains.Index(0);
-        if (chain.FilterChainMatch is { } match && match.CalculateSize() > 0)
-        {
-            problems.Add(path.Field("filter_chain_match"), "a choice between filter chains is not supported", "remove it");
-        }
-
-        if (chain.TransportSocket is { } socket && socket.TypedConfig?.TypeUrl.EndsWith(".RawBuffer", StringComparison.Ordinal) != true)
-        {
-            problems.Add(path.Field("transport_socket"), "only plain text listeners are supported", "remove it, or use raw_buffer");
-        }
-
-        ConnectionLimit? limit = null;
-        var hasLimit = chain.Filters.Count == 2 && chain.Filters[0].TypedConfig is { } first && first.TryUnpack(out limit);
-        var last = hasLimit ? 1 : 0;
-        if (chain.Filters.Count == last + 1 && chain.Filters[last].TypedConfig is { } any && any.TryUnpack<HttpConnectionManager>(out var manager))
-        {
-            return (manager, path.Field("filters").Index(last).Field("typed_config"), limit);
-        }
-
-        problems.Add(
-            path.Field("filters"),
-            "a filter chain consists of one envoy.filters.network.http_connection_manager, with an envoy.filters.network.connection_limit before it at most",
-            "keep only those filters");
         return null;
     }
 }

@@ -19,6 +19,9 @@ public sealed record ExplainRequest
     /// <summary>Port that the client connects to.</summary>
     public required int Port { get; init; }
 
+    /// <summary>True where the client speaks TLS: its server name is then the host.</summary>
+    public bool IsTls { get; init; }
+
     /// <summary>Other header lines, <c>name: value</c>. A <c>host</c> among them replaces <see cref="Authority"/>, as in curl.</summary>
     public IReadOnlyList<string> Headers { get; init; } = [];
 
@@ -35,6 +38,7 @@ public sealed record ExplainRequest
     {
         var rest = url;
         var port = 80;
+        var isTls = false;
         var colon = url.IndexOf("://", StringComparison.Ordinal);
         if (colon >= 0)
         {
@@ -45,7 +49,8 @@ public sealed record ExplainRequest
                 return null;
             }
 
-            port = scheme == "https" ? 443 : 80;
+            isTls = scheme == "https";
+            port = isTls ? 443 : 80;
             rest = url[(colon + 3)..];
         }
 
@@ -85,6 +90,7 @@ public sealed record ExplainRequest
             Authority = authority,
             Target = target,
             Port = port,
+            IsTls = isTls,
             Headers = headers,
             Listener = listener ?? "",
         };

@@ -88,13 +88,15 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
 
     private Explanation Explain(ExplainRequest request, ListenerConfig listener)
     {
-        var http = listener.Http;
-        var found = new Explanation
+        var found = new Explanation { Listener = listener.Name, Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()! };
+        var (chain, chainName) = ExplainedFilterChain.Of(listener, request);
+        found = found with { FilterChain = chainName };
+        if (chain?.Http is not { } http)
         {
-            Listener = listener.Name,
-            Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()!,
-            RouteConfiguration = http.InlineRoutes?.Name ?? http.RouteConfigName ?? "",
-        };
+            return found with { Error = ExplainedFilterChain.WhyNoRequest(chain, request) };
+        }
+
+        found = found with { RouteConfiguration = http.InlineRoutes?.Name ?? http.RouteConfigName ?? "" };
         var state = new HttpConnectionManagerState(http, new HttpStats(_registry, http.StatPrefix), new ListenerStats(_registry, "explained"), []);
         var stream = new ExplainedStream(_connection);
         _exchange.Begin(stream, state, new SocketEndpoint(IPAddress.Loopback, 1), new SocketEndpoint(IPAddress.Loopback, request.Port), 1);

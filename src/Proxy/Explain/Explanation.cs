@@ -12,6 +12,9 @@ public sealed record Explanation
     /// <summary>Where it listens.</summary>
     public string Address { get; init; } = "";
 
+    /// <summary>The filter chain that takes the connection, where there is a choice.</summary>
+    public string FilterChain { get; init; } = "";
+
     /// <summary>The route configuration in force.</summary>
     public string RouteConfiguration { get; init; } = "";
 

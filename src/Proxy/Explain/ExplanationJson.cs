@@ -14,6 +14,7 @@ public static class ExplanationJson
         Text(json, "error", explanation.Error);
         Text(json, "listener", explanation.Listener);
         Text(json, "address", explanation.Address);
+        Text(json, "filter_chain", explanation.FilterChain);
         Text(json, "route_configuration", explanation.RouteConfiguration);
         Text(json, "as_matched", explanation.AsMatched);
         Text(json, "virtual_host", explanation.VirtualHost);

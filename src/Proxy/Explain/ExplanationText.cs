@@ -13,7 +13,10 @@ public static class ExplanationText
         var text = new StringBuilder();
         if (explanation.Listener.Length > 0)
         {
-            Line(text, $"listener   {explanation.Listener}{(explanation.Address.Length > 0 ? $" ({explanation.Address})" : "")}, route configuration {explanation.RouteConfiguration}");
+            var address = explanation.Address.Length > 0 ? $" ({explanation.Address})" : "";
+            var chain = explanation.FilterChain.Length > 0 ? $", filter chain {explanation.FilterChain}" : "";
+            var routes = explanation.RouteConfiguration.Length > 0 ? $", route configuration {explanation.RouteConfiguration}" : "";
+            Line(text, $"listener   {explanation.Listener}{address}{chain}{routes}");
         }
 
         if (explanation.AsMatched.Length > 0)

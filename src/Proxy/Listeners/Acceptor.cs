@@ -1,7 +1,9 @@
 using KubeProxyNet.Proxy.Listeners.Http1;
+using KubeProxyNet.Proxy.Listeners.Tcp;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -19,7 +21,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
     private readonly DeadlineTimer _pause;
     private int _descriptor;
 
-    public Acceptor(WorkerRuntime runtime, int descriptor, SocketEndpoint local, HttpConnectionManagerState state)
+    public Acceptor(WorkerRuntime runtime, int descriptor, SocketEndpoint local, ListenerState state)
     {
         _runtime = runtime;
         _descriptor = descriptor;
@@ -30,7 +32,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
     }
 
     /// <summary>What serves new connections; those that are open keep what they began with.</summary>
-    public HttpConnectionManagerState State { get; set; }
+    public ListenerState State { get; set; }
 
     /// <summary>The connections accepted here that are still open.</summary>
     public DownstreamConnections Connections { get; } = new();
@@ -118,39 +120,59 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
     private void Serve(int descriptor, SocketEndpoint remote)
     {
         var page = _runtime.Worker.Stats;
-        page.Increment(State.ListenerStats.ConnectionsTotal);
-        if (!TryAdmit(page))
+        var state = State;
+        page.Increment(state.Stats.ConnectionsTotal);
+        if (!TryAdmit(state, page))
         {
             _ = Native.Close(descriptor);
-            return;
         }
-
-        new DownstreamHttp1(_runtime, State, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+        else if (state.Sole is not { } chain)
+        {
+            new PendingConnection(_runtime, state, Connections, descriptor, remote, _local).RunAsync().Detach();
+        }
+        else if (!TryAdmit(chain, state.Stats, page))
+        {
+            _runtime.Connections.Return();
+            _ = Native.Close(descriptor);
+        }
+        else if (chain.Http is { } http)
+        {
+            new DownstreamHttp1(_runtime, http, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+        }
+        else
+        {
+            new DownstreamTcp(_runtime, chain.TcpProxy!, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+        }
     }
 
-    /// <summary>Takes a place under every limit; false where one is reached, and then holds none.</summary>
-    private bool TryAdmit(StatPage page)
+    /// <summary>Takes a place under the limits of the process; false where one is reached, and then holds none.</summary>
+    private bool TryAdmit(ListenerState state, StatPage page)
     {
         if (_runtime.Overload.IsAnyActive && _runtime.Overload.Applies(OverloadAction.RejectIncomingConnections, _runtime.Worker.Random.Next()))
         {
-            page.Increment(State.ListenerStats.ConnectionsOverloadReject);
+            page.Increment(state.Stats.ConnectionsOverloadReject);
             return false;
         }
 
-        if (!_runtime.Connections.TryTake(ignoreLimit: State.IgnoresGlobalConnectionLimit))
-        {
-            page.Increment(State.ListenerStats.GlobalConnectionsOverflow);
-            return false;
-        }
-
-        if (State.Connections.TryTake())
+        if (_runtime.Connections.TryTake(ignoreLimit: state.Config.IgnoresGlobalConnectionLimit))
         {
             return true;
         }
 
-        _runtime.Connections.Return();
-        page.Increment(State.ListenerStats.ConnectionsOverflow);
-        if (State.LimitedConnections is { } limited)
+        page.Increment(state.Stats.GlobalConnectionsOverflow);
+        return false;
+    }
+
+    /// <summary>Takes a place under the limit of a filter chain; false where it is reached, and then holds none.</summary>
+    public static bool TryAdmit(FilterChainState chain, ListenerStats stats, StatPage page)
+    {
+        if (chain.Connections.TryTake())
+        {
+            return true;
+        }
+
+        page.Increment(stats.ConnectionsOverflow);
+        if (chain.LimitedConnections is { } limited)
         {
             page.Increment(limited);
         }

@@ -1,15 +1,13 @@
-using KubeProxyNet.Proxy.Listeners.Http1;
-
 namespace KubeProxyNet.Proxy.Listeners;
 
 /// <summary>The client connections of one listener on one worker, so that a drain finds them.</summary>
 internal sealed class DownstreamConnections
 {
-    private DownstreamHttp1? _first;
+    private DownstreamConnection? _first;
 
     public int Count { get; private set; }
 
-    public void Add(DownstreamHttp1 connection)
+    public void Add(DownstreamConnection connection)
     {
         connection.Next = _first;
         if (_first is not null)
@@ -21,7 +19,7 @@ internal sealed class DownstreamConnections
         Count++;
     }
 
-    public void Remove(DownstreamHttp1 connection)
+    public void Remove(DownstreamConnection connection)
     {
         if (connection.Previous is null)
         {

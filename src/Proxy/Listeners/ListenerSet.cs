@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Listeners.FilterChains;
+using KubeProxyNet.Proxy.Listeners.Inspection;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
-using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -108,14 +109,14 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
             if (current.Config.Address.Equals(config.Address) && current.Config.IsIpv4Compatible == config.IsIpv4Compatible)
             {
-                current.Update(config, StatesFor(config, current.Address, current.Connections));
+                current.Update(config, StatesFor(config, current.Address, current.Limits));
                 return;
             }
         }
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
-        var connections = new DownstreamConnectionLimit();
-        var opened = OpenListener.Start(config, address, workers, descriptors, connections, StatesFor(config, address, connections));
+        var limits = new FilterChainLimits();
+        var opened = OpenListener.Start(config, address, workers, descriptors, limits, StatesFor(config, address, limits));
         Close(config.Name);
         _open[config.Name] = opened;
     }
@@ -129,32 +130,20 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         }
     }
 
-    private HttpConnectionManagerState[] StatesFor(ListenerConfig config, SocketEndpoint address, DownstreamConnectionLimit connections)
+    private ListenerState[] StatesFor(ListenerConfig config, SocketEndpoint address, FilterChainLimits limits)
     {
-        connections.Limit = config.MaxConnections;
-        var limited = default(Counter?);
-        if (config.MaxConnections > 0)
-        {
-            var prefixOfLimit = $"connection_limit.{config.ConnectionLimitStatPrefix}.";
-            limited = registry.Counter(prefixOfLimit + "limited_connections");
-            registry.Observe(prefixOfLimit + "active_connections", () => connections.Open);
-        }
-
-        var http = new HttpStats(registry, config.Http.StatPrefix);
+        var table = FilterChainTable.Build([.. config.FilterChains.Select(static chain => chain.Match)], out _)
+            ?? throw new InvalidOperationException("Filter chains that overlap are refused where configuration is accepted.");
         var prefix = config.StatPrefix.Length > 0 ? config.StatPrefix : address.ToString().Replace(':', '_');
-        var listener = new ListenerStats(registry, prefix);
+        var stats = new ListenerStats(registry, prefix);
+        var inspection = new InspectionStats(registry);
+        var chains = config.AllFilterChains.Select((chain, index) => new FilterChainParts(chain, registry, limits, stats, index)).ToArray();
         return Array.ConvertAll(workers, runtime =>
-        {
-            ImmutableArray<AccessLogSink> sinks = [.. config.Http.AccessLogs.Select(log =>
-                new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format, log.Filter))];
-            return new HttpConnectionManagerState(config.Http, http, listener, sinks)
-            {
-                Connections = connections,
-                LimitedConnections = limited,
-                IgnoresGlobalConnectionLimit = config.IgnoresGlobalConnectionLimit,
-            };
-        });
+            new ListenerState(config, table, Array.ConvertAll(chains, chain => chain.StateFor(logs => SinksOf(logs, runtime))), stats, inspection));
     }
+
+    private ImmutableArray<AccessLogSink> SinksOf(ImmutableArray<AccessLogConfig> logs, WorkerRuntime runtime) =>
+        [.. logs.Select(log => new AccessLogSink(FileOf(log.Path).CreateChannel(runtime.Worker.Stats), log.Format, log.Filter))];
 
     private AccessLogFile FileOf(string path)
     {

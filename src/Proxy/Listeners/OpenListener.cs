@@ -1,4 +1,4 @@
-using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -12,9 +12,9 @@ internal sealed class OpenListener
     private readonly WorkerRuntime[] _workers;
     private readonly Acceptor[] _acceptors;
 
-    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, DownstreamConnectionLimit connections)
+    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, FilterChainLimits limits)
     {
-        Connections = connections;
+        Limits = limits;
         Config = config;
         Address = address;
         _workers = workers;
@@ -27,16 +27,16 @@ internal sealed class OpenListener
     /// <summary>The address that is bound, with the port that port 0 became.</summary>
     public SocketEndpoint Address { get; }
 
-    /// <summary>Counts the listener's connections against its limit, whatever settings they began with.</summary>
-    public DownstreamConnectionLimit Connections { get; }
+    /// <summary>Counts the connections of its filter chains against their limits, whatever settings they began with.</summary>
+    public FilterChainLimits Limits { get; }
 
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _acceptors.Sum(static acceptor => acceptor?.Connections.Count ?? 0);
 
     public static OpenListener Start(
-        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, DownstreamConnectionLimit connections, HttpConnectionManagerState[] states)
+        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, FilterChainLimits limits, ListenerState[] states)
     {
-        var listener = new OpenListener(config, address, workers, connections);
+        var listener = new OpenListener(config, address, workers, limits);
         for (var i = 0; i < workers.Length; i++)
         {
             var index = i;
@@ -46,7 +46,7 @@ internal sealed class OpenListener
         return listener;
     }
 
-    public void Update(ListenerConfig config, HttpConnectionManagerState[] states)
+    public void Update(ListenerConfig config, ListenerState[] states)
     {
         Config = config;
         ForEach((acceptor, index) => acceptor.State = states[index]);

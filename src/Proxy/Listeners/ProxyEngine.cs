@@ -174,9 +174,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
                 tables = next;
             }
 
-            foreach (var listener in change.Listeners ?? [])
+            foreach (var chain in (change.Listeners ?? []).SelectMany(static listener => listener.AllFilterChains))
             {
-                listener.Http.InlineRoutes?.BindStats(_registry);
+                chain.Http?.InlineRoutes?.BindStats(_registry);
             }
 
             _snapshots.Publish(new RuntimeSnapshot

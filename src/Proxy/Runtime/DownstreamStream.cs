@@ -29,6 +29,9 @@ internal abstract class DownstreamStream
     /// <summary>The connection that carries the stream.</summary>
     public abstract Connection Connection { get; }
 
+    /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
+    public virtual ReadOnlySpan<byte> RequestedServerName => default;
+
     /// <summary>True once the last byte of the request was read.</summary>
     public abstract bool IsRequestComplete { get; }
 

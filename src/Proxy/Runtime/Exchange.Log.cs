@@ -97,6 +97,8 @@ internal sealed partial class Exchange : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.FilterChainName => _state!.FilterChainName;
 
+    ReadOnlySpan<byte> IAccessLogSource.RequestedServerName => Downstream.RequestedServerName;
+
     ReadOnlySpan<byte> IAccessLogSource.StreamId => RequestId;
 
     /// <summary>Takes up a new request of a connection.</summary>

@@ -49,14 +49,8 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
     /// </summary>
     public bool GuardsRates { get; } = Config.UseRemoteAddress;
 
-    /// <summary>Counts the listener's connections against its own limit, over all workers.</summary>
+    /// <summary>Counts the filter chain's connections against its own limit, over all workers.</summary>
     public DownstreamConnectionLimit Connections { get; init; } = new();
-
-    /// <summary>Counts connections beyond that limit; null where there is none.</summary>
-    public Counter? LimitedConnections { get; init; }
-
-    /// <inheritdoc cref="ListenerConfig.IgnoresGlobalConnectionLimit"/>
-    public bool IgnoresGlobalConnectionLimit { get; init; }
 
     // The times of every request, as whole milliseconds; 0 for none.
     public long StreamIdleMs { get; } = (long)Config.StreamIdleTimeout.TotalMilliseconds;

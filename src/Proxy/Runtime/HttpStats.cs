@@ -128,5 +128,23 @@ internal sealed class ListenerStats(StatRegistry registry, string address)
 
     public Counter ConnectionsOverloadReject { get; } = registry.Counter($"listener.{address}.downstream_cx_overload_reject");
 
+    /// <summary>Connections for which no filter chain is.</summary>
+    public Counter NoFilterChainMatch { get; } = registry.Counter($"listener.{address}.no_filter_chain_match");
+
+    /// <summary>Connections that wait for their filter chain.</summary>
+    public Gauge PreConnectionsActive { get; } = registry.Gauge($"listener.{address}.downstream_pre_cx_active");
+
+    /// <summary>Connections on which the listener filters did not see enough in time.</summary>
+    public Counter PreConnectionsTimeout { get; } = registry.Counter($"listener.{address}.downstream_pre_cx_timeout");
+
+    /// <summary>Connections that broke while listener filters looked at them.</summary>
+    public Counter ListenerFilterError { get; } = registry.Counter($"listener.{address}.downstream_listener_filter_error");
+
+    /// <summary>Connections that their client closed while listener filters looked at them.</summary>
+    public Counter ListenerFilterRemoteClose { get; } = registry.Counter($"listener.{address}.downstream_listener_filter_remote_close");
+
+    /// <summary>Connections whose transport was not ready in time.</summary>
+    public Counter TransportSocketConnectTimeout { get; } = registry.Counter($"listener.{address}.downstream_cx_transport_socket_connect_timeout");
+
     public Counter ConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_cx_overflow");
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -17,15 +19,24 @@ public sealed record ListenerConfig
     /// <summary>Name in statistics; empty for the address with ':' replaced by '_'.</summary>
     public string StatPrefix { get; init; } = "";
 
-    /// <summary>Most connections at a time, over all workers; 0 (the default) for no limit. Envoy's <c>connection_limit</c> filter.</summary>
-    public int MaxConnections { get; init; }
-
-    /// <summary>Name in the statistics of <see cref="MaxConnections"/>: <c>connection_limit.NAME.</c>; empty where there is no limit.</summary>
-    public string ConnectionLimitStatPrefix { get; init; } = "";
-
     /// <summary>True to leave the listener's connections out of the limit on all of them: for one that must answer whatever happens.</summary>
     public bool IgnoresGlobalConnectionLimit { get; init; }
 
-    /// <summary>What serves the connections.</summary>
-    public required HttpConnectionManagerConfig Http { get; init; }
+    /// <summary>What serves the connections; each goes to the one whose match fits it best. No two have the same match.</summary>
+    public required ImmutableArray<FilterChainConfig> FilterChains { get; init; }
+
+    /// <summary>What serves connections that fit none of <see cref="FilterChains"/>; null (the default) to close them.</summary>
+    public FilterChainConfig? DefaultFilterChain { get; init; }
+
+    /// <summary>What looks at the first bytes of a connection before its filter chain is chosen, in order; none by default.</summary>
+    public ImmutableArray<ListenerFilterConfig> ListenerFilters { get; init; } = [];
+
+    /// <summary>Longest wait for what the listener filters look at; 15 s by default, zero for none.</summary>
+    public TimeSpan ListenerFiltersTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>True to choose a filter chain by what is known after <see cref="ListenerFiltersTimeout"/>; false (the default) to close the connection.</summary>
+    public bool ContinueOnListenerFiltersTimeout { get; init; }
+
+    /// <summary>Every filter chain, the default one last.</summary>
+    public IEnumerable<FilterChainConfig> AllFilterChains => DefaultFilterChain is null ? FilterChains : FilterChains.Append(DefaultFilterChain);
 }

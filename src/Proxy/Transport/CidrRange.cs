@@ -24,6 +24,12 @@ public sealed record CidrRange
         _shift = Math.Min(bits - prefixLength, _address.Length);
     }
 
+    /// <summary>Bits that an address must share with the range.</summary>
+    internal int PrefixLength => _address.Length - _shift;
+
+    /// <summary>An address in the range.</summary>
+    internal IpAddress Prefix => _address;
+
     /// <summary>Whether an address lies in the range; no address lies in none.</summary>
     internal bool Contains(IpAddress address) =>
         address.Length == _address.Length && (_shift == address.Length || address.Bits >> _shift == _address.Bits >> _shift);

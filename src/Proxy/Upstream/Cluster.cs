@@ -85,7 +85,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     private volatile bool _hasHadTraffic;
     private volatile IHashTable? _table;
     private volatile ClusterTransportSockets _transportSockets = ClusterTransportSockets.PlainText;
-    private UpstreamTls[] _tls = [];
+    private Dictionary<UpstreamTlsConfig, UpstreamTls> _tls = [];
 
     public ClusterConfig Config { get; } = config;
 
@@ -144,15 +144,23 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
         }
     }
 
-    /// <summary>Sets how endpoints are spoken to from now on. For the configuration thread.</summary>
-    public void SetTransportSockets(ClusterTransportSockets sockets)
+    /// <summary>Sets how endpoints are spoken to from now on; what stays as it was keeps its context. For the configuration thread.</summary>
+    /// <param name="sockets">The settings.</param>
+    /// <param name="make">Makes what is new.</param>
+    public void SetTransportSockets(ClusterTransportSockets sockets, Func<UpstreamTlsConfig, UpstreamTls> make)
     {
+        if (_transportSockets == sockets)
+        {
+            return;
+        }
+
         _transportSockets = sockets;
-        _tls = [.. sockets.Matches.Select(static match => match.Tls).Append(sockets.Default).OfType<UpstreamTlsConfig>().Distinct().Select(tls => Array.Find(_tls, known => known.Config == tls) ?? new UpstreamTls(tls))];
+        _tls = sockets.Matches.Select(static match => match.Tls).Append(sockets.Default).OfType<UpstreamTlsConfig>().Distinct()
+            .ToDictionary(static tls => tls, tls => _tls.GetValueOrDefault(tls) ?? make(tls));
     }
 
     /// <summary>How an endpoint is spoken to; null for plain text. For the configuration thread.</summary>
-    public UpstreamTls? TlsOf(EndpointConfig endpoint) => _transportSockets.Of(endpoint) is { } tls ? Array.Find(_tls, known => known.Config == tls) : null;
+    public UpstreamTls? TlsOf(EndpointConfig endpoint) => _transportSockets.Of(endpoint) is { } tls ? _tls[tls] : null;
 
     /// <summary>The cluster is gone.</summary>
     public void StopObserving(StatRegistry registry)

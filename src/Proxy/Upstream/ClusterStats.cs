@@ -11,6 +11,7 @@ internal sealed class ClusterStats
         ConnectionsTotal = registry.Counter(prefix + "upstream_cx_total");
         ConnectionsActive = registry.Gauge(prefix + "upstream_cx_active");
         ConnectFail = registry.Counter(prefix + "upstream_cx_connect_fail");
+        ConnectAttemptsExceeded = registry.Counter(prefix + "upstream_cx_connect_attempts_exceeded");
         ConnectTimeout = registry.Counter(prefix + "upstream_cx_connect_timeout");
         ConnectMs = registry.Histogram(prefix + "upstream_cx_connect_ms");
         ProtocolError = registry.Counter(prefix + "upstream_cx_protocol_error");
@@ -59,6 +60,9 @@ internal sealed class ClusterStats
     public Gauge ConnectionsActive { get; }
 
     public Counter ConnectFail { get; }
+
+    /// <summary>Connections of TCP proxies for which no endpoint was reached in as many attempts as are made.</summary>
+    public Counter ConnectAttemptsExceeded { get; }
 
     public Counter ConnectTimeout { get; }
 

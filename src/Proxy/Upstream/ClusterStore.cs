@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Tls;
+using KubeProxyNet.Proxy.Tls.Forensics;
+using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
@@ -34,6 +37,9 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     /// <summary>Takes the events of outlier detection in clusters that are built from now on; null for none.</summary>
     public OutlierEventLog? OutlierEvents { get; set; }
 
+    /// <summary>Takes the handshakes that fail with endpoints of clusters that are built from now on; null for nobody.</summary>
+    public HandshakeLog? HandshakeFailures { get; set; }
+
     /// <summary>Where this proxy is among those of its own cluster, for clusters that are built from now on; null where that is not known.</summary>
     public LocalZone? Zone { get; set; }
 
@@ -60,7 +66,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
 
         var isOnlyRotation = kept.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
         kept.Specification = specification;
-        kept.State.SetTransportSockets(specification.TransportSockets);
+        kept.State.SetTransportSockets(specification.TransportSockets, tls => TlsOf(tls, config.StatName));
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
         foreach (var endpoint in endpoints)
@@ -137,6 +143,12 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             kept.State.Outlier?.Dispose();
         }
     }
+
+    private UpstreamTls TlsOf(UpstreamTlsConfig settings, string statName) => new(
+        settings.SecretsAreMissing ? null : new ClientTlsContext(settings), new TlsStats(registry, $"cluster.{statName}."), HandshakeFailures)
+    {
+        SecretsNotReady = registry.Counter($"cluster.{statName}.client_ssl_socket_factory.upstream_context_secrets_not_ready"),
+    };
 
     private ZoneRouting? ZonesOf(ClusterConfig config) =>
         Zone is null || config.UsesHash || config.Balancing.IsLocalityWeighted ? null : new ZoneRouting(Zone, new ZoneStats(registry, config.StatName));

@@ -4,7 +4,6 @@ using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
-using KubeProxyNet.Proxy.Upstream.TransportSockets;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -58,7 +57,6 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private volatile string _hostname = "";
     private volatile SocketEndpoint _address = address;
     private volatile SocketEndpoint[] _additionalAddresses = [];
-    private volatile UpstreamTls? _tls;
     private EndpointHealthCheck? _healthCheck;
 
     /// <summary>Where new connections go.</summary>
@@ -98,13 +96,6 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     {
         get => Volatile.Read(ref _healthCheck);
         set => Volatile.Write(ref _healthCheck, value);
-    }
-
-    /// <summary>How new connections speak to it; null for plain text. The configuration thread writes it.</summary>
-    public UpstreamTls? Tls
-    {
-        get => _tls;
-        set => _tls = value;
     }
 
     /// <summary>When it became healthy, as a timestamp of <see cref="ClusterState.Time"/>; 0 while it is not. The configuration thread writes it.</summary>

@@ -20,9 +20,17 @@ internal sealed partial class UpstreamConnection
     /// <summary>Agrees with the endpoint on keys. The connect timeout holds for this too, as in Envoy.</summary>
     private async LoopTask<WaitResult> SecureAsync(UpstreamTls tls, long timeoutMs)
     {
-        var config = tls.Context.Config;
+        if (tls.Context is not { } context)
+        {
+            // As Envoy says it.
+            Connection.Worker.Stats.Increment(tls.SecretsNotReady);
+            TransportFailure = "TLS_error:_Secret_is_not_supplied_by_SDS"u8.ToArray();
+            return WaitResult.Interrupted;
+        }
+
+        var config = context.Config;
         var name = RequestedName ?? (config.AutoHostSni && _pool.Endpoint.Hostname.Length > 0 ? _pool.Endpoint.Hostname : config.Sni);
-        Tls = new TlsSocket(Connection, tls.Context)
+        Tls = new TlsSocket(Connection, context)
         {
             AskedServerName = name.Length > 0 ? name : null,
             DemandedHost = config.AutoSniSanValidation && name.Length > 0 ? name : null,

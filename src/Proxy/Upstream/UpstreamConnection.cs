@@ -220,7 +220,8 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     }
 
     /// <summary>Ends the connection, in whatever state it is.</summary>
-    public void Close()
+    /// <param name="reset">True to tell the endpoint that what it got is not whole.</param>
+    public void Close(bool reset = false)
     {
         if (Connection.IsClosed)
         {
@@ -236,7 +237,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
 
         var wasIdle = _isIdle;
         _isIdle = false;
-        Connection.Close();
+        Connection.Close(reset);
         _pool.OnClosed(this, wasIdle);
     }
 

@@ -29,7 +29,7 @@ internal static class ResourceReferences
     {
         if (filter.TypedConfig?.TryUnpack<HttpConnectionManager>(out var manager) != true)
         {
-            return [];
+            return TcpClusters.Of(filter, ConfigPath.Root).Select(use => new XdsReference(XdsTypeUrls.Cluster, use.Cluster));
         }
 
         return manager.Rds is { } rds ? [new XdsReference(XdsTypeUrls.RouteConfiguration, rds.RouteConfigName)]

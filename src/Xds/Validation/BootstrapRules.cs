@@ -137,39 +137,57 @@ internal static class BootstrapRules
         for (var i = 0; i < resources.Clusters.Count; i++)
         {
             CheckSource(resources.Clusters[i].EdsClusterConfig?.EdsConfig, ads, path.Field("clusters").Index(i).Field("eds_cluster_config").Field("eds_config"), problems);
+            CheckSecrets(resources.Clusters[i].TransportSocket, ads, path.Field("clusters").Index(i), problems);
+            for (var j = 0; j < resources.Clusters[i].TransportSocketMatches.Count; j++)
+            {
+                CheckSecrets(resources.Clusters[i].TransportSocketMatches[j].TransportSocket, ads, path.Field("clusters").Index(i).Field("transport_socket_matches").Index(j), problems);
+            }
         }
 
         for (var i = 0; i < resources.Listeners.Count; i++)
         {
-            for (var j = 0; j < resources.Listeners[i].FilterChains.Count; j++)
+            foreach (var (chain, at) in ChainsOf(resources.Listeners[i], path.Field("listeners").Index(i)))
             {
-                var filters = resources.Listeners[i].FilterChains[j].Filters;
-                for (var k = 0; k < filters.Count; k++)
+                CheckSecrets(chain.TransportSocket, ads, at, problems);
+                for (var k = 0; k < chain.Filters.Count; k++)
                 {
-                    var at = path.Field("listeners").Index(i).Field("filter_chains").Index(j).Field("filters").Index(k).Field("typed_config");
-                    CheckSource(ManagerOf(filters[k])?.Rds?.ConfigSource, ads, at.Field("rds").Field("config_source"), problems);
+                    CheckSource(ManagerOf(chain.Filters[k])?.Rds?.ConfigSource, ads, at.Field("filters").Index(k).Field("typed_config").Field("rds").Field("config_source"), problems);
                 }
             }
         }
     }
 
+    private static void CheckSecrets(TransportSocket? socket, ApiConfigSource? ads, ConfigPath path, ConfigProblems problems)
+    {
+        foreach (var (source, at) in SecretSources.Of(socket, path))
+        {
+            CheckSource(source, ads, at, problems);
+        }
+    }
+
     private static void CheckRoutes(Listener listener, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
     {
-        for (var i = 0; i < listener.FilterChains.Count; i++)
+        foreach (var (chain, at) in ChainsOf(listener, path))
         {
-            CheckRoutes(listener.FilterChains[i], clusters, path.Field("filter_chains").Index(i), problems);
+            CheckRoutes(chain, clusters, at, problems);
         }
+    }
 
-        if (listener.DefaultFilterChain is { } chain)
-        {
-            CheckRoutes(chain, clusters, path.Field("default_filter_chain"), problems);
-        }
+    private static IEnumerable<(FilterChain Chain, ConfigPath Path)> ChainsOf(Listener listener, ConfigPath path)
+    {
+        var chains = listener.FilterChains.Select((chain, index) => (chain, path.Field("filter_chains").Index(index)));
+        return listener.DefaultFilterChain is { } last ? chains.Append((last, path.Field("default_filter_chain"))) : chains;
     }
 
     private static void CheckRoutes(FilterChain chain, Dictionary<string, int> clusters, ConfigPath path, ConfigProblems problems)
     {
         for (var i = 0; i < chain.Filters.Count; i++)
         {
+            foreach (var (name, where) in TcpClusters.Of(chain.Filters[i], path.Field("filters").Index(i).Field("typed_config")).Where(use => !clusters.ContainsKey(use.Cluster)))
+            {
+                problems.Dangling(where, NoCluster(name), Suggest(name, clusters.Keys));
+            }
+
             if (ManagerOf(chain.Filters[i])?.RouteConfig is not { } routes || routes.ValidateClusters == false)
             {
                 continue;

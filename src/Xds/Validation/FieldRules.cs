@@ -71,6 +71,10 @@ internal static class FieldRules
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
         ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig.update_frequency"] = AtLeastOne,
         ["envoy.extensions.filters.http.buffer.v3.Buffer.max_request_bytes"] = AtLeastOne,
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size"] = new(256, 65_536),
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.max_client_hello_size"] = new(256, 16_384),
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.max_connect_attempts"] = AtLeastOne,
+        ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight.weight"] = AtLeastOne,
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.max_request_headers_kb"] = new(1, 8192),
         ["envoy.type.v3.Percent.value"] = Percentage,
     }.ToFrozenDictionary(StringComparer.Ordinal);
@@ -95,8 +99,13 @@ internal static class FieldRules
         [
             "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
             "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
         ],
-        ["envoy.config.listener.v3.ListenerFilter.typed_config"] = [],
+        ["envoy.config.listener.v3.ListenerFilter.typed_config"] =
+        [
+            "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+            "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+        ],
         ["envoy.config.overload.v3.ResourceMonitor.typed_config"] =
         [
             "envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig",

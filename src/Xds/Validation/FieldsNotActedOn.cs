@@ -59,11 +59,9 @@ internal static class FieldsNotActedOn
         [Listener + "access_log"] = [],
         [Listener + "additional_addresses"] = [],
         [Listener + "bind_to_port"] = ["true"],
-        [Listener + "default_filter_chain"] = [],
         [Listener + "drain_type"] = ["DEFAULT"],
         [Listener + "enable_reuse_port"] = ["true"],
         [Listener + "freebind"] = ["false"],
-        [Listener + "listener_filters"] = [],
         [Listener + "max_connections_to_accept_per_socket_event"] = [],
         [Listener + "per_connection_buffer_limit_bytes"] = [],
         [Listener + "tcp_backlog_size"] = ["4096"],
@@ -86,6 +84,10 @@ internal static class FieldsNotActedOn
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
         // A connection too many is closed at once.
         ["envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.delay"] = ["0s"],
+
+        // There is nothing yet that a fingerprint of a client would be shown by.
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.enable_ja3_fingerprinting"] = ["false"],
+        ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.enable_ja4_fingerprinting"] = ["false"],
         [Router + "dynamic_stats"] = ["true"],
         [Router + "respect_expected_rq_timeout"] = [],
         [Router + "start_child_span"] = [],

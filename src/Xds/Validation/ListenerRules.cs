@@ -1,6 +1,7 @@
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 
 namespace KubeProxyNet.Xds.Validation;
 
@@ -44,6 +45,10 @@ internal static class ListenerRules
             if (chain.Filters[i].TypedConfig?.Is(HttpConnectionManager.Descriptor) == true)
             {
                 problems.Invalid(path.Field("filters").Index(i), "an HTTP connection manager ends the chain, but a filter follows", "make it the last filter");
+            }
+            else if (chain.Filters[i].TypedConfig?.Is(TcpProxy.Descriptor) == true)
+            {
+                problems.Invalid(path.Field("filters").Index(i), "a TCP proxy ends the chain, but a filter follows", "make it the last filter");
             }
         }
     }

@@ -8,6 +8,7 @@ using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
@@ -33,7 +34,7 @@ internal sealed class ProxyUnderTest : ILogger, IAsyncDisposable
         var failures = _engine.Apply(new ConfigurationChange
         {
             Clusters = new Dictionary<string, ClusterSpecification?> { ["backend"] = cluster },
-            Listeners = [new ListenerConfig { Name = "fuzz", Address = new SocketEndpoint(IPAddress.Any, 0), Http = Http() }],
+            Listeners = [new ListenerConfig { Name = "fuzz", Address = new SocketEndpoint(IPAddress.Any, 0), FilterChains = [new FilterChainConfig { Http = Http() }] }],
         });
         if (failures.Count > 0)
         {

@@ -4,6 +4,7 @@ using Envoy.Config.Core.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using KubeProxyNet.Proxy.Admin;
+using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Explain;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Xds;
@@ -30,6 +31,10 @@ internal sealed class SampleProxy : IAdminSource, IAdminActions
     public List<ListenerView> Listeners { get; } = [];
 
     public ConfigDump Dump { get; set; } = new();
+
+    public List<ContextCertificates> Certificates { get; } = [];
+
+    public IReadOnlyList<ContextCertificates> GetCertificates() => Certificates;
 
     public ConcurrentQueue<string> Asked { get; } = new();
 

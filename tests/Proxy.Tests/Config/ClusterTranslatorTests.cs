@@ -211,7 +211,7 @@ public sealed class ClusterTranslatorTests
     [InlineData("http2_protocol_options: {}", "http2_protocol_options: HTTP/2 to upstreams is not supported; remove it")]
     [InlineData("least_request_lb_config: {choice_count: 101}", "least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100")]
     [InlineData("type: STRICT_DNS, dns_refresh_rate: 0s", "dns_refresh_rate: is shorter than a millisecond; write 1s or more")]
-    [InlineData("transport_socket: {name: tls, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}}", "transport_socket: only plain text to upstreams is supported; remove it, or use raw_buffer")]
+    [InlineData("transport_socket: {name: tls}", "transport_socket: \"tls\" is not supported; use a typed_config of envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, or remove it")]
     [InlineData("typed_extension_protocol_options: {http: {'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions}}", "typed_extension_protocol_options[\"http\"]: names no protocol that is known here; use the key \"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"")]
     [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: a.example, port_value: 80}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.address: \"a.example\" is no IP address; write an IP address, or use a STRICT_DNS cluster for host names")]
     [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /s}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only TCP socket addresses are supported; use socket_address with address and port_value")]
@@ -219,7 +219,7 @@ public sealed class ClusterTranslatorTests
 
     [Theory]
     [InlineData("explicit_http_config: {http2_protocol_options: {}}", "explicit_http_config.http2_protocol_options: HTTP/2 to upstreams is not supported; use http_protocol_options")]
-    [InlineData("auto_config: {}", "auto_config: the choice by ALPN needs TLS to the upstream, which is not supported; use explicit_http_config with http_protocol_options")]
+    [InlineData("auto_config: {}", "auto_config: the choice by ALPN is between HTTP/1.1 and HTTP/2, and HTTP/2 is not spoken to upstreams; use explicit_http_config with http_protocol_options")]
     public void A_protocol_that_is_not_spoken_is_refused(string options, string problem) =>
         Problems($"{HttpOptions} {options}}}}}").Should().Equal($"typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"].{problem}");
 

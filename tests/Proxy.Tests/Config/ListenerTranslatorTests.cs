@@ -30,7 +30,7 @@ public sealed class ListenerTranslatorTests
         return translated!;
     }
 
-    private static HttpConnectionManagerConfig Http(string fields, string filters = Router) => Good($"{Address}, {Chain(fields, filters)}").Config.Http;
+    private static HttpConnectionManagerConfig Http(string fields, string filters = Router) => Good($"{Address}, {Chain(fields, filters)}").Config.FilterChains[0].Http!;
 
     private static IEnumerable<string> Problems(string fields)
     {
@@ -176,8 +176,8 @@ public sealed class ListenerTranslatorTests
         var limit = "{name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 7}}";
         var chain = Chain("");
         var config = Good($"{Address}, ignore_global_conn_limit: true, {chain.Replace(" filters: [{name: http,", $" filters: [{limit}, {{name: http,", StringComparison.Ordinal)}").Config;
-        config.MaxConnections.Should().Be(7);
-        config.ConnectionLimitStatPrefix.Should().Be("few");
+        config.FilterChains[0].MaxConnections.Should().Be(7);
+        config.FilterChains[0].ConnectionLimitStatPrefix.Should().Be("few");
         config.IgnoresGlobalConnectionLimit.Should().BeTrue();
     }
 
@@ -193,8 +193,8 @@ public sealed class ListenerTranslatorTests
     public void Routes_may_be_discovered()
     {
         var listener = Good($"{Address}, {Chain("", routes: "rds: {config_source: {ads: {}, initial_fetch_timeout: 2s}, route_config_name: r}")}");
-        listener.Config.Http.RouteConfigName.Should().Be("r");
-        listener.Config.Http.InlineRoutes.Should().BeNull();
+        listener.Config.FilterChains[0].Http!.RouteConfigName.Should().Be("r");
+        listener.Config.FilterChains[0].Http!.InlineRoutes.Should().BeNull();
         listener.RoutesTimeout.Should().Be(TimeSpan.FromSeconds(2));
     }
 
@@ -232,11 +232,9 @@ public sealed class ListenerTranslatorTests
     [Fact]
     public void A_listener_is_one_chain_in_plain_text_with_one_filter_on_an_ip_address()
     {
-        Problems($"{Address}").Should().Equal("filter_chains: there are 0 filter chains, one is supported; keep one filter chain");
-        Problems($"{Address}, filter_chains: [{{}}, {{}}]").Should().Equal("filter_chains: there are 2 filter chains, one is supported; keep one filter chain");
-        Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager, with an envoy.filters.network.connection_limit before it at most; keep only those filters");
-        Problems($"{Address}, {Chain("", more: "filter_chain_match: {destination_port: 80},")}").Should().Equal("filter_chains[0].filter_chain_match: a choice between filter chains is not supported; remove it");
-        Problems($"{Address}, {Chain("", more: "transport_socket: {name: tls},")}").Should().Equal("filter_chains[0].transport_socket: only plain text listeners are supported; remove it, or use raw_buffer");
+        Problems($"{Address}").Should().Equal("filter_chains: a listener needs a filter chain; add one");
+        Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager or envoy.filters.network.tcp_proxy, with an envoy.filters.network.connection_limit before it at most; keep only those filters");
+        Problems($"{Address}, {Chain("", more: "transport_socket: {name: tls},")}").Should().Equal("filter_chains[0].transport_socket: \"tls\" is not supported; use a typed_config of envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, or remove it");
         Problems($"address: {{pipe: {{path: /s}}}}, {Chain("")}").Should().Equal("address: only TCP socket addresses are supported; use socket_address with address and port_value");
         Problems($"address: {{socket_address: {{address: here, port_value: 1}}}}, {Chain("")}").Should().Equal("address.socket_address.address: \"here\" is no IP address; write an IP address such as 0.0.0.0");
         Good($"{Address}, {Chain("", more: "filter_chain_match: {}, transport_socket: {name: plain, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}},")}");

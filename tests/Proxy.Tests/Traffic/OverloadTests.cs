@@ -87,7 +87,7 @@ public sealed class OverloadTests
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "ok"));
         await using var proxy = RunningProxy.Start(
-            RunningProxy.Everything("backend"), [RunningProxy.Cluster("backend", backend.Port)], listener: listener => listener with { MaxConnections = 1, ConnectionLimitStatPrefix = "few" });
+            RunningProxy.Everything("backend"), [RunningProxy.Cluster("backend", backend.Port)], listener: listener => listener with { FilterChains = [listener.FilterChains[0] with { MaxConnections = 1, ConnectionLimitStatPrefix = "few" }] });
         await using var first = await RawHttpClient.ConnectAsync(proxy.Port);
         await first.SendAsync(Get);
         await first.ReadResponseAsync();

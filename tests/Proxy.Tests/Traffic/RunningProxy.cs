@@ -9,6 +9,7 @@ using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing;
@@ -77,7 +78,7 @@ internal sealed class RunningProxy : IAsyncDisposable
         {
             Name = "test",
             Address = new SocketEndpoint(IPAddress.Loopback, 0),
-            Http = configure?.Invoke(http) ?? http,
+            FilterChains = [new FilterChainConfig { Http = configure?.Invoke(http) ?? http }],
         };
         proxy.Listener = listener?.Invoke(proxy.Listener) ?? proxy.Listener;
         var failures = proxy.Engine.Apply(new ConfigurationChange

@@ -1,6 +1,7 @@
 using System.Net;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http;
@@ -76,7 +77,7 @@ public sealed class SnapshotSwapTests
         await old.SendAsync("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
         await old.ReadResponseAsync();
 
-        proxy.Engine.Apply(new ConfigurationChange { Listeners = [proxy.Listener with { Http = proxy.Listener.Http with { ServerName = "new" } }] })
+        proxy.Engine.Apply(new ConfigurationChange { Listeners = [proxy.Listener with { FilterChains = [new FilterChainConfig { Http = proxy.Listener.FilterChains[0].Http! with { ServerName = "new" } }] }] })
             .Should().BeEmpty();
 
         proxy.Port.Should().Be(port);

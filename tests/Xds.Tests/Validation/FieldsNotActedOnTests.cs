@@ -11,8 +11,11 @@ using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
+using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.Filters.Network.ConnectionLimit.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.Filters.Network.TcpProxy.V3;
 using Envoy.Extensions.HealthCheck.EventSinks.File.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.CustomHeader.V3;
 using Envoy.Extensions.Http.OriginalIpDetection.Xff.V3;
@@ -52,7 +55,7 @@ public sealed class FieldsNotActedOnTests
     private static readonly MessageDescriptor[] Roots =
     [
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
-        UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
+        UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, TcpProxy.Descriptor, TlsInspector.Descriptor, HttpInspector.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
         Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor, BufferPerRoute.Descriptor, FilterConfig.Descriptor, RouteList.Descriptor, HttpRequestHeaderMatchInput.Descriptor, HttpRequestQueryParamMatchInput.Descriptor, Envoy.Service.Runtime.V3.Runtime.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
@@ -105,7 +108,6 @@ public sealed class FieldsNotActedOnTests
     [InlineData("drain_type: MODIFY_ONLY", "drain_type", "remove it, or write DEFAULT")]
     [InlineData("tcp_backlog_size: 128", "tcp_backlog_size", "remove it, or write 4096")]
     [InlineData("transparent: true", "transparent", "remove it, or write false")]
-    [InlineData("default_filter_chain: {filters: []}", "default_filter_chain", "remove it")]
     public void A_listener_is_told_what_does_not_happen(string field, string path, string remedy) =>
         Told<Listener>($"{{name: l, address: {{socket_address: {{address: 0.0.0.0, port_value: 1}}}}, filter_chains: [{{}}], {field}}}").Should().Equal((path, remedy));
 

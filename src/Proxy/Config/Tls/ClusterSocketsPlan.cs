@@ -35,8 +35,8 @@ internal sealed class ClusterSocketsPlan
     /// <summary>Reads the transport sockets of a cluster; what is wrong goes to <paramref name="problems"/>.</summary>
     public static ClusterSocketsPlan Of(Cluster message, DateTimeOffset now, TranslationProblems problems)
     {
-        var owner = $"cluster \"{message.Name}\"";
-        var otherwise = TransportSocketTranslator.Upstream(message.TransportSocket, owner, now, problems, ConfigPath.Root.Field("transport_socket"));
+        var reading = new SocketReading($"cluster \"{message.Name}\"", now);
+        var otherwise = TransportSocketTranslator.Upstream(message.TransportSocket, reading, problems, ConfigPath.Root.Field("transport_socket"));
         var matches = new List<(string, MetadataMatch, UpstreamTlsPlan?)>();
         for (var i = 0; i < message.TransportSocketMatches.Count; i++)
         {
@@ -49,7 +49,7 @@ internal sealed class ClusterSocketsPlan
 
             matches.Add((
                 match.Name, MetadataTranslator.Match(match.Match?.Fields ?? []),
-                TransportSocketTranslator.Upstream(match.TransportSocket, owner, now, problems, path.Field("transport_socket"))));
+                TransportSocketTranslator.Upstream(match.TransportSocket, reading, problems, path.Field("transport_socket"))));
         }
 
         return otherwise is null && matches.TrueForAll(static match => match.Item3 is null) ? PlainText : new ClusterSocketsPlan(otherwise, matches, IdentityOf(message));

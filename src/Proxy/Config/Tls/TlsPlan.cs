@@ -1,5 +1,6 @@
-using Envoy.Extensions.TransportSockets.Tls.V3;
 using KubeProxyNet.Proxy.Collections;
+using KubeProxyNet.Proxy.Tls;
+using KubeProxyNet.Proxy.Tls.OpenSsl;
 using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Xds.Validation;
 
@@ -56,14 +57,41 @@ internal abstract class TlsPlan
     /// <summary>True where all secrets have come.</summary>
     public bool IsReady(ISecrets secrets) => Parts.All(part => part.In(secrets) is not null);
 
-    /// <summary>Finds what is wrong with its secrets once they are put together. Nothing while some have not come.</summary>
-    public virtual void Check(ISecrets secrets, TranslationProblems problems)
+    /// <summary>Finds what is wrong with its secrets once they are put together, up to what the library says of them. Nothing while some have not come.</summary>
+    public void Check(ISecrets secrets, TranslationProblems problems)
     {
+        if (!IsReady(secrets))
+        {
+            return;
+        }
+
+        var before = problems.Found.Count;
         if (ValidationIn(secrets) is { } validation)
         {
             ValidationContextReader.Check(validation, problems, ValidationPlace);
         }
+
+        CheckSide(secrets, problems);
+        if (problems.Found.Count > before)
+        {
+            return;
+        }
+
+        try
+        {
+            Try(secrets);
+        }
+        catch (TlsException error)
+        {
+            problems.Add(Place, $"OpenSSL does not take it: {error.Message.TrimEnd('.')}", "change what it names");
+        }
     }
+
+    /// <summary>What only this side demands of its secrets.</summary>
+    protected abstract void CheckSide(ISecrets secrets, TranslationProblems problems);
+
+    /// <summary>Makes the context of the library once, to see that it can be made.</summary>
+    protected abstract void Try(ISecrets secrets);
 
     /// <summary>The certificates that have come.</summary>
     public IEnumerable<CertificateConfig> CertificatesIn(ISecrets secrets) => Certificates.Select(part => part.In(secrets)?.Certificate).OfType<CertificateConfig>();
@@ -96,9 +124,10 @@ internal sealed class DownstreamTlsPlan : TlsPlan
             TicketKeys = TicketKeys?.In(secrets)?.TicketKeys ?? ValueList<string>.Empty,
         };
 
-    public override void Check(ISecrets secrets, TranslationProblems problems)
+    protected override void Try(ISecrets secrets) => _ = new ServerTlsContext(Resolve(secrets), "", new TicketKeys([Convert.ToBase64String(new byte[80])]));
+
+    protected override void CheckSide(ISecrets secrets, TranslationProblems problems)
     {
-        base.Check(secrets, problems);
         if (Settings.OcspStaplePolicy != OcspStaplePolicy.MustStaple)
         {
             return;
@@ -122,10 +151,11 @@ internal sealed class UpstreamTlsPlan : TlsPlan
         ? Settings with { SecretsAreMissing = true }
         : Settings with { Certificate = CertificatesIn(secrets).FirstOrDefault(), Validation = ValidationIn(secrets) };
 
-    public override void Check(ISecrets secrets, TranslationProblems problems)
+    protected override void Try(ISecrets secrets) => _ = new ClientTlsContext(Resolve(secrets));
+
+    protected override void CheckSide(ISecrets secrets, TranslationProblems problems)
     {
-        base.Check(secrets, problems);
-        if (Settings.AutoSniSanValidation && IsReady(secrets) && ValidationIn(secrets) is not ({ TrustedCa.Length: > 0 } or { TrustDomains.Count: > 0 }))
+        if (Settings.AutoSniSanValidation && ValidationIn(secrets) is not ({ TrustedCa.Length: > 0 } or { TrustDomains.Count: > 0 }))
         {
             problems.Add(Place, "auto_sni_san_validation judges the names of a certificate, and there is no trusted CA to judge the certificate", "add a validation context with trusted_ca");
         }

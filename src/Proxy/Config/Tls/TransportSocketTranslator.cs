@@ -5,6 +5,11 @@ using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config.Tls;
 
+/// <summary>The circumstances in which transport sockets are read.</summary>
+/// <param name="Owner">The resource that they stand in, for people: <c>listener "web"</c>.</param>
+/// <param name="Now">The time that certificates must be valid at.</param>
+internal sealed record SocketReading(string Owner, DateTimeOffset Now);
+
 /// <summary>Turns transport sockets into plans of TLS; plain text is null.</summary>
 internal static class TransportSocketTranslator
 {
@@ -12,11 +17,10 @@ internal static class TransportSocketTranslator
 
     /// <summary>The socket of a filter chain; null for plain text, and after a problem.</summary>
     /// <param name="socket">The message; null for plain text.</param>
-    /// <param name="owner">The resource that it stands in, for people: <c>listener "web"</c>.</param>
-    /// <param name="now">The time that certificates must be valid at.</param>
+    /// <param name="reading">What the contexts stand in.</param>
     /// <param name="problems">Takes what is wrong.</param>
     /// <param name="path">Where it stands.</param>
-    public static DownstreamTlsPlan? Downstream(TransportSocket? socket, string owner, DateTimeOffset now, TranslationProblems problems, ConfigPath path)
+    public static DownstreamTlsPlan? Downstream(TransportSocket? socket, SocketReading reading, TranslationProblems problems, ConfigPath path)
     {
         if (IsPlain(socket))
         {
@@ -25,7 +29,7 @@ internal static class TransportSocketTranslator
 
         if (socket!.TypedConfig?.TryUnpack(out DownstreamTlsContext context) == true)
         {
-            return new TlsContextTranslator(now, owner, problems).Downstream(context, path.Field("typed_config"));
+            return new TlsContextTranslator(reading.Now, reading.Owner, problems).Downstream(context, path.Field("typed_config"));
         }
 
         problems.Add(path, $"\"{socket.Name}\" is not supported", Remedy + "tls.v3.DownstreamTlsContext, or remove it");
@@ -34,11 +38,10 @@ internal static class TransportSocketTranslator
 
     /// <summary>The socket of a cluster; null for plain text, and after a problem.</summary>
     /// <param name="socket">The message; null for plain text.</param>
-    /// <param name="owner">The resource that it stands in, for people: <c>cluster "shop"</c>.</param>
-    /// <param name="now">The time that certificates must be valid at.</param>
+    /// <param name="reading">What the contexts stand in.</param>
     /// <param name="problems">Takes what is wrong.</param>
     /// <param name="path">Where it stands.</param>
-    public static UpstreamTlsPlan? Upstream(TransportSocket? socket, string owner, DateTimeOffset now, TranslationProblems problems, ConfigPath path)
+    public static UpstreamTlsPlan? Upstream(TransportSocket? socket, SocketReading reading, TranslationProblems problems, ConfigPath path)
     {
         if (IsPlain(socket))
         {
@@ -47,7 +50,7 @@ internal static class TransportSocketTranslator
 
         if (socket!.TypedConfig?.TryUnpack(out UpstreamTlsContext context) == true)
         {
-            return new TlsContextTranslator(now, owner, problems).Upstream(context, path.Field("typed_config"));
+            return new TlsContextTranslator(reading.Now, reading.Owner, problems).Upstream(context, path.Field("typed_config"));
         }
 
         problems.Add(path, $"\"{socket.Name}\" is not supported", Remedy + "tls.v3.UpstreamTlsContext, or remove it");

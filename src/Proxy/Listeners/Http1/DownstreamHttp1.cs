@@ -10,7 +10,7 @@ namespace KubeProxyNet.Proxy.Listeners.Http1;
 /// One client connection that speaks HTTP/1: reads heads, has each served, and keeps the connection for the next. Requests that arrive
 /// while one is served wait in the socket or in the input block, so answers leave in order (RFC 9112 §9.3.2).
 /// </summary>
-internal sealed partial class DownstreamHttp1 : IConnectionOwner
+internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectionOwner
 {
     /// <summary>Longest head whatever the configuration allows: the largest block must hold it with something behind it.</summary>
     public const int MaxHeadBytes = BlockPool.Large - (16 * 1024);
@@ -38,8 +38,23 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
     private long _sentBefore = NotWriting;
     private Phase _phase;
 
+    /// <summary>Takes over a socket that was just accepted.</summary>
     public DownstreamHttp1(
         WorkerRuntime runtime, HttpConnectionManagerState state, DownstreamConnections siblings, int descriptor, SocketEndpoint remote, SocketEndpoint local, long connectionId)
+        : this(runtime, state, siblings, remote, local, connectionId, runtime.Worker.NowMs) =>
+        _connection = new Connection(runtime.Worker, descriptor, this, writable: true);
+
+    /// <summary>Takes over a connection for which this filter chain was chosen.</summary>
+    public DownstreamHttp1(WorkerRuntime runtime, HttpConnectionManagerState state, DownstreamConnections siblings, AcceptedConnection accepted)
+        : this(runtime, state, siblings, accepted.Remote, accepted.Local, accepted.Id, accepted.AcceptedMs)
+    {
+        _connection = accepted.Connection;
+        _connection.Owner = this;
+        RequestedServerName = accepted.RequestedServerName;
+    }
+
+    private DownstreamHttp1(
+        WorkerRuntime runtime, HttpConnectionManagerState state, DownstreamConnections siblings, SocketEndpoint remote, SocketEndpoint local, long connectionId, long openedMs)
     {
         _runtime = runtime;
         _state = state;
@@ -47,8 +62,8 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
         _remote = remote;
         _local = local;
         _connectionId = connectionId;
-        _openedMs = runtime.Worker.NowMs;
-        _connection = new Connection(runtime.Worker, descriptor, this, writable: true);
+        _openedMs = openedMs;
+        _connection = null!;
         _input = new Http1Input(runtime.Worker.Blocks);
         _stream = new Http1Stream(this, _input);
     }
@@ -77,13 +92,10 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
         Ended,
     }
 
-    /// <summary>Neighbours in the worker's list of connections.</summary>
-    public DownstreamHttp1? Next { get; set; }
-
-    /// <inheritdoc cref="Next"/>
-    public DownstreamHttp1? Previous { get; set; }
-
     public Connection Connection => _connection;
+
+    /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
+    public byte[] RequestedServerName { get; } = [];
 
     /// <summary>True where the response about to be sent is the connection's last, whatever the request said.</summary>
     public bool EndsAfterThisRequest() =>
@@ -93,8 +105,7 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
         || (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs - _openedMs >= _state.MaxConnectionDurationMs)
         || (_runtime.Overload.IsAnyActive && IsKeepAliveDisabled());
 
-    /// <summary>Bytes that the connection holds because its client does not take or complete them.</summary>
-    public int HeldBytes => _connection.PendingOutput + _input.Held;
+    public override int HeldBytes => _connection.PendingOutput + _input.Held;
 
     /// <summary>Serves the connection until it ends.</summary>
     public async LoopTask RunAsync()
@@ -159,8 +170,7 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
         }
     }
 
-    /// <summary>Ends the connection at once, with everything that it holds.</summary>
-    public void ResetForMemory()
+    public override void ResetForMemory()
     {
         _mustReset = true;
         if (_phase == Phase.Serving)
@@ -173,8 +183,8 @@ internal sealed partial class DownstreamHttp1 : IConnectionOwner
         _connection.Interrupt();
     }
 
-    /// <summary>The listener or the proxy goes away: an idle connection ends soon, a busy one with its answer.</summary>
-    public void Drain(long idleGraceMs)
+    /// <summary>An idle connection ends soon, a busy one with its answer.</summary>
+    public override void Drain(long idleGraceMs)
     {
         _drainGraceMs = idleGraceMs;
         if (_phase == Phase.Idle)

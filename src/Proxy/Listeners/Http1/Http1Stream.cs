@@ -20,6 +20,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     public override Connection Connection => owner.Connection;
 
+    public override ReadOnlySpan<byte> RequestedServerName => owner.RequestedServerName;
+
     public override bool IsRequestComplete => _body.IsComplete;
 
     public override bool IsRequestBuffered => _isRequestBuffered;

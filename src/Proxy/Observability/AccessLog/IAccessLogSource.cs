@@ -98,6 +98,9 @@ public interface IAccessLogSource
     /// <summary>Name of the filter chain that took the connection.</summary>
     ReadOnlySpan<byte> FilterChainName { get; }
 
+    /// <summary>The name that the client asked for by TLS (SNI), in lower case.</summary>
+    ReadOnlySpan<byte> RequestedServerName => default;
+
     /// <summary>Number of the client's connection, unique in this process.</summary>
     long ConnectionId { get; }
 
