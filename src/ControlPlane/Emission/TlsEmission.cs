@@ -1,9 +1,9 @@
 using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
+using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.ControlPlane.Model;
-using KubeProxyNet.Xds;
 
 namespace KubeProxyNet.ControlPlane.Emission;
 
@@ -19,7 +19,7 @@ internal static class TlsEmission
         listener.ListenerFilters.Add(new ListenerFilter
         {
             Name = "envoy.filters.listener.tls_inspector",
-            TypedConfig = new Any { TypeUrl = XdsTypeUrls.Prefix + "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector" },
+            TypedConfig = Any.Pack(new TlsInspector()),
         });
         foreach (var chain in tls.Chains)
         {
