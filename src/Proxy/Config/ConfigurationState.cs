@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
+using Google.Protobuf;
 using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -147,8 +148,8 @@ internal sealed partial class ConfigurationState : IDisposable
         [.. _secrets.Users.SelectMany(user => user.Plans.Select(plan => plan.Facts(_secrets, user.Description)))]);
 
     /// <summary>The secrets that are used or stand in the bootstrap. Those that have not come have no message.</summary>
-    public IReadOnlyList<(string Name, SecretMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic)> Secrets() => Read(() => _secrets.Entries
-        .Select(static entry => (entry.Key.Name, entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap)).ToArray());
+    public IReadOnlyList<(string Name, IMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic)> Secrets() => Read(() => _secrets.Entries
+        .Select(static entry => (entry.Key.Name, (IMessage?)entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap)).ToArray());
 
     /// <summary>Everything that is in force, by kind.</summary>
     public (AcceptedResource[] Clusters, AcceptedResource[] Endpoints, AcceptedResource[] Listeners, AcceptedResource[] Routes) Accepted()

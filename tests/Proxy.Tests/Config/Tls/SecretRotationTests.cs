@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AwesomeAssertions;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf.WellKnownTypes;
@@ -248,7 +249,7 @@ public sealed class SecretRotationTests
         facts.Names.Should().Equal(KeyValuePair.Create("dns", "first.example"), KeyValuePair.Create("uri", "spiffe://example.org/first.example"));
         facts.DaysUntilExpiration(facts.ExpirationTime.AddDays(-3.5)).Should().Be(3);
         facts.DaysUntilExpiration(facts.ExpirationTime.AddDays(1)).Should().Be(0);
-        facts.SerialNumber.Should().Be(First.Certificate.SerialNumber.ToLowerInvariant().TrimStart('0'));
+        First.Certificate.SerialNumber.ToLowerInvariant().Should().BeOneOf(facts.SerialNumber, "00" + facts.SerialNumber);
     }
 
     private static ClusterMessage Secure(string name, string common)
@@ -295,7 +296,11 @@ public sealed class SecretRotationTests
     private static void Link(TempFolder folder, string version)
     {
         File.CreateSymbolicLink(folder.File("..data_tmp"), version);
-        File.Move(folder.File("..data_tmp"), folder.File("..data"), overwrite: true);
+
+        // A rename of the link itself: File.Move looks at what it points to.
+        using var move = Process.Start("mv", ["-T", folder.File("..data_tmp"), folder.File("..data")]);
+        move.WaitForExit();
+        move.ExitCode.Should().Be(0);
     }
 
     private static Task UntilAsync(ConfiguredProxy proxy, Func<bool> condition, string what) => Patience.UntilAsync(

@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Xds.Validation;
 using SanType = KubeProxyNet.Proxy.Tls.Settings.SanType;
+using TlsParameters = KubeProxyNet.Proxy.Tls.Settings.TlsParameters;
 
 namespace KubeProxyNet.Proxy.Tests.Config.Tls;
 
