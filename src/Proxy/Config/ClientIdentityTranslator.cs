@@ -63,6 +63,14 @@ internal static class ClientIdentityTranslator
             StripTrailingHostDot = message.StripTrailingHostDot,
             Via = message.Via,
             SchemeToOverwrite = scheme,
+            ClientCertificate = new ClientCertificateForwarding((ForwardClientCertDetails)message.ForwardClientCertDetails)
+            {
+                Certificate = message.SetCurrentClientCertDetails?.Cert == true,
+                Chain = message.SetCurrentClientCertDetails?.Chain == true,
+                Subject = message.SetCurrentClientCertDetails?.Subject == true,
+                Uri = message.SetCurrentClientCertDetails?.Uri == true,
+                Dns = message.SetCurrentClientCertDetails?.Dns == true,
+            },
             Proxy100Continue = message.Proxy100Continue,
         };
     }

@@ -72,7 +72,7 @@ internal sealed partial class Exchange
     {
         Attempts++;
         Attempt = attempt;
-        attempt.BeginRequest(upstream, keepsLocalAddress: (Needs & AccessLogNeeds.UpstreamLocalAddress) == AccessLogNeeds.UpstreamLocalAddress);
+        attempt.BeginRequest(upstream, Needs);
     }
 
     /// <summary>The connection of an attempt, by its place among them.</summary>

@@ -79,6 +79,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>"http" or "https" to say so upstream and in redirects whatever the connection is: Envoy's <c>scheme_to_overwrite</c>; empty (the default) not to.</summary>
     public string SchemeToOverwrite { get; init; } = "";
 
+    /// <summary>What upstreams are told of the client's certificate.</summary>
+    public ClientCertificateForwarding ClientCertificate { get; init; } = ClientCertificateForwarding.None;
+
     /// <summary>True to leave <c>Expect: 100-continue</c> to the upstream; otherwise it is met here.</summary>
     public bool Proxy100Continue { get; init; }
 

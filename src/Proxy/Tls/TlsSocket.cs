@@ -74,6 +74,26 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         }
     }
 
+    /// <summary>The peer's certificate and those that it sent behind it; empty for none.</summary>
+    public IReadOnlyList<PeerCertificate> PeerChain => field ??= ReadChain();
+
+    /// <summary>What we presented; null for nothing. Read once and kept.</summary>
+    public PeerCertificate? Local
+    {
+        get
+        {
+            if (field is null && _ssl != 0 && LibSsl.GetOwnCertificate(_ssl) is var certificate and not 0)
+            {
+                field = PeerCertificate.Of(certificate);
+            }
+
+            return field;
+        }
+    }
+
+    /// <summary>What the connection manager tells upstreams of the client's certificate, once it is composed.</summary>
+    public byte[]? ForwardedElement { get; set; }
+
     /// <summary>The server name that we ask for; null for none. Set before the handshake.</summary>
     public string? AskedServerName
     {
@@ -95,34 +115,39 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     public Span<byte> ReceivedHello => _hello is null ? default : _hello.Bytes.AsSpan(0, _helloLength);
 
     /// <summary>True where the peer presented a certificate, now or in the session that this one continues.</summary>
-    public bool HasPeerCertificate => LibSsl.PeekPeerCertificate(_ssl) != 0;
+    public bool HasPeerCertificate => _ssl != 0 && LibSsl.PeekPeerCertificate(_ssl) != 0;
 
     /// <summary>True for TLS 1.3.</summary>
-    public bool IsTls13 => LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
+    public bool IsTls13 => _ssl != 0 && LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
 
     /// <summary>True where the session continues an earlier one.</summary>
-    public bool IsResumed => LibSsl.SessionReused(_ssl) != 0;
+    public bool IsResumed => _ssl != 0 && LibSsl.SessionReused(_ssl) != 0;
 
     /// <summary>The protocol that was agreed on by ALPN; empty for none.</summary>
     public string AlpnProtocol
     {
         get
         {
-            byte* data;
-            uint length;
+            byte* data = null;
+            uint length = 0;
+            if (_ssl == 0)
+            {
+                return "";
+            }
+
             LibSsl.GetAlpnSelected(_ssl, &data, &length);
             return data == null ? "" : Encoding.ASCII.GetString(data, (int)length);
         }
     }
 
     /// <summary>The server name that the client asked for; null for none.</summary>
-    public string? ServerName => Marshal.PtrToStringUTF8((nint)LibSsl.GetServerName(_ssl, 0));
+    public string? ServerName => _ssl == 0 ? null : Marshal.PtrToStringUTF8((nint)LibSsl.GetServerName(_ssl, 0));
 
     /// <summary>The version in the library's words, such as <c>TLSv1.3</c>.</summary>
-    public string Version => Marshal.PtrToStringUTF8((nint)LibSsl.GetVersion(_ssl)) ?? "";
+    public string Version => field ??= _ssl == 0 ? "" : Marshal.PtrToStringUTF8((nint)LibSsl.GetVersion(_ssl)) ?? "";
 
     /// <summary>The cipher suite in the library's words; empty before there is one.</summary>
-    public string Cipher => LibSsl.GetCurrentCipher(_ssl) is var cipher and not 0 ? Marshal.PtrToStringUTF8((nint)LibSsl.CipherName(cipher)) ?? "" : "";
+    public string Cipher => field ??= _ssl != 0 && LibSsl.GetCurrentCipher(_ssl) is var cipher and not 0 ? Marshal.PtrToStringUTF8((nint)LibSsl.CipherName(cipher)) ?? "" : "";
 
     /// <inheritdoc/>
     public override bool HasBufferedInput => _hasBuffered;
@@ -132,6 +157,9 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
 
     /// <summary>The object behind a session of the library; for what it calls.</summary>
     internal static TlsSocket Of(nint ssl) => Unsafe.As<TlsSocket>(GCHandle.FromIntPtr(LibSsl.GetExtraData(ssl, 0)).Target!);
+
+    /// <summary>Keeps what logs ask for beyond the end of the connection.</summary>
+    public void KeepFacts() => _ = (Version, Cipher, Peer, Local);
 
     /// <inheritdoc/>
     public override int Receive(Span<byte> buffer)
@@ -233,6 +261,28 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
 
     /// <summary>For the library: what it has sealed.</summary>
     internal void WriteSealed(ReadOnlySpan<byte> bytes) => _connection.Worker.Sealed.Append(_connection, bytes);
+
+    private IReadOnlyList<PeerCertificate> ReadChain()
+    {
+        if (Peer is not { } leaf || _ssl == 0)
+        {
+            return [];
+        }
+
+        var chain = new List<PeerCertificate> { leaf };
+        var stack = LibSsl.GetPeerChain(_ssl);
+        for (var i = 0; stack != 0 && i < LibCrypto.StackCount(stack); i++)
+        {
+            // On our side of a server the leaf is not among them, on the other it is.
+            var certificate = PeerCertificate.Of(LibCrypto.StackValue(stack, i));
+            if (!certificate.Der.AsSpan().SequenceEqual(leaf.Der))
+            {
+                chain.Add(certificate);
+            }
+        }
+
+        return chain;
+    }
 
     private HandshakeResult? Step()
     {

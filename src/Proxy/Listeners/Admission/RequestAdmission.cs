@@ -20,7 +20,7 @@ internal static class RequestAdmission
         }
 
         // A client in the middle must not make the upstream believe in an encryption that is not there.
-        if (request.IsHttpsTarget && state.Config.SchemeToOverwrite.Length == 0)
+        if (request.IsHttpsTarget && exchange.ClientTls is null && state.Config.SchemeToOverwrite.Length == 0)
         {
             LocalReplies.SchemeNotAllowed(exchange);
             return false;

@@ -12,8 +12,8 @@ internal static class RequestIdentity
 {
     private const int RequestIdLength = 36;
 
-    /// <summary>Only this proxy says whether a request is internal; certificates of clients there are none.</summary>
-    private static readonly HeaderMask NeverTheClients = HeaderMask.Of(KnownHeader.XEnvoyInternal, KnownHeader.XForwardedClientCert);
+    /// <summary>Only this proxy says whether a request is internal.</summary>
+    private static readonly HeaderMask NeverTheClients = HeaderMask.Of(KnownHeader.XEnvoyInternal);
 
     /// <summary>Taken from every request that is not internal.</summary>
     private static readonly HeaderMask NotFromOutside = NeverTheClients.With(HeaderMask.Of(
@@ -51,7 +51,8 @@ internal static class RequestIdentity
             AppendPeer(request, exchange.RemoteAddress.AddressText.Span);
         }
 
-        SetForwardedProto(request, http);
+        ForwardedClientCertificate.Establish(exchange, http.ClientCertificate);
+        SetForwardedProto(request, http, exchange.ClientTls is not null);
         if (isInternal)
         {
             request.AddOwnField("x-envoy-internal"u8, KnownHeader.XEnvoyInternal, "true"u8);
@@ -97,7 +98,7 @@ internal static class RequestIdentity
         Append(request, "x-forwarded-for"u8, KnownHeader.XForwardedFor, ","u8, peer);
 
     /// <summary>Believed where a trusted proxy is in front, or where this is not the edge; otherwise what the connection is.</summary>
-    private static void SetForwardedProto(RequestHead request, HttpConnectionManagerConfig http)
+    private static void SetForwardedProto(RequestHead request, HttpConnectionManagerConfig http, bool isTls)
     {
         var isKept = !http.UseRemoteAddress || http.XffNumTrustedHops > 0;
         if (http.SchemeToOverwrite.Length == 0 && isKept && request.TryGet(KnownHeader.XForwardedProto, out var proto))
@@ -106,17 +107,14 @@ internal static class RequestIdentity
             return;
         }
 
-        if (http.SchemeToOverwrite.Length > 0)
-        {
-            request.IsHttps = http.SchemeToOverwrite == "https";
-        }
+        request.IsHttps = http.SchemeToOverwrite.Length > 0 ? http.SchemeToOverwrite == "https" : isTls;
 
         request.Withhold(ForwardedProto);
         request.AddOwnField("x-forwarded-proto"u8, KnownHeader.XForwardedProto, request.Scheme);
     }
 
     /// <summary>Makes one field of all fields of the name and one more value.</summary>
-    private static void Append(RequestHead request, ReadOnlySpan<byte> name, KnownHeader id, ReadOnlySpan<byte> separator, ReadOnlySpan<byte> last)
+    public static void Append(RequestHead request, ReadOnlySpan<byte> name, KnownHeader id, ReadOnlySpan<byte> separator, ReadOnlySpan<byte> last)
     {
         if (!request.Has(id))
         {

@@ -1,7 +1,7 @@
 namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
 /// <summary>
-/// The operators of Envoy that never have a value here, so that they show what Envoy shows in the same place: without TLS, tracing,
+/// The operators of Envoy that never have a value here, so that they show what Envoy shows in the same place: without tracing,
 /// HTTP/3, metadata and filter state, that is <c>-</c>, 0 or nothing.
 /// </summary>
 internal static class AbsentOperators
@@ -12,22 +12,7 @@ internal static class AbsentOperators
         "UPSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
         "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID",
         "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT",
-        "DOWNSTREAM_TLS_CIPHER", "DOWNSTREAM_TLS_GROUP", "DOWNSTREAM_TLS_SESSION_ID", "DOWNSTREAM_TLS_VERSION",
-        "DOWNSTREAM_LOCAL_DNS_SAN", "DOWNSTREAM_LOCAL_EMAIL_SAN", "DOWNSTREAM_LOCAL_IP_SAN", "DOWNSTREAM_LOCAL_OTHERNAME_SAN",
-        "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_LOCAL_URI_SAN",
-        "DOWNSTREAM_PEER_CERT", "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1", "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256", "DOWNSTREAM_PEER_CHAIN_SERIALS",
-        "DOWNSTREAM_PEER_DNS_SAN", "DOWNSTREAM_PEER_EMAIL_SAN", "DOWNSTREAM_PEER_FINGERPRINT_1", "DOWNSTREAM_PEER_FINGERPRINT_256",
-        "DOWNSTREAM_PEER_IP_SAN", "DOWNSTREAM_PEER_ISSUER", "DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256", "DOWNSTREAM_PEER_ISSUER_SERIAL",
-        "DOWNSTREAM_PEER_OTHERNAME_SAN", "DOWNSTREAM_PEER_SERIAL", "DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_URI_SAN",
-        "UPSTREAM_TLS_CIPHER", "UPSTREAM_TLS_GROUP", "UPSTREAM_TLS_SESSION_ID", "UPSTREAM_TLS_VERSION", "UPSTREAM_SERVER_NAME",
-        "UPSTREAM_LOCAL_DNS_SAN", "UPSTREAM_LOCAL_IP_SAN", "UPSTREAM_LOCAL_URI_SAN",
-        "UPSTREAM_PEER_CERT", "UPSTREAM_PEER_DNS_SAN", "UPSTREAM_PEER_IP_SAN", "UPSTREAM_PEER_ISSUER", "UPSTREAM_PEER_SUBJECT", "UPSTREAM_PEER_URI_SAN",
-    ];
-
-    // Dates of certificates; the pattern is still checked.
-    private static readonly string[] WithTimePattern =
-    [
-        "DOWNSTREAM_PEER_CERT_V_START", "DOWNSTREAM_PEER_CERT_V_END", "UPSTREAM_PEER_CERT_V_START", "UPSTREAM_PEER_CERT_V_END",
+        "DOWNSTREAM_TLS_GROUP", "DOWNSTREAM_TLS_SESSION_ID", "UPSTREAM_TLS_GROUP", "UPSTREAM_TLS_SESSION_ID",
     ];
 
     private static readonly string[] WithArgument =
@@ -41,7 +26,6 @@ internal static class AbsentOperators
     internal static IEnumerable<KeyValuePair<string, OperatorFactory>> All =>
     [
         .. WithoutArgument.Select(static name => Pair(name, AccessLogOperators.Plain(static () => new ConstantOperator(null)))),
-        .. WithTimePattern.Select(static name => Pair(name, Date)),
         .. WithArgument.Select(static name => Pair(name, Looked)),
         .. Zero.Select(static name => Pair(name, AccessLogOperators.Number(static _ => 0))),
 
@@ -50,12 +34,6 @@ internal static class AbsentOperators
     ];
 
     private static KeyValuePair<string, OperatorFactory> Pair(string name, OperatorFactory factory) => new(name, factory);
-
-    private static ConstantOperator Date(AccessLogCommand command)
-    {
-        _ = TimeFormat.Parse(command.Argument ?? "", command.Position);
-        return new ConstantOperator(null);
-    }
 
     private static ConstantOperator Looked(AccessLogCommand command) => string.IsNullOrEmpty(command.Argument)
         ? throw command.Wrong($"needs to say what to look up; write %{command.Name}(NAME)%")

@@ -15,4 +15,7 @@ public enum AccessLogNeeds
 
     /// <summary>Our address on the upstream connection: one system call a connection.</summary>
     UpstreamLocalAddress = 4,
+
+    /// <summary>What TLS with the endpoint found out: kept beyond the end of its connection.</summary>
+    UpstreamTls = 8,
 }

@@ -15,7 +15,7 @@ internal delegate AccessLogOperator OperatorFactory(AccessLogCommand command);
 internal static class AccessLogOperators
 {
     private static readonly FrozenDictionary<string, OperatorFactory> ByName =
-        MessageOperators.All.Concat(TrafficOperators.All).Concat(AddressOperators.All).Concat(AbsentOperators.All)
+        MessageOperators.All.Concat(TrafficOperators.All).Concat(AddressOperators.All).Concat(TlsOperators.All).Concat(AbsentOperators.All)
             .ToFrozenDictionary(static pair => pair.Key, static pair => pair.Value, StringComparer.Ordinal);
 
     private static readonly FrozenSet<string> TakesMaxLength = new[]

@@ -98,6 +98,12 @@ public interface IAccessLogSource
     /// <summary>Name of the filter chain that took the connection.</summary>
     ReadOnlySpan<byte> FilterChainName { get; }
 
+    /// <summary>What is known of TLS with the client, or with the endpoint; null for nothing.</summary>
+    string? TlsText(TlsFact fact, bool isUpstream) => null;
+
+    /// <summary>First or last moment of the validity of the peer's certificate; null where there is none.</summary>
+    DateTimeOffset? PeerCertificateDate(bool isUpstream, bool isEnd) => null;
+
     /// <summary>The name that the client asked for by TLS (SNI), in lower case.</summary>
     ReadOnlySpan<byte> RequestedServerName => default;
 

@@ -1,4 +1,6 @@
+using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Runtime.Retries;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -55,6 +57,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>Our end of the connection, where it is logged.</summary>
     public ReadOnlyMemory<byte> LocalText { get; private set; }
 
+    /// <summary>TLS with the endpoint; null for plain text.</summary>
+    public TlsSocket? Tls { get; private set; }
+
     /// <summary>True where the upstream reset the connection.</summary>
     public bool WasReset { get; private set; }
 
@@ -108,10 +113,11 @@ internal sealed class UpstreamAttempt(Exchange exchange)
 
     /// <summary>A connection to the endpoint is ready: the request goes out.</summary>
     /// <param name="upstream">The connection.</param>
-    /// <param name="keepsLocalAddress">True where a log shows our end of it.</param>
-    public void BeginRequest(UpstreamConnection upstream, bool keepsLocalAddress)
+    /// <param name="needs">What logs show of it.</param>
+    public void BeginRequest(UpstreamConnection upstream, AccessLogNeeds needs)
     {
         Upstream = upstream;
+        Tls = upstream.Tls;
         ConnectedTo = upstream.Address;
         ConnectionId = upstream.Id;
         StartMs = exchange.Worker.NowMs;
@@ -120,7 +126,12 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         ConnectedMs = upstream.ConnectedMs;
         _sentBefore = upstream.Connection.BytesSent + upstream.Connection.PendingOutput;
         _receivedBefore = upstream.Connection.BytesReceived;
-        if (keepsLocalAddress)
+        if (needs.HasFlag(AccessLogNeeds.UpstreamTls))
+        {
+            Tls?.KeepFacts();
+        }
+
+        if (needs.HasFlag(AccessLogNeeds.UpstreamLocalAddress))
         {
             LocalText = upstream.Connection.LocalAddress?.Text ?? default;
         }
@@ -161,6 +172,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         LocalText = default;
         ConnectError = 0;
         TransportFailure = [];
+        Tls = null;
         ConnectBeganMs = ConnectedMs = StartMs = RequestEndMs = ResponseBeginMs = FirstByteMs = 0;
         RequestHeadBytes = HeadBytes = WireSent = WireReceived = 0;
     }

@@ -167,6 +167,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_get0_peer_certificate")]
     public static partial nint PeekPeerCertificate(nint ssl);
 
+    [LibraryImport(Name, EntryPoint = "SSL_get_certificate")]
+    public static partial nint GetOwnCertificate(nint ssl);
+
     [LibraryImport(Name, EntryPoint = "SSL_version")]
     public static partial int VersionNumber(nint ssl);
 
