@@ -32,11 +32,7 @@ internal sealed class TlsClient : IAsyncDisposable
                 new SslClientAuthenticationOptions
                 {
                     TargetHost = serverName ?? "",
-                    RemoteCertificateValidationCallback = (_, certificate, _, _) =>
-                    {
-                        client.Certificate = ((X509Certificate2)certificate!).ExportCertificatePem() + "\n";
-                        return true;
-                    },
+                    RemoteCertificateValidationCallback = (_, certificate, _, _) => client.Keep(certificate),
                 },
                 TestContext.Current.CancellationToken);
             return client;
@@ -69,6 +65,12 @@ internal sealed class TlsClient : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private bool Keep(X509Certificate? shown)
+    {
+        Certificate = shown is X509Certificate2 certificate ? certificate.ExportCertificatePem() + "\n" : "";
+        return Certificate.Length > 0;
+    }
 
     private static async Task<string> LineAsync(StreamReader reader) =>
         await reader.ReadLineAsync(TestContext.Current.CancellationToken) ?? throw new IOException("the connection ended inside a head");
