@@ -36,7 +36,7 @@ public sealed class TlsIngressTests : IDisposable
         {
             string[] names = [.. new[] { "a.test", "b.test", "c.test" }.SelectMany(host => new[] { planes.HttpPort, planes.HttpsPort }.SelectMany(port => new[] { "--resolve", $"{host}:{port}:127.0.0.1" }))];
             var result = await ChildProcess.RunAsync(curl, ["-sS", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code} %{num_redirects}", "--cacert", ca, .. names, .. more, url]);
-            return (result.ExitCode, result.Output);
+            return (result.ExitCode, result.Output.Trim());
         }
 
         const int NotTrusted = 60;

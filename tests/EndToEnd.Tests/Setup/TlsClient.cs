@@ -32,6 +32,9 @@ internal sealed class TlsClient : IAsyncDisposable
                 new SslClientAuthenticationOptions
                 {
                     TargetHost = serverName ?? "",
+
+                    // A resumed session has the certificate that it began with.
+                    AllowTlsResume = false,
                     RemoteCertificateValidationCallback = (_, certificate, _, _) => client.Keep(certificate),
                 },
                 TestContext.Current.CancellationToken);
