@@ -63,7 +63,11 @@ internal sealed class TlsClient : IAsyncDisposable
             }
         }
 
-        await reader.ReadBlockAsync(new char[length], TestContext.Current.CancellationToken);
+        if (length > 0)
+        {
+            await reader.ReadBlockAsync(new char[length], TestContext.Current.CancellationToken);
+        }
+
         return status;
     }
 
