@@ -78,6 +78,8 @@ public static class XdsTypes
         HttpInspector.Descriptor,
         HttpRequestHeaderMatchInput.Descriptor,
         HttpRequestQueryParamMatchInput.Descriptor,
+        Envoy.Extensions.Matching.InputMatchers.Ip.V3.Ip.Descriptor,
+        global::Xds.Type.Matcher.V3.IPMatcher.Descriptor,
         LeastRequest.Descriptor,
         Listener.Descriptor,
         Maglev.Descriptor,

@@ -78,6 +78,18 @@ internal static class ClusterJson
     {
         json.WriteStartObject();
         EndpointFacts.WriteAddress(json, "address", endpoint.Address);
+        if (endpoint.AdditionalAddresses.Count > 0)
+        {
+            // Envoy's message has no field for them.
+            json.WriteStartArray("additional_addresses");
+            foreach (var address in endpoint.AdditionalAddresses)
+            {
+                EndpointFacts.WriteAddress(json, address);
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteStartArray("stats");
         foreach (var (name, value, isGauge) in EndpointFacts.Stats(endpoint))
         {

@@ -36,6 +36,11 @@ internal static class ClusterText
                     Line($"{prefix}{name}::{value}");
                 }
 
+                foreach (var address in endpoint.AdditionalAddresses)
+                {
+                    Line($"{prefix}additional_address::{address}");
+                }
+
                 Line($"{prefix}hostname::{endpoint.Hostname}");
                 Line($"{prefix}health_flags::{EndpointFacts.HealthText(endpoint.Health)}");
                 Line($"{prefix}weight::{endpoint.Weight}");

@@ -39,6 +39,9 @@ public sealed record EndpointView
     /// <summary>Address and port.</summary>
     public required IPEndPoint Address { get; init; }
 
+    /// <summary>Where else it may be reached, in the order in which that is tried.</summary>
+    public IReadOnlyList<IPEndPoint> AdditionalAddresses { get; init; } = [];
+
     /// <summary>DNS name; empty where there is none.</summary>
     public string Hostname { get; init; } = "";
 

@@ -40,7 +40,14 @@ internal static class EndpointFacts
     /// <summary>Writes <c>config.core.v3.Address</c>.</summary>
     internal static void WriteAddress(Utf8JsonWriter json, string name, IPEndPoint address)
     {
-        json.WriteStartObject(name);
+        json.WritePropertyName(name);
+        WriteAddress(json, address);
+    }
+
+    /// <inheritdoc cref="WriteAddress(Utf8JsonWriter, string, IPEndPoint)"/>
+    internal static void WriteAddress(Utf8JsonWriter json, IPEndPoint address)
+    {
+        json.WriteStartObject();
         json.WriteStartObject("socket_address");
         json.WriteString("address", address.Address.ToString());
         json.WriteNumber("port_value", address.Port);

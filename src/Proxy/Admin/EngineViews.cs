@@ -32,8 +32,8 @@ public static class EngineViews
             {
                 Name = cluster.Config.Name,
                 AddedViaApi = isAddedViaApi?.Invoke(cluster.Config.Name) ?? false,
-                DefaultPriority = View(cluster.Config.DefaultThresholds),
-                HighPriority = View(cluster.Config.HighThresholds),
+                DefaultPriority = View(cluster.State.BreakerOf(isHigh: false).Thresholds),
+                HighPriority = View(cluster.State.BreakerOf(isHigh: true).Thresholds),
                 Outlier = View(cluster.State.Outlier),
                 Endpoints = [.. cluster.Endpoints.Select(View)],
             }),
@@ -60,6 +60,7 @@ public static class EngineViews
         return new EndpointView
         {
             Address = new IPEndPoint(endpoint.Config.Address.Address, endpoint.Config.Address.Port),
+            AdditionalAddresses = [.. endpoint.Config.AdditionalAddresses.Select(static address => new IPEndPoint(address.Address, address.Port))],
             Hostname = endpoint.Config.Hostname,
             CxActive = endpoint.State.ActiveConnections,
             RqActive = active,

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Proxy.Config.Tls;
+using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Xds.Validation;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
@@ -12,6 +13,14 @@ namespace KubeProxyNet.Proxy.Config;
 internal static class ClusterTranslator
 {
     private const string HttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+    /// <summary>The longest head of a response, in KiB: it waits for its rest in one block, with room for what comes behind it.</summary>
+    private const int MaxHeadKilobytes = 96;
+
+    /// <summary>Envoy's default for HTTP/1 (its runtime key is not read).</summary>
+    private const int DefaultHeadKilobytes = 80;
+
+    private const int MaxFields = 10_000;
 
     /// <summary>The cluster; null where it cannot be used, which <paramref name="problems"/> then tells.</summary>
     /// <param name="message">A cluster that passed the checks of its schema.</param>
@@ -34,6 +43,8 @@ internal static class ClusterTranslator
             DefaultThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.Default),
             HighThresholds = CircuitBreakerTranslator.Translate(message.CircuitBreakers, RoutingPriority.High),
             OutlierDetection = OutlierDetectionTranslator.Translate(message.OutlierDetection, problems, ConfigPath.Root.Field("outlier_detection")),
+            MaxResponseHeadBytes = (int)Limit(http?.MaxResponseHeadersKb ?? DefaultHeadKilobytes, MaxHeadKilobytes, "max_response_headers_kb", problems) * 1024,
+            MaxResponseFields = (int)Limit(http?.MaxHeadersCount ?? HeadParser.DefaultMaxFields, MaxFields, "max_headers_count", problems),
             MaxRequestsPerConnection = (int)Math.Min(http?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
             TransportSockets = sockets.Identity,
             AutoSni = upstream?.AutoSni ?? false,
@@ -81,6 +92,16 @@ internal static class ClusterTranslator
                 Policy = EndpointTranslator.PolicyOf(message.LoadAssignment),
                 Sockets = sockets,
             };
+    }
+
+    private static uint Limit(uint value, uint most, string field, TranslationProblems problems)
+    {
+        if (value > most)
+        {
+            problems.Add(ConfigPath.Root.Field("common_http_protocol_options").Field(field), $"{value} is more than {most}", $"write a number from 1 to {most}");
+        }
+
+        return value;
     }
 
     private static bool IsOfToken(char character) => char.IsAsciiLetterOrDigit(character) || "!#$%&'*+-.^_`|~".Contains(character, StringComparison.Ordinal);

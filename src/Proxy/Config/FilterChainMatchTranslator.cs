@@ -1,4 +1,5 @@
 using System.Net;
+using Google.Protobuf.Collections;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Xds.Validation;
@@ -55,7 +56,7 @@ internal static class FilterChainMatchTranslator
     private static ValueList<CidrRange> Ranges(IEnumerable<Envoy.Config.Core.V3.CidrRange> ranges) =>
         new(ranges.Select(static range => new CidrRange(IPAddress.Parse(range.AddressPrefix), (int)(range.PrefixLen ?? 0u))));
 
-    private static ValueList<string> ServerNames(IReadOnlyList<string> names, TranslationProblems problems, ConfigPath path)
+    private static ValueList<string> ServerNames(RepeatedField<string> names, TranslationProblems problems, ConfigPath path)
     {
         for (var i = 0; i < names.Count; i++)
         {

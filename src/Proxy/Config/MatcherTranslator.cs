@@ -40,6 +40,7 @@ internal static class MatcherTranslator
             _ => 100,
         }, message.RuntimeKey);
 
+    /// <summary>A condition on a text.</summary>
     public static StringMatcher String(Envoy.Type.Matcher.V3.StringMatcher message, TranslationProblems problems, ConfigPath path)
     {
         switch (message.MatchPatternCase)

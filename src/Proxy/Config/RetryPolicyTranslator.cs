@@ -49,7 +49,7 @@ internal static class RetryPolicyTranslator
             : policy with
             {
                 // As in Envoy, intervals below a millisecond become one.
-                BackOffBase = AtLeastOneMillisecond(backOff.BaseInterval?.ToTimeSpan() ?? policy.BackOffBase),
+                BackOffBase = backOff.BaseInterval is { } least ? AtLeastOneMillisecond(least.ToTimeSpan()) : null,
                 BackOffMax = backOff.MaxInterval is { } max ? AtLeastOneMillisecond(max.ToTimeSpan()) : null,
             };
     }

@@ -1,9 +1,14 @@
 using System.Collections.Immutable;
+using System.Net;
 using Envoy.Config.Route.V3;
+using Envoy.Extensions.Matching.InputMatchers.Ip.V3;
 using Envoy.Type.Matcher.V3;
+using Google.Protobuf;
 using KubeProxyNet.Proxy.Routing.Matching;
+using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
 using Action = global::Xds.Core.V3.TypedExtensionConfig;
+using IPMatcher = global::Xds.Type.Matcher.V3.IPMatcher;
 using Message = global::Xds.Type.Matcher.V3.Matcher;
 using Predicate = global::Xds.Type.Matcher.V3.Matcher.Types.MatcherList.Types.Predicate;
 using Route = KubeProxyNet.Proxy.Routing.Route;
@@ -51,6 +56,8 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
                 {
                     OnNoMatch = onNoMatch,
                 };
+            case Message.MatcherTypeOneofCase.MatcherTree when message.MatcherTree.TreeTypeCase == Message.Types.MatcherTree.TreeTypeOneofCase.CustomMatch:
+                return Addresses(message.MatcherTree, host, path.Field("matcher_tree"), depth) with { OnNoMatch = onNoMatch };
             case Message.MatcherTypeOneofCase.MatcherTree:
                 return Tree(message.MatcherTree, onNoMatch, host, path.Field("matcher_tree"), depth);
             default:
@@ -64,12 +71,28 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
         var map = isPrefix ? message.PrefixMatchMap : message.ExactMatchMap;
         if (map is null)
         {
-            problems.Add(path.Under(host), "a matcher_tree needs values", "add exact_match_map or prefix_match_map");
+            problems.Add(path.Under(host), "a matcher_tree needs values", "add exact_match_map, prefix_match_map or custom_match");
         }
 
         var place = path.Field(isPrefix ? "prefix_match_map" : "exact_match_map").Field("map");
         var entries = (map?.Map ?? []).OrderBy(static entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, Outcome(entry.Value, host, place.Key(entry.Key), depth)));
         return new RouteMatcherMap(Input(message.Input, host, path.Field("input")), isPrefix, [.. entries]) { OnNoMatch = onNoMatch };
+    }
+
+    private RouteMatcherAddresses Addresses(Message.Types.MatcherTree message, ConfigPath host, ConfigPath path, int depth)
+    {
+        var input = Input(message.Input, host, path.Field("input"));
+        var custom = path.Field("custom_match").Field("typed_config");
+        if (message.CustomMatch.TypedConfig?.TryUnpack<IPMatcher>(out var addresses) != true)
+        {
+            problems.Add(custom.Under(host), "is no matcher of a tree that is known here", "use an xds.type.matcher.v3.IPMatcher");
+            return new RouteMatcherAddresses(input, []);
+        }
+
+        return new RouteMatcherAddresses(input, [.. addresses!.RangeMatchers.Select((entry, i) => new RouteMatcherAddressEntry(
+            [.. entry.Ranges.Select(static range => Range(range.AddressPrefix, range.PrefixLen))],
+            Outcome(entry.OnMatch ?? new Message.Types.OnMatch(), host, custom.Field("range_matchers").Index(i).Field("on_match"), depth),
+            entry.Exclusive))]);
     }
 
     private RouteMatcherOutcome Outcome(Message.Types.OnMatch message, ConfigPath host, ConfigPath path, int depth)
@@ -118,7 +141,10 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
         {
             case Predicate.MatchTypeOneofCase.SinglePredicate:
                 var single = path.Field("single_predicate");
-                return new InputPredicate(Input(message.SinglePredicate.Input, host, single.Field("input")), Value(message.SinglePredicate.ValueMatch, host, single.Field("value_match")));
+                var input = Input(message.SinglePredicate.Input, host, single.Field("input"));
+                return message.SinglePredicate.CustomMatch is { } custom
+                    ? Custom(custom, input, host, single.Field("custom_match").Field("typed_config"))
+                    : new InputPredicate(input, Value(message.SinglePredicate.ValueMatch, host, single.Field("value_match")));
             case Predicate.MatchTypeOneofCase.OrMatcher:
                 return new AnyPredicate(Parts(message.OrMatcher, host, path.Field("or_matcher"), depth));
             case Predicate.MatchTypeOneofCase.AndMatcher:
@@ -129,6 +155,17 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
                 problems.Add(path.Under(host), "is no condition", "add one of single_predicate, or_matcher, and_matcher and not_matcher");
                 return new AnyPredicate([]);
         }
+    }
+
+    private MatchPredicate Custom(Action message, MatchInput input, ConfigPath host, ConfigPath path)
+    {
+        if (message.TypedConfig?.TryUnpack<Ip>(out var ip) == true)
+        {
+            return new AddressPredicate(input, [.. ip.CidrRanges.Select(static range => Range(range.AddressPrefix, range.PrefixLen))], ip.StatPrefix);
+        }
+
+        problems.Add(path.Under(host), "is no condition that is known here", "use an envoy.extensions.matching.input_matchers.ip.v3.Ip");
+        return new AnyPredicate([]);
     }
 
     private ImmutableArray<MatchPredicate> Parts(Predicate.Types.PredicateList message, ConfigPath host, ConfigPath path, int depth) =>
@@ -152,21 +189,16 @@ internal sealed class RouteMatcherTranslator(TranslationProblems problems)
 
     private StringMatcher Value(StringMessage? message, ConfigPath host, ConfigPath path)
     {
-        switch (message?.MatchPatternCase)
+        if (message is null)
         {
-            case StringMessage.MatchPatternOneofCase.Exact:
-                return StringMatcher.Exact(message.Exact, message.IgnoreCase);
-            case StringMessage.MatchPatternOneofCase.Prefix:
-                return StringMatcher.Prefix(message.Prefix, message.IgnoreCase);
-            case StringMessage.MatchPatternOneofCase.Suffix:
-                return StringMatcher.Suffix(message.Suffix, message.IgnoreCase);
-            case StringMessage.MatchPatternOneofCase.Contains:
-                return StringMatcher.Contains(message.Contains, message.IgnoreCase);
-            case StringMessage.MatchPatternOneofCase.SafeRegex:
-                return StringMatcher.Regex(message.SafeRegex.Regex);
-            default:
-                problems.Add(path.Under(host), "a condition on an input needs a value_match with a pattern", "add one of exact, prefix, suffix, contains and safe_regex");
-                return StringMatcher.Exact("");
+            problems.Add(path.Under(host), "a condition on an input needs a value_match with a pattern", "add one of exact, prefix, suffix, contains and safe_regex");
+            return StringMatcher.Exact("");
         }
+
+        // The same fields with the same numbers: the one message is written as the other.
+        return MatcherTranslator.String(Envoy.Type.Matcher.V3.StringMatcher.Parser.ParseFrom(message.ToByteArray()), problems, path.Under(host));
     }
+
+    /// <summary>A block whose fields were checked already; its length is 0 where none is set, as in Envoy.</summary>
+    private static CidrRange Range(string prefix, uint? length) => new(IPAddress.Parse(prefix), (int)(length ?? 0u));
 }

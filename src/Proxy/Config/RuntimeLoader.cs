@@ -27,7 +27,6 @@ internal sealed partial class RuntimeLoader : IDisposable
     private readonly LayeredRuntime _layers;
     private readonly string _serviceCluster;
     private readonly Action<RuntimeValues> _publish;
-    private readonly StatRegistry _registry;
     private readonly ILogger _logger;
     private readonly RuntimeLayer[] _current;
     private readonly string?[] _folders;
@@ -40,7 +39,6 @@ internal sealed partial class RuntimeLoader : IDisposable
         _layers = layers is { Layers.Count: > 0 } ? layers : new LayeredRuntime { Layers = { new RuntimeLayerMessage { AdminLayer = new() } } };
         _serviceCluster = serviceCluster;
         _publish = publish;
-        _registry = registry;
         _logger = logger;
         _stats = new RuntimeStats(registry);
         _current = [.. _layers.Layers.Select(static layer => layer.StaticLayer is { } values ? RuntimeStruct.ToLayer(layer.Name, values) : RuntimeLayer.Empty(layer.Name))];
@@ -175,11 +173,11 @@ internal sealed partial class RuntimeLoader : IDisposable
             {
                 _current[i] = Directory.Exists(folder) ? RuntimeFolder.Read(_layers.Layers[i].Name, folder) : RuntimeLayer.Empty(_layers.Layers[i].Name);
                 hasChanged = true;
-                _registry.Shared.Add(Directory.Exists(folder) ? _stats.FolderExists : _stats.FolderDoesNotExist, 1);
+                _stats.Count(Directory.Exists(folder) ? _stats.FolderExists : _stats.FolderDoesNotExist);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                _registry.Shared.Add(_stats.LoadError, 1);
+                _stats.Count(_stats.LoadError);
                 LogUnreadable(_logger, folder, error.Message);
             }
         }
@@ -206,31 +204,11 @@ internal sealed partial class RuntimeLoader : IDisposable
     private void Publish()
     {
         var values = new RuntimeValues([.. _current]);
-        _registry.Shared.Add(_stats.LoadSuccess, 1);
-        _registry.Shared.Set(_stats.Keys, values.Final.Count);
-        _registry.Shared.Set(_stats.Layers, _current.Length);
-        _registry.Shared.Set(_stats.AdminOverrides, _overrides.Count > 0 ? 1 : 0);
+        _stats.Count(_stats.LoadSuccess);
+        _stats.Show(values.Final.Count, _current.Length, _overrides.Count > 0);
         _publish(values);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the runtime below {Folder} cannot be read, what was read before stays in force: {Reason}")]
     private static partial void LogUnreadable(ILogger logger, string folder, string reason);
-
-    /// <summary>Names: Envoy documentation, "Runtime", "Statistics".</summary>
-    private sealed class RuntimeStats(StatRegistry registry)
-    {
-        public Counter LoadSuccess { get; } = registry.Counter("runtime.load_success");
-
-        public Counter LoadError { get; } = registry.Counter("runtime.load_error");
-
-        public Counter FolderExists { get; } = registry.Counter("runtime.override_dir_exists");
-
-        public Counter FolderDoesNotExist { get; } = registry.Counter("runtime.override_dir_not_exists");
-
-        public Gauge Keys { get; } = registry.Gauge("runtime.num_keys");
-
-        public Gauge Layers { get; } = registry.Gauge("runtime.num_layers");
-
-        public Gauge AdminOverrides { get; } = registry.Gauge("runtime.admin_overrides_active");
-    }
 }

@@ -17,7 +17,7 @@ internal static class StatefulSessionTranslator
 
     /// <summary>The filter.</summary>
     public static StatefulSessionConfig Filter(HttpFilter filter, SessionMessage message, TranslationProblems problems, ConfigPath path) =>
-        new(filter.Name, Session(message, problems, path)) { Disabled = filter.Disabled };
+        new(filter.Name, Session(message, problems, path)) { Disabled = filter.Disabled, StatPrefix = message.StatPrefix };
 
     /// <summary>What a route says of it.</summary>
     public static StatefulSessionRouteSettings Settings(StatefulSessionPerRoute message, TranslationProblems problems, ConfigPath path) =>

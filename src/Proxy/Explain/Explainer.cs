@@ -2,12 +2,14 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Listeners.Http1;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Headers;
 using KubeProxyNet.Proxy.Routing.Matching;
@@ -115,6 +117,12 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
         if (table is null)
         {
             return found with { Error = $"the route configuration {http.RouteConfigName} has not arrived" };
+        }
+
+        if (_exchange.Route is { Kind: RouteKind.Redirect or RouteKind.DirectResponse } && stream.Status == 0)
+        {
+            // The filters pass a request without a body.
+            RouteReplies.Answer(_exchange);
         }
 
         var wasAdmitted = _exchange.Route is not null || stream.Status == 404;

@@ -30,7 +30,7 @@ internal static class BufferFilter
         var turn = default(TurnBudget);
         while (!downstream.IsRequestComplete && exchange.Abort == AbortReason.None)
         {
-            switch (downstream.TryReadBody(out var payload))
+            switch (RequestBodyReader.TryRead(exchange, out var payload))
             {
                 case DownstreamRead.NeedMore:
                     turn.Renew();
@@ -38,13 +38,7 @@ internal static class BufferFilter
                     await downstream.Connection.Readable();
                     exchange.EndWait();
                     continue;
-                case DownstreamRead.Disconnected:
-                    exchange.AbortWith(AbortReason.ClientGone);
-                    break;
-                case DownstreamRead.Malformed:
-                    exchange.AbortWith(AbortReason.BadRequestBody);
-                    break;
-                default:
+                case DownstreamRead.Ready:
                     exchange.MarkActivity();
                     turn.Spend(payload.Length);
                     if (!exchange.TryBuffer(payload))

@@ -8,12 +8,13 @@ namespace KubeProxyNet.Proxy.Filters;
 /// <summary>The HTTP filters of a connection manager that stand before the router, in their order. One that answers ends the chain.</summary>
 internal static class FilterChain
 {
-    /// <summary>Runs a request that has a route to forward it by through the filters and the router.</summary>
+    /// <summary>Runs a request that has a route through the filters and the router. As in Envoy also where the route is answered here: its body may be too long.</summary>
     public static async LoopTask RunAsync(Exchange exchange)
     {
+        var configs = exchange.Target is { } target ? target.FilterConfigs : exchange.Route!.FilterConfigs;
         foreach (var filter in exchange.Http.Filters)
         {
-            var ofRoute = exchange.Target!.FilterConfig(filter.Name);
+            var ofRoute = RouteFilterConfig.Find(configs, filter.Name);
             if (ofRoute?.Disabled ?? filter.Disabled)
             {
                 continue;
@@ -29,6 +30,12 @@ internal static class FilterChain
             {
                 return;
             }
+        }
+
+        if (exchange.Target is null)
+        {
+            RouteReplies.Answer(exchange);
+            return;
         }
 
         await Router.ForwardAsync(exchange);

@@ -70,6 +70,9 @@ internal static class LocalReplies
     /// <summary>A target in absolute form that asks for https on a plain text connection.</summary>
     public static void SchemeNotAllowed(Exchange exchange) => Send(exchange, 400, "http1.invalid_scheme", BadRequestBody);
 
+    /// <summary>The request came over a connection that was made for another name.</summary>
+    public static void Misdirected(Exchange exchange) => Send(exchange, 421, "misdirected_request", default);
+
     /// <summary>A path that cannot be normalised, or must not be what it is.</summary>
     public static void PathRejected(Exchange exchange)
     {
@@ -141,6 +144,11 @@ internal static class LocalReplies
     public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
     {
         exchange.Details = DetailBytes(details);
+        if (exchange.HasSessionHost)
+        {
+            exchange.CountSession(isAnswered: false);
+        }
+
         exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body, lines));
     }
 

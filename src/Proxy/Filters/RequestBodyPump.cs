@@ -17,7 +17,7 @@ internal static class RequestBodyPump
         var turn = default(TurnBudget);
         while (!downstream.IsRequestComplete && !exchange.StopRequestBody && exchange.Abort == AbortReason.None)
         {
-            switch (downstream.TryReadBody(out var payload))
+            switch (RequestBodyReader.TryRead(exchange, out var payload))
             {
                 case DownstreamRead.NeedMore:
                     turn.Renew();
@@ -25,11 +25,7 @@ internal static class RequestBodyPump
                     await downstream.Connection.Readable();
                     exchange.EndWait();
                     continue;
-                case DownstreamRead.Disconnected:
-                    exchange.AbortWith(AbortReason.ClientGone);
-                    return;
-                case DownstreamRead.Malformed:
-                    exchange.AbortWith(AbortReason.BadRequestBody);
+                case not DownstreamRead.Ready:
                     return;
                 default:
                     exchange.BytesReceived += payload.Length;

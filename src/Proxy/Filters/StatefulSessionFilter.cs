@@ -19,7 +19,7 @@ internal static class StatefulSessionFilter
         var session = ofRoute is null ? filter.Session : ofRoute.Session;
         if (session?.State is { } state && (state is not CookieSessionState cookie || cookie.Covers(exchange.Request.Target)))
         {
-            exchange.BeginSession(session);
+            exchange.BeginSession(session, ofRoute is null ? exchange.SessionStatsOf(filter) : null);
         }
     }
 

@@ -22,4 +22,7 @@ internal sealed record AcceptedConnection
 
     /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
     public byte[] RequestedServerName { get; init; } = [];
+
+    /// <summary>Keeps requests to the names of the filter chain; null where there is nothing to keep apart.</summary>
+    public AuthorityGuard? Authorities { get; init; }
 }

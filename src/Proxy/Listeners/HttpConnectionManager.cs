@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Filters;
 using KubeProxyNet.Proxy.Http;
@@ -13,9 +12,7 @@ namespace KubeProxyNet.Proxy.Listeners;
 /// <summary>What happens to every request, whatever its protocol: admission, identity, the route, the filters, the log.</summary>
 internal static class HttpConnectionManager
 {
-    private static readonly byte[] DirectResponseDetails = "direct_response"u8.ToArray();
-
-    /// <summary>Takes a request whose head was read to its route. True where it is to be forwarded; otherwise it has been answered.</summary>
+    /// <summary>Takes a request whose head was read to its route. True where filters or the router go on with it; otherwise it has been answered.</summary>
     public static bool Begin(Exchange exchange, HttpConnectionManagerState state)
     {
         var page = exchange.Worker.Stats;
@@ -34,7 +31,7 @@ internal static class HttpConnectionManager
 
     /// <summary>
     /// Starts a request again that an upstream redirected and that is followed here. As in Envoy it is counted and logged as a request of its own. True
-    /// where it is to be forwarded; otherwise it has been answered.
+    /// where filters or the router go on with it; otherwise it has been answered.
     /// </summary>
     public static bool BeginAgain(Exchange exchange, HttpConnectionManagerState state)
     {
@@ -156,14 +153,11 @@ internal static class HttpConnectionManager
             case RouteKind.Forward:
                 exchange.Target = match.PickCluster(exchange.Request, exchange.Snapshot.RuntimeValues);
                 return true;
-            case RouteKind.Redirect:
-                exchange.Details = DirectResponseDetails;
-                exchange.Downstream.SendLocalReply(exchange, new LocalReply(route.Redirect!.ResponseCode, default, Location(exchange, route.Redirect)));
-                return false;
-            case RouteKind.DirectResponse:
-                exchange.Details = DirectResponseDetails;
-                var location = route.Redirect is null ? default : Location(exchange, route.Redirect);
-                exchange.Downstream.SendLocalReply(exchange, new LocalReply(route.DirectResponse!.Status, route.DirectResponse.Body, location));
+            case RouteKind.Redirect or RouteKind.DirectResponse when !exchange.Http.Filters.IsEmpty:
+                // The filters go first.
+                return true;
+            case RouteKind.Redirect or RouteKind.DirectResponse:
+                RouteReplies.Answer(exchange);
                 return false;
             default:
                 exchange.Worker.Stats.Increment(state.Stats.NoRoute);
@@ -186,15 +180,5 @@ internal static class HttpConnectionManager
             : ofRoute is { TerminatesConnect: true } ? UpgradeKind.ConnectHere
             : UpgradeKind.Connect;
         return true;
-    }
-
-    private static ReadOnlyMemory<byte> Location(Exchange exchange, CompiledRedirect redirect)
-    {
-        var line = exchange.Runtime.Overrides;
-        line.ResetWrittenCount();
-        line.Write("location: "u8);
-        redirect.WriteLocation(exchange.Request, line);
-        line.Write("\r\n"u8);
-        return line.WrittenMemory;
     }
 }

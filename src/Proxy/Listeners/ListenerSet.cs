@@ -15,7 +15,7 @@ public sealed record ListenerFailure(string Listener, string Message);
 /// The open listeners. One thread applies changes: a new listener opens before an old one closes, one that keeps its address keeps its
 /// sockets and its connections, and only new connections see new settings.
 /// </summary>
-internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry, AccessLogWriter logs)
+internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry, AccessLogWriter logs, TlsContexts contexts)
 {
     private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AccessLogFile> _files = new(StringComparer.Ordinal);
@@ -116,8 +116,9 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
         var limits = new FilterChainLimits();
+        var replaced = _open.GetValueOrDefault(config.Name);
         var opened = OpenListener.Start(config, address, workers, descriptors, limits, StatesFor(config, address, limits));
-        Close(config.Name);
+        replaced?.StopAndDrain();
         _open[config.Name] = opened;
     }
 
@@ -125,8 +126,8 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
     {
         if (_open.Remove(name, out var listener))
         {
-            _ = listener.StopAsync();
-            listener.DrainConnections(idleGraceMs: 0);
+            contexts.Forget(name);
+            listener.StopAndDrain();
         }
     }
 
@@ -137,7 +138,8 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         var prefix = config.StatPrefix.Length > 0 ? config.StatPrefix : address.ToString().Replace(':', '_');
         var stats = new ListenerStats(registry, prefix);
         var inspection = new InspectionStats(registry);
-        var chains = config.AllFilterChains.Select((chain, index) => new FilterChainParts(chain, registry, limits, stats, index)).ToArray();
+        var tls = contexts.Of(config, prefix);
+        var chains = config.AllFilterChains.Select((chain, index) => new FilterChainParts(chain, registry, limits, stats, tls[index], index)).ToArray();
         return Array.ConvertAll(workers, runtime =>
             new ListenerState(config, table, Array.ConvertAll(chains, chain => chain.StateFor(logs => SinksOf(logs, runtime))), stats, inspection));
     }

@@ -29,6 +29,7 @@ internal sealed class ListenerState
         var takesAll = config.FilterChains is [{ Match: var match }] ? match == FilterChainMatch.Any : config.FilterChains.IsEmpty;
         Sole = takesAll && config.ListenerFilters.IsEmpty && chains[0].Config.Tls is null ? chains[0] : null;
         FiltersTimeoutMs = (long)config.ListenerFiltersTimeout.TotalMilliseconds;
+        GuardsAuthorities = chains.Length > 1 && chains.Any(static chain => chain.Config.Match.ServerNames.Count > 0);
         UsesDestination = config.FilterChains.Any(static chain =>
             chain.Match is not { DestinationPort: 0, DestinationRanges.Count: 0, SourceType: ConnectionSourceType.Any });
     }
@@ -44,6 +45,9 @@ internal sealed class ListenerState
 
     /// <summary>True where the choice asks which of our addresses the client connected to.</summary>
     public bool UsesDestination { get; }
+
+    /// <summary>True where a name that a client may ask for by TLS decides between filter chains.</summary>
+    public bool GuardsAuthorities { get; }
 
     /// <summary>Longest wait of the listener filters in milliseconds; 0 for none.</summary>
     public long FiltersTimeoutMs { get; }

@@ -57,6 +57,13 @@ internal sealed class OpenListener
     /// <summary>Resets the connections that hold the most memory, some of each worker.</summary>
     public void ResetLargest(Action<int> count) => ForEach((acceptor, _) => count(acceptor.Connections.ResetLargest(ResetsATime)));
 
+    /// <summary>The listener is no longer wanted: nothing more is accepted, and what is idle ends.</summary>
+    public void StopAndDrain()
+    {
+        _ = StopAsync();
+        DrainConnections(idleGraceMs: 0);
+    }
+
     /// <summary>Closes the listening sockets after what waits in their queues was accepted.</summary>
     public Task StopAsync()
     {

@@ -1,9 +1,12 @@
+using System.Text;
 using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Listeners.Http1;
 using KubeProxyNet.Proxy.Listeners.Inspection;
 using KubeProxyNet.Proxy.Listeners.Tcp;
+using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
@@ -47,6 +50,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
     {
         var page = _runtime.Worker.Stats;
         var taken = default(FilterChainState);
+        var socket = default(TlsSocket);
         var inspected = new InspectedConnection();
         _siblings.Add(this);
         page.Add(_state.Stats.PreConnectionsActive, 1);
@@ -57,7 +61,12 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
                 taken = Choose(inspected);
             }
 
-            // The handshake of a chain with TLS belongs here, under its TransportSocketConnectTimeout: the chain has the connection, its filter not yet.
+            if (taken?.Tls is { } tls && (socket = await DownstreamHandshake.RunAsync(_connection, tls, _remote, TimeoutOf(taken))) is null)
+            {
+                CountLateHandshake(page);
+                taken.Connections.Return();
+                taken = null;
+            }
         }
         finally
         {
@@ -72,7 +81,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
 
         if (taken is not null)
         {
-            HandOver(taken, inspected);
+            HandOver(taken, inspected, socket);
         }
     }
 
@@ -133,6 +142,16 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
         return true;
     }
 
+    private static long TimeoutOf(FilterChainState chain) => (long)chain.Config.TransportSocketConnectTimeout.TotalMilliseconds;
+
+    private void CountLateHandshake(StatPage page)
+    {
+        if (_isOver && !_mustReset && _drainGraceMs == NotDraining)
+        {
+            page.Increment(_state.Stats.TransportSocketConnectTimeout);
+        }
+    }
+
     private bool GoesOnAfterTimeout()
     {
         if (_mustReset || _drainGraceMs != NotDraining)
@@ -171,7 +190,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
         return Acceptor.TryAdmit(chain, _state.Stats, page) ? chain : null;
     }
 
-    private void HandOver(FilterChainState chain, InspectedConnection inspected)
+    private void HandOver(FilterChainState chain, InspectedConnection inspected, TlsSocket? socket)
     {
         var accepted = new AcceptedConnection
         {
@@ -180,7 +199,8 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             Local = _local,
             Id = ConnectionIds.Next(_runtime.Worker),
             AcceptedMs = _acceptedMs,
-            RequestedServerName = inspected.ServerName,
+            RequestedServerName = inspected.ServerName.Length > 0 || socket?.ServerName is not { } name ? inspected.ServerName : Encoding.ASCII.GetBytes(name.ToLowerInvariant()),
+            Authorities = socket is not null && _state.GuardsAuthorities ? new AuthorityGuard(_state, chain, _local, _remote, inspected.ApplicationProtocols) : null,
         };
         if (chain.Http is { } http)
         {

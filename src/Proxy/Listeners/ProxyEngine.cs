@@ -1,9 +1,11 @@
+using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.RuntimeLayers;
+using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
@@ -39,6 +41,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly OverloadState _overload = new();
     private readonly DownstreamConnectionLimit _connections = new();
     private readonly OverloadMonitor _monitor;
+    private readonly HandshakeLog _handshakes;
     private readonly StatRegistry _registry;
     private readonly Counter _resets;
     private readonly ClusterStore _clusters;
@@ -62,9 +65,10 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
+        _handshakes = new HandshakeLog(logger, time);
         _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
-        _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance };
-        _listeners = new ListenerSet(_runtimes, registry, logs);
+        _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance, HandshakeFailures = _handshakes };
+        _listeners = new ListenerSet(_runtimes, registry, logs, new TlsContexts(registry, _handshakes, time));
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
         foreach (var worker in _workers)
@@ -197,6 +201,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     {
         lock (_applying)
         {
+            _clusters.Apply(values);
             _snapshots.Publish(_snapshots.Current with { RuntimeValues = values, Version = _snapshots.Current.Version + 1 });
         }
     }
@@ -259,6 +264,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
     internal Task<int> RentedBlocksAsync() => SumAsync(static worker => worker.Blocks.Rented);
 
+    /// <summary>Sockets of connections on both sides, over all workers.</summary>
+    internal long OpenDescriptors => _workers[0].Descriptors.Open;
+
     /// <summary>Timers of all workers: zero once nothing runs and nothing is waited for.</summary>
     internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count);
 
@@ -309,6 +317,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         // All of them before any is gone: health checks post from one worker to another.
         Array.ForEach(_workers, static worker => worker.Stop());
         Array.ForEach(_workers, static worker => worker.Dispose());
+        await _handshakes.DisposeAsync();
     }
 
     /// <summary>The configuration was checked when it was accepted, so that this fails only where the machine changed meanwhile.</summary>

@@ -16,6 +16,9 @@ internal sealed class CompilationScope(RegexSyntax? regexSyntax)
 
     public List<string> ClusterNames { get; } = [];
 
+    /// <summary>Conditions on addresses, which count.</summary>
+    public List<CompiledAddressPredicate> AddressPredicates { get; } = [];
+
     public void Error(string path, string message, string remedy) => Errors.Add(new RouteError(path, message, remedy));
 
     /// <summary>Index of a cluster name in <see cref="ClusterNames"/>.</summary>

@@ -51,6 +51,9 @@ public sealed class CompiledRoute
     /// </summary>
     public HeaderMutations ResponseMutations { get; internal set; } = HeaderMutations.None;
 
+    /// <summary>What the route and what holds it say of HTTP filters, where the proxy answers itself; <see cref="ClusterTarget.FilterConfigs"/> where it forwards.</summary>
+    internal RouteFilterConfig[] FilterConfigs { get; set; } = [];
+
     /// <summary>Where its requests are counted by themselves; null for nowhere, and until a proxy takes the table.</summary>
     internal RouteStats? Stats { get; set; }
 

@@ -45,6 +45,8 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
                 [.. list.Entries.Select(entry => (CompiledPredicate.Compile(entry.Predicate, path, scope), Choice(entry.Outcome, routes, path)))], onNoMatch),
             RouteMatcherMap map => new CompiledRouteMatcherMap(
                 map.Input, map.IsPrefix, map.Entries.Select(entry => (entry.Value, Choice(entry.Outcome, routes, path))), onNoMatch),
+            RouteMatcherAddresses addresses => new CompiledRouteMatcherAddresses(
+                addresses.Input, [.. addresses.Entries.Select(entry => (entry, Choice(entry.Outcome, routes, path)))], onNoMatch),
             _ => throw new NotSupportedException($"matcher {source.GetType().Name}"),
         };
     }
@@ -73,6 +75,11 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
         var request = Flatten(HeaderSide.Request, HeaderRules.None, route.Source.RequestHeaders);
         var response = Flatten(HeaderSide.Response, HeaderRules.None, route.Source.ResponseHeaders);
         route.ResponseMutations = response;
+        if (route.Source.Action is not ForwardAction)
+        {
+            route.FilterConfigs = FilterConfigs(route.Source, []);
+        }
+
         switch (route.Source.Action)
         {
             case ForwardAction forward:

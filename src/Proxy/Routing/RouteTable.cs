@@ -39,6 +39,9 @@ public sealed class RouteTable
     /// <summary>Names, in lower case, of what external clients may not say.</summary>
     internal byte[][] InternalOnlyHeaders { get; }
 
+    /// <summary>Conditions on addresses, whose counters are bound with those of the routes.</summary>
+    internal CompiledAddressPredicate[] AddressPredicates { get; init; } = [];
+
     /// <summary>The virtual hosts in their order.</summary>
     public ReadOnlySpan<CompiledVirtualHost> VirtualHosts => _virtualHosts;
 
@@ -84,6 +87,11 @@ public sealed class RouteTable
     /// <param name="registry">Where they are registered.</param>
     internal void BindStats(StatRegistry registry)
     {
+        foreach (var predicate in AddressPredicates)
+        {
+            predicate.BindStats(registry);
+        }
+
         foreach (var host in _virtualHosts)
         {
             host.VirtualClusters?.BindStats(registry, host.Name);

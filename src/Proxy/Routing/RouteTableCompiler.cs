@@ -43,6 +43,9 @@ internal sealed class RouteTableCompiler(RouteConfiguration configuration, Regex
                 virtualHosts,
                 new DomainTable(Sort(_exact), Sort(_suffixes), Sort(_prefixes), _catchAll, configuration.IgnorePortInHostMatching),
                 [.. _scope.ClusterNames])
+            {
+                AddressPredicates = [.. _scope.AddressPredicates],
+            }
             : null;
         return table is not null;
     }

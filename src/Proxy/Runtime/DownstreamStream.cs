@@ -32,6 +32,9 @@ internal abstract class DownstreamStream
     /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
     public virtual ReadOnlySpan<byte> RequestedServerName => default;
 
+    /// <summary>True where a request for this authority must not come over the connection (RFC 9110 section 15.5.20).</summary>
+    public virtual bool IsMisdirected(ReadOnlySpan<byte> authority) => false;
+
     /// <summary>True once the last byte of the request was read.</summary>
     public abstract bool IsRequestComplete { get; }
 

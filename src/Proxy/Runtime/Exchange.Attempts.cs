@@ -36,7 +36,7 @@ internal sealed partial class Exchange
     public void BeginRetries(RetryPolicy? policy, CompiledRetryHeaders? headers)
     {
         var state = _retryState ??= new RetryState();
-        if (state.TryBegin(Worker, policy, headers, Request, Cluster!.State, Breaker))
+        if (state.TryBegin(Worker, policy, headers, Request, Cluster!.State, Breaker, Snapshot.RuntimeValues))
         {
             Retry = state;
         }

@@ -92,6 +92,10 @@ internal sealed partial class Exchange
     public void NoteResponseHead(ReadOnlySpan<byte> sent)
     {
         Details = ViaUpstream;
+        if (HasSessionHost)
+        {
+            CountSession(isAnswered: true);
+        }
         NoteResponseBegin(sent);
     }
 

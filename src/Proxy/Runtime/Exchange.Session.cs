@@ -8,6 +8,7 @@ namespace KubeProxyNet.Proxy.Runtime;
 internal sealed partial class Exchange
 {
     private StatefulSession? _session;
+    private SessionStats? _sessionStats;
     private ArrayBufferWriter<byte>? _sessionHost;
     private ArrayBufferWriter<byte>? _sessionLine;
 
@@ -24,9 +25,12 @@ internal sealed partial class Exchange
     public ReadOnlySpan<byte> SessionLine => _sessionLine is null ? default : _sessionLine.WrittenSpan;
 
     /// <summary>Keeps a session for the request.</summary>
-    public void BeginSession(StatefulSession session)
+    /// <param name="session">How.</param>
+    /// <param name="stats">Where it is counted what becomes of it; null for nowhere.</param>
+    public void BeginSession(StatefulSession session, SessionStats? stats)
     {
         _session = session;
+        _sessionStats = stats;
         _sessionHost ??= new ArrayBufferWriter<byte>();
         _sessionHost.ResetWrittenCount();
         HasSessionHost = SessionCodec.TryRead(session.State!, Request, NowSeconds, _sessionHost);
@@ -49,6 +53,21 @@ internal sealed partial class Exchange
         }
     }
 
+    /// <summary>The counters of a filter of the connection manager; null where it has none.</summary>
+    public SessionStats? SessionStatsOf(StatefulSessionConfig filter) =>
+        _state!.SessionStats is { Length: > 0 } all ? all[Http.Filters.IndexOf(filter)] : null;
+
+    /// <summary>Counts, once, what became of a request that names an endpoint.</summary>
+    /// <param name="isAnswered">True where an upstream has answered, false where the proxy has.</param>
+    public void CountSession(bool isAnswered)
+    {
+        if (_sessionStats is { } stats && (isAnswered || _session!.IsStrict))
+        {
+            _sessionStats = null;
+            Worker.Stats.Increment(!isAnswered ? stats.FailedClosed : SessionLine.IsEmpty ? stats.Routed : stats.FailedOpen);
+        }
+    }
+
     private long NowSeconds => (Worker.WallClockTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond;
 
     /// <summary>The request belongs to no session any more.</summary>
@@ -57,6 +76,7 @@ internal sealed partial class Exchange
         if (_session is not null)
         {
             _session = null;
+            _sessionStats = null;
             HasSessionHost = false;
             _sessionLine?.ResetWrittenCount();
         }

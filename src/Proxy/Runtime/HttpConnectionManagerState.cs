@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability.AccessLog;
-using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Runtime.LogFilters;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -51,6 +51,9 @@ internal sealed record HttpConnectionManagerState(HttpConnectionManagerConfig Co
 
     /// <summary>Counts the filter chain's connections against its own limit, over all workers.</summary>
     public DownstreamConnectionLimit Connections { get; init; } = new();
+
+    /// <summary>The counters of each filter, in their order; null for one that has none.</summary>
+    public SessionStats?[] SessionStats { get; init; } = [];
 
     // The times of every request, as whole milliseconds; 0 for none.
     public long StreamIdleMs { get; } = (long)Config.StreamIdleTimeout.TotalMilliseconds;

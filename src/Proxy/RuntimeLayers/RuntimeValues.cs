@@ -57,6 +57,28 @@ public sealed class RuntimeValues
         return value.Share ?? (value.Integer is { } percent ? new RuntimeShare((uint)Math.Min(percent, 100), 100) : otherwise);
     }
 
+    /// <summary>A number.</summary>
+    /// <param name="key">Key of the value.</param>
+    /// <returns>Null where there is no such value, or it is no number.</returns>
+    public double? NumberOf(string key) => _values.TryGetValue(key, out var value) ? value.Number : null;
+
+    /// <summary>Whether any key begins like this.</summary>
+    public bool HasAny(ReadOnlySpan<string> prefixes)
+    {
+        foreach (var key in _values.Keys)
+        {
+            foreach (var prefix in prefixes)
+            {
+                if (key.StartsWith(prefix, StringComparison.Ordinal))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A whole number.</summary>
     /// <param name="key">Key of the value; empty for none.</param>
     /// <param name="otherwise">The number where there is no such value.</param>

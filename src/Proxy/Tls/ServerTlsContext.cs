@@ -55,7 +55,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
 
     private SslContextHandle Make(IReadOnlyList<CertificateConfig> certificates, byte[] id)
     {
-        var context = Create(isServer: true, Config.Parameters);
+        var context = Create(isServer: true, Config.Parameters, Config.PreferClientCiphers);
         foreach (var certificate in certificates)
         {
             context.Use(certificate);

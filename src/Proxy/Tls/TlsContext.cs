@@ -36,10 +36,10 @@ internal abstract class TlsContext
     }
 
     /// <summary>A context of the library with what both sides have in common.</summary>
-    protected static SslContextHandle Create(bool isServer, TlsParameters parameters)
+    protected static SslContextHandle Create(bool isServer, TlsParameters parameters, bool prefersClientSuites = false)
     {
         OpenSslLibrary.Require();
-        var context = new SslContextHandle(isServer);
+        var context = new SslContextHandle(isServer, prefersClientSuites);
         context.SetVersions(parameters.Minimum, parameters.Maximum);
         context.SetCipherSuites(parameters.CipherSuites.Count > 0 ? parameters.CipherSuites : TlsDefaults.CipherSuites);
         context.SetGroups(parameters.Groups);

@@ -30,6 +30,9 @@ public sealed record CidrRange
     /// <summary>An address in the range.</summary>
     internal IpAddress Prefix => _address;
 
+    /// <summary>Bits of an address that do not count.</summary>
+    internal int FreeBits => _shift;
+
     /// <summary>Whether an address lies in the range; no address lies in none.</summary>
     internal bool Contains(IpAddress address) =>
         address.Length == _address.Length && (_shift == address.Length || address.Bits >> _shift == _address.Bits >> _shift);

@@ -13,6 +13,9 @@ internal static unsafe class ConnectSocket
         }
 
         Native.SetOption(descriptor, Native.IpProtoTcp, Native.TcpNoDelay, 1);
+
+        // A server's urgent bytes are bytes of its response like all others (RFC 6093 section 3.1): left out of line they would be missing from it.
+        Native.SetOption(descriptor, Native.SolSocket, Native.SoOobInline, 1);
         int result;
         fixed (byte* sockaddr = address.SockAddr)
         {

@@ -68,7 +68,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         _output = new OutputQueue(worker.Blocks);
         Timer = new DeadlineTimer(this);
         worker.Descriptors.Take();
-        _handle = worker.Poller.Add(descriptor, Native.EpollIn | Native.EpollOut | Native.EpollRdHup | Native.EpollEdge, this);
+        _handle = worker.Poller.Add(descriptor, Native.EpollIn | Native.EpollPri | Native.EpollOut | Native.EpollRdHup | Native.EpollEdge, this);
     }
 
     public Worker Worker { get; }
@@ -85,6 +85,9 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
 
     /// <summary>The peer sent FIN, or the connection was reset; bytes before that may still be unread.</summary>
     public bool IsPeerClosed { get; private set; }
+
+    /// <summary>The peer has sent urgent bytes: from then on reading may stop in front of them though there are more, and moving does for good.</summary>
+    public bool HasUrgentInput { get; private set; }
 
     /// <summary>The peer reset the connection or it broke otherwise.</summary>
     public bool IsReset { get; private set; }
@@ -214,6 +217,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
             IsReset |= (events & Native.EpollErr) != 0 || ((events & Native.EpollHup) != 0 && !_finSent);
         }
 
+        HasUrgentInput |= (events & Native.EpollPri) != 0;
         if ((events & (Native.EpollOut | Native.EpollHup | Native.EpollErr)) != 0)
         {
             OnWritable();
@@ -239,8 +243,8 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
                 var count = (int)Native.Receive(_descriptor, start, (nuint)buffer.Length, 0);
                 if (count > 0)
                 {
-                    // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not.
-                    _readable = count == buffer.Length || IsPeerClosed;
+                    // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not, and at urgent bytes reading stops.
+                    _readable = count == buffer.Length || IsPeerClosed || HasUrgentInput;
                     return count;
                 }
 

@@ -8,10 +8,10 @@ namespace KubeProxyNet.Proxy.Transport;
 /// <summary>The Linux system calls of the transport, blittable and without marshalling. Each returns -1 with errno on failure.</summary>
 internal static unsafe partial class Native
 {
-    public const uint EpollIn = 0x001, EpollOut = 0x004, EpollErr = 0x008, EpollHup = 0x010, EpollRdHup = 0x2000, EpollEdge = 1u << 31;
+    public const uint EpollIn = 0x001, EpollPri = 0x002, EpollOut = 0x004, EpollErr = 0x008, EpollHup = 0x010, EpollRdHup = 0x2000, EpollEdge = 1u << 31;
     public const int EpollAdd = 1, EpollDelete = 2, EpollModify = 3;
     public const int SockStream = 1, SockNonBlock = 0x800, SockCloseOnExec = 0x80000;
-    public const int SolSocket = 1, SoReuseAddress = 2, SoError = 4, SoReusePort = 15, SoLinger = 13;
+    public const int SolSocket = 1, SoReuseAddress = 2, SoError = 4, SoOobInline = 10, SoReusePort = 15, SoLinger = 13;
     public const int IpProtoTcp = 6, TcpNoDelay = 1, IpProtoIpV6 = 41, IpV6Only = 26;
     public const int MsgNoSignal = 0x4000, MsgMore = 0x8000, MsgPeek = 0x2;
     public const int ShutdownWrite = 1;

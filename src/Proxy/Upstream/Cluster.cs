@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
@@ -20,7 +21,7 @@ internal sealed class Cluster
 {
     private readonly AssignmentPolicy _policy;
     private volatile ILoadBalancer _loadBalancer;
-    private volatile RetryPriorities? _retryPriorities;
+    private volatile RetryPrioritiesSlot _retryPriorities = new();
     private volatile HostIndex? _hosts;
 
     /// <summary>A cluster of one snapshot.</summary>
@@ -52,14 +53,24 @@ internal sealed class Cluster
     public IEnumerable<Endpoint> CandidatesOf(MetadataMatch? match) => LoadBalancer is SubsetBalancer subsets ? subsets.CandidatesOf(match) : LoadBalancer.Candidates;
 
     /// <summary>Builds the balancer again from the health that endpoints have now, and puts it into force. For <see cref="ClusterStore"/> alone.</summary>
-    public void Rebalance()
+    /// <param name="keepsParts">False where other options are in force, so that parts of the last balancer are of no use.</param>
+    public void Rebalance(bool keepsParts = true)
     {
-        _loadBalancer = BuildBalancer(_loadBalancer);
-        _retryPriorities = null;
+        _loadBalancer = BuildBalancer(keepsParts ? _loadBalancer : null);
+
+        // A new slot and not an empty one: a worker that is making the levels out of the health before keeps them in the old one.
+        _retryPriorities = new RetryPrioritiesSlot();
     }
 
     /// <summary>The priority levels for retries that leave some out; made when a policy first asks for them.</summary>
-    public RetryPriorities RetryPriorities => _retryPriorities ??= new RetryPriorities(Config, Endpoints, _policy, State.Workers);
+    public RetryPriorities RetryPriorities
+    {
+        get
+        {
+            var slot = _retryPriorities;
+            return slot.Made ??= new RetryPriorities(State.Balanced, Endpoints, _policy, State.Workers);
+        }
+    }
 
     /// <summary>The endpoint at an address, in UTF-8; null for none. The index is made when a session first asks.</summary>
     public Endpoint? EndpointAt(ReadOnlySpan<byte> address) => (_hosts ??= new HostIndex(Endpoints)).Find(address);
@@ -77,17 +88,34 @@ internal sealed class Cluster
     }
 }
 
+/// <summary>The levels for retries, as of the health that one balancer was built from.</summary>
+internal sealed class RetryPrioritiesSlot
+{
+    private volatile RetryPriorities? _made;
+
+    /// <summary>The levels; null until they are asked for. Two workers may make them at once; then one of the two is kept.</summary>
+    public RetryPriorities? Made
+    {
+        get => _made;
+        set => _made = value;
+    }
+}
+
 /// <summary>What is kept of a cluster over updates; identity is its name and configuration.</summary>
 internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int workers, TimeProvider time) : IObservedGauges
 {
     private readonly CircuitBreaker _default = new(config.DefaultThresholds, workers);
     private readonly CircuitBreaker _high = new(config.HighThresholds, workers);
+    private volatile ClusterConfig _balanced = config;
     private volatile bool _hasHadTraffic;
     private volatile IHashTable? _table;
     private volatile ClusterTransportSockets _transportSockets = ClusterTransportSockets.PlainText;
     private Dictionary<UpstreamTlsConfig, UpstreamTls> _tls = [];
 
     public ClusterConfig Config { get; } = config;
+
+    /// <summary>The configuration that balancers are built by: with what the runtime says of balancing.</summary>
+    public ClusterConfig Balanced => _balanced;
 
     public ClusterStats Stats { get; } = stats;
 
@@ -131,6 +159,27 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
         if (!_hasHadTraffic)
         {
             _hasHadTraffic = true;
+        }
+    }
+
+    /// <summary>Other values of the runtime are in force. For the thread that applies configuration.</summary>
+    /// <param name="runtime">The values.</param>
+    /// <param name="changes">True where balancers have to be built anew, and where workers have to return their stocks of the circuit breakers.</param>
+    public void Apply(RuntimeValues runtime, out (bool Balancing, bool Stocks) changes)
+    {
+        changes.Stocks = _default.Change(CircuitBreakerRuntime.Apply(Config.DefaultThresholds, runtime, Config.Name, "default"))
+            | _high.Change(CircuitBreakerRuntime.Apply(Config.HighThresholds, runtime, Config.Name, "high"));
+        Outlier?.Apply(runtime);
+        if (HealthChecks is { } checks)
+        {
+            checks.Schedule.Runtime = runtime;
+        }
+
+        var balancing = LoadBalancerRuntime.Apply(Config.Balancing, runtime);
+        changes.Balancing = balancing != _balanced.Balancing;
+        if (changes.Balancing)
+        {
+            _balanced = Config with { Balancing = balancing };
         }
     }
 

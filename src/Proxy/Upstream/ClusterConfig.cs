@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
@@ -53,6 +54,12 @@ public sealed record ClusterConfig
 
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
+
+    /// <summary>Longest head of a response, in bytes; 80 KiB by default, as in Envoy for HTTP/1.</summary>
+    public int MaxResponseHeadBytes { get; init; } = 80 * 1024;
+
+    /// <summary>Most header fields of a response; 100 by default.</summary>
+    public int MaxResponseFields { get; init; } = HeadParser.DefaultMaxFields;
 
     /// <summary>Limits for requests of the default priority.</summary>
     public CircuitBreakerThresholds DefaultThresholds { get; init; } = new();

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
-using KubeProxyNet.Proxy.Tls;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Tls.Settings;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
@@ -30,6 +31,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
 {
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
     private readonly List<EndpointState> _leaving = [];
+    private readonly ClusterRuntime _runtime = new();
 
     /// <summary>Told the name of a cluster whose endpoints changed their health, on some other thread than the workers'; it is to call <see cref="Rebalance"/>.</summary>
     public Action<string> HealthChanged { get; init; } = static _ => { };
@@ -56,6 +58,11 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry), Zones = ZonesOf(config) }, []);
             _kept[config.Name] = kept;
             checker?.Join(kept.State);
+            if (_runtime.HasAny)
+            {
+                kept.State.Apply(_runtime.Values, out _);
+            }
+
             if (predecessor?.State.HasHadTraffic == true)
             {
                 kept.State.NoteTraffic();
@@ -111,6 +118,29 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         return null;
     }
 
+    /// <summary>Other values of the runtime are in force; what they say of clusters is at once.</summary>
+    public void Apply(RuntimeValues values)
+    {
+        if (!_runtime.TryChange(values))
+        {
+            return;
+        }
+
+        foreach (var kept in _kept.Values)
+        {
+            kept.State.Apply(values, out var changes);
+            if (changes.Balancing)
+            {
+                kept.Latest?.Rebalance(keepsParts: false);
+            }
+
+            if (changes.Stocks)
+            {
+                ReturnStocks(kept.State);
+            }
+        }
+    }
+
     /// <summary>Forgets a cluster that is no longer wanted.</summary>
     public void Remove(string name)
     {
@@ -141,6 +171,18 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         foreach (var kept in _kept.Values)
         {
             kept.State.Outlier?.Dispose();
+        }
+    }
+
+    private void ReturnStocks(ClusterState cluster)
+    {
+        foreach (var worker in workers)
+        {
+            worker.Post(() =>
+            {
+                cluster.BreakerOf(isHigh: false).ReturnStocks(worker.Index);
+                cluster.BreakerOf(isHigh: true).ReturnStocks(worker.Index);
+            });
         }
     }
 

@@ -11,7 +11,7 @@ internal sealed partial class UpstreamConnection
     private bool _hasStrayInput;
 
     /// <summary>True where enough of the body is still to come, and comes without framing in between.</summary>
-    public bool IsWorthSplicing => Connection.Layer is null && _body.RemainingAsItIs >= MinSplice && _inputStart == _inputEnd;
+    public bool IsWorthSplicing => Connection.Layer is null && !Connection.HasUrgentInput && _body.RemainingAsItIs >= MinSplice && _inputStart == _inputEnd;
 
     /// <summary>Moves what is there of the body to a connection that <see cref="Connection.CanSplice"/>, without a look at it.</summary>
     /// <param name="to">Where it goes.</param>

@@ -73,7 +73,8 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
         Breaker = breaker;
         Generation = pool.Generation;
         _pool = pool;
-        _parser = new ResponseParser(Head);
+        var limits = pool.Endpoint.Cluster.Config;
+        _parser = new ResponseParser(Head) { MaxHeadBytes = limits.MaxResponseHeadBytes, MaxFields = limits.MaxResponseFields };
         _input = pool.Worker.ReceiveBuffer;
         _openedMs = pool.Worker.NowMs;
         Id = ConnectionIds.Next(pool.Worker);

@@ -30,21 +30,22 @@ internal static class AddressRules
         }
     }
 
-    public static void Check(CidrRange range, ConfigPath path, ConfigProblems problems)
+    /// <summary>Reports a block of addresses that is none.</summary>
+    public static void Check(string addressPrefix, uint? prefixLength, ConfigPath path, ConfigProblems problems)
     {
-        if (range.AddressPrefix.Length == 0)
+        if (addressPrefix.Length == 0)
         {
             return;
         }
 
-        if (ParseIp(range.AddressPrefix) is not { } address)
+        if (ParseIp(addressPrefix) is not { } address)
         {
-            problems.Invalid(path.Field("address_prefix"), $"\"{range.AddressPrefix}\" is not an IP address", "write the first address of the range; the length goes into prefix_len");
+            problems.Invalid(path.Field("address_prefix"), $"\"{addressPrefix}\" is not an IP address", "write the first address of the range; the length goes into prefix_len");
             return;
         }
 
         var longest = address.AddressFamily == AddressFamily.InterNetwork ? 32u : 128u;
-        if (range.PrefixLen is { } length && length > longest)
+        if (prefixLength is { } length && length > longest)
         {
             problems.Invalid(path.Field("prefix_len"), $"{length} is longer than the address", $"write a number from 0 to {longest}");
         }

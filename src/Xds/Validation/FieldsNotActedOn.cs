@@ -77,8 +77,6 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
-        ["xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate.custom_match"] = [],
-        ["xds.type.matcher.v3.Matcher.MatcherTree.custom_match"] = [],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
@@ -113,7 +111,7 @@ internal static class FieldsNotActedOn
     /// </summary>
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [Cluster + "http_protocol_options"] = [],
         [ConnectionManager + "common_http_protocol_options"] =
         [
@@ -128,7 +126,7 @@ internal static class FieldsNotActedOn
 
         // HTTP/2 is not spoken: how it would be matters to nobody, but whoever limits it may rely on it.
         [ConnectionManager + "http2_protocol_options"] = [],
-        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_requests_per_connection"],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],

@@ -84,6 +84,7 @@ internal static class RequiredFields
         ["envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink"] = ["event_log_path"],
         ["envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"] = ["header_name"],
         ["envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs"] = ["cidrs"],
+        ["envoy.extensions.matching.input_matchers.ip.v3.Ip"] = ["cidr_ranges", "stat_prefix"],
         ["envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig"] = ["name"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = ["upstream_protocol_options"],
         ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig"] = ["protocol_config"],
@@ -92,6 +93,9 @@ internal static class RequiredFields
         ["envoy.type.matcher.v3.RegexMatchAndSubstitute"] = ["pattern"],
         ["envoy.type.matcher.v3.RegexMatcher"] = ["regex"],
         ["envoy.type.matcher.v3.StringMatcher"] = ["match_pattern"],
+        ["xds.core.v3.CidrRange"] = ["address_prefix"],
+        ["xds.type.matcher.v3.IPMatcher"] = ["range_matchers"],
+        ["xds.type.matcher.v3.IPMatcher.IPRangeMatcher"] = ["ranges"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Names of fields and oneofs; empty where nothing is required.</summary>

@@ -71,7 +71,10 @@ internal static class ResourceRules
                 MatcherRules.Check(header, path, problems);
                 break;
             case CidrRange range:
-                AddressRules.Check(range, path, problems);
+                AddressRules.Check(range.AddressPrefix, range.PrefixLen, path, problems);
+                break;
+            case global::Xds.Core.V3.CidrRange range:
+                AddressRules.Check(range.AddressPrefix, range.PrefixLen, path, problems);
                 break;
         }
     }

@@ -1,6 +1,8 @@
 using Envoy.Config.Route.V3;
+using IPMatcher = global::Xds.Type.Matcher.V3.IPMatcher;
 using Matcher = global::Xds.Type.Matcher.V3.Matcher;
 using MatchMap = global::Xds.Type.Matcher.V3.Matcher.Types.MatcherTree.Types.MatchMap;
+using TypedExtensionConfig = global::Xds.Core.V3.TypedExtensionConfig;
 
 namespace KubeProxyNet.Xds.Validation;
 
@@ -26,11 +28,17 @@ internal static class RoutePlaces
         return (matcher.MatcherList?.Matchers ?? []).SelectMany((entry, i) => Of(entry.OnMatch, list.Index(i).Field("on_match"), depth))
             .Concat(Of(matcher.MatcherTree?.ExactMatchMap, tree.Field("exact_match_map"), depth))
             .Concat(Of(matcher.MatcherTree?.PrefixMatchMap, tree.Field("prefix_match_map"), depth))
+            .Concat(Of(matcher.MatcherTree?.CustomMatch, tree.Field("custom_match").Field("typed_config"), depth))
             .Concat(Of(matcher.OnNoMatch, path.Field("on_no_match"), depth));
     }
 
     private static IEnumerable<(Route Route, ConfigPath Path)> Of(MatchMap? map, ConfigPath path, int depth) =>
         (map?.Map ?? []).SelectMany(entry => Of(entry.Value, path.Field("map").Key(entry.Key), depth));
+
+    private static IEnumerable<(Route Route, ConfigPath Path)> Of(TypedExtensionConfig? custom, ConfigPath path, int depth) =>
+        custom?.TypedConfig?.TryUnpack<IPMatcher>(out var addresses) == true
+            ? addresses.RangeMatchers.SelectMany((entry, i) => Of(entry.OnMatch, path.Field("range_matchers").Index(i).Field("on_match"), depth))
+            : [];
 
     private static IEnumerable<(Route Route, ConfigPath Path)> Of(Matcher.Types.OnMatch? outcome, ConfigPath path, int depth)
     {

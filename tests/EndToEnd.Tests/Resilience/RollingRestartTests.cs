@@ -26,15 +26,41 @@ public sealed class RollingRestartTests
         var backends = Enumerable.Range(0, Endpoints).Select(_ => RestartableBackend.Start(ledger)).ToList();
         await using var planes = await SeparatePlanes.StartAsync(
             ("service.yaml", Manifests.Service("web")), ("slices.yaml", Slices(backends)), ("ingress.yaml", Manifests.Ingress("web", Host, ("/", "web"))));
-        await using var traffic = FaultTraffic.Start(planes.HttpPort, Traffic);
+        await ReplaceAllAsync(
+            ledger, backends, planes.HttpPort, now => planes.Folder.Replace("slices.yaml", Slices(now)), () => planes.AdminAsync("/clusters"));
+    }
+
+    [Fact]
+    public async Task As_files_of_clusters_tell_of_it_that_are_renamed_into_place()
+    {
+        var ledger = new SharedLedger();
+        var backends = Enumerable.Range(0, Endpoints).Select(_ => RestartableBackend.Start(ledger)).ToList();
+        await using var proxy = await StaticProxy.StartAsync((folder, http, admin) =>
+        {
+            folder.Write("cds.yaml", Clusters(backends));
+            return $$"""
+                node: { id: n, cluster: c }
+                admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
+                dynamic_resources: { cds_config: { path_config_source: { path: {{folder.File("cds.yaml")}} }, resource_api_version: V3 } }
+                static_resources: { listeners: [ {{Bootstraps.Listener("http", http, Bootstraps.Route("web"))}} ] }
+                """;
+        });
+        await ReplaceAllAsync(
+            ledger, backends, proxy.HttpPort, now => proxy.Folder.Replace("cds.yaml", Clusters(now)), async () => (await proxy.AdminAsync("/clusters")).BodyText);
+    }
+
+    /// <summary>Traffic, under which every endpoint is replaced three times.</summary>
+    private static async Task ReplaceAllAsync(SharedLedger ledger, List<RestartableBackend> backends, int port, Action<List<RestartableBackend>> publish, Func<Task<string>> clusters)
+    {
+        await using var traffic = FaultTraffic.Start(port, Traffic);
         await traffic.WaitForMoreAsync(200);
 
         for (var change = 0; change < Rounds * Endpoints / Surge; change++)
         {
             var old = backends[..Surge];
             backends = [.. backends[Surge..], .. Enumerable.Range(0, Surge).Select(_ => RestartableBackend.Start(ledger))];
-            planes.Folder.Replace("slices.yaml", Slices(backends));
-            await WaitForAsync(planes, backends, old);
+            publish(backends);
+            await WaitForAsync(clusters, backends, old);
             await Task.WhenAll(old.Select(static backend => backend.EndAfterLastConnectionAsync()));
         }
 
@@ -78,11 +104,14 @@ public sealed class RollingRestartTests
 
     private static string Slices(IEnumerable<RestartableBackend> backends) => Manifests.EndpointSlices("web", [.. backends.Select(static backend => backend.Port)]);
 
+    private static string Clusters(IEnumerable<RestartableBackend> backends) =>
+        $"resources: [ {{ \"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster, {Bootstraps.Cluster("web", [.. backends.Select(static backend => backend.Port)])[1..]} ]\n";
+
     /// <summary>Waits until the proxy has the new endpoints and no longer the old ones.</summary>
-    private static Task WaitForAsync(SeparatePlanes planes, List<RestartableBackend> backends, List<RestartableBackend> old) => Patience.UntilAsync(
+    private static Task WaitForAsync(Func<Task<string>> clusters, List<RestartableBackend> backends, List<RestartableBackend> old) => Patience.UntilAsync(
         async () =>
         {
-            var page = await planes.AdminAsync("/clusters");
+            var page = await clusters();
             return backends[^Surge..].All(backend => Has(page, backend)) && !old.Exists(backend => Has(page, backend));
         },
         "the new endpoints in force");

@@ -11,19 +11,47 @@ public sealed class VanishedHostsTests
 {
     private const int Hosts = 6;
 
+    private const int Lost = Hosts / 3;
+
     [Fact]
     public async Task Clients_see_errors_for_a_moment_and_then_none()
     {
         var ledger = new SharedLedger();
         var backends = Enumerable.Range(0, Hosts).Select(_ => VanishingBackend.Start(ledger)).ToArray();
+        await RunAsync(
+            backends,
+            () => Task.WhenAll(backends[..Lost].Select(static backend => backend.VanishAsync())),
+            () =>
+            {
+                Array.ForEach(backends[..Lost], static backend => backend.Return());
+                return Task.CompletedTask;
+            });
+    }
+
+    [Fact]
+    public async Task Also_where_the_network_drops_every_packet_of_theirs()
+    {
+        var ledger = new SharedLedger();
+        await using var dropped = await NetworkNamespace.CreateAsync();
+        VanishingBackend[] backends =
+        [
+            .. Enumerable.Range(0, Lost).Select(_ => VanishingBackend.Start(ledger, dropped)),
+            .. Enumerable.Range(Lost, Hosts - Lost).Select(_ => VanishingBackend.Start(ledger)),
+        ];
+        await RunAsync(backends, dropped.SwallowAsync, dropped.ReturnAsync);
+    }
+
+    /// <summary>Traffic, in which the first third of the hosts vanishes and comes back.</summary>
+    private static async Task RunAsync(VanishingBackend[] backends, Func<Task> vanish, Func<Task> comeBack)
+    {
         await using var proxy = await StaticProxy.StartAsync((_, http, admin) => Example(http, admin, backends));
         await using var traffic = FaultTraffic.Start(
             proxy.HttpPort, new FaultTrafficOptions { Clients = 24, MaxBody = 2_000, Pace = TimeSpan.FromMilliseconds(20), MaxRecords = 1_000_000 });
         await traffic.WaitForMoreAsync(500);
 
-        await Task.WhenAll(backends[..(Hosts / 3)].Select(static backend => backend.VanishAsync()));
+        await vanish();
         var vanished = traffic.Elapsed;
-        await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backends.membership_healthy") == Hosts - (Hosts / 3), "the vanished hosts taken out");
+        await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backends.membership_healthy") == Hosts - Lost, "the vanished hosts taken out");
         var settled = traffic.Elapsed;
 
         // Long enough that outlier detection lets them in again.
@@ -34,7 +62,7 @@ public sealed class VanishedHostsTests
 
         await traffic.WaitForMoreAsync(1_000);
         var returned = traffic.Elapsed;
-        Array.ForEach(backends[..(Hosts / 3)], static backend => backend.Return());
+        await comeBack();
         await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backends.membership_healthy") == Hosts, "all hosts in use again");
         await traffic.WaitForMoreAsync(500);
 
@@ -66,7 +94,7 @@ public sealed class VanishedHostsTests
             .Replace("port_value: 9901", $"port_value: {admin}", StringComparison.Ordinal);
         for (var i = 0; i < backends.Length; i++)
         {
-            text = text.Replace($"port_value: {9000 + i} ", $"port_value: {backends[i].Port} ", StringComparison.Ordinal);
+            text = text.Replace($"address: 127.0.0.1, port_value: {9000 + i} ", $"address: {backends[i].EndPoint.Address}, port_value: {backends[i].Port} ", StringComparison.Ordinal);
         }
 
         return text;

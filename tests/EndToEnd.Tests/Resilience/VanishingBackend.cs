@@ -15,17 +15,22 @@ internal sealed class VanishingBackend : IAsyncDisposable
     private readonly List<Socket> _fillers = [];
     private volatile Signal? _return;
 
-    private VanishingBackend(SharedLedger ledger)
+    private VanishingBackend(SharedLedger ledger, IPAddress address)
     {
         _ledger = ledger;
-        Backend = ScriptedBackend.Start(PlayAsync, backlog: 4);
+        Backend = ScriptedBackend.Start(PlayAsync, address: address, backlog: address.Equals(IPAddress.Loopback) ? 4 : 512);
     }
+
+    public IPEndPoint EndPoint => Backend.EndPoint;
 
     public int Port => Backend.Port;
 
     private ScriptedBackend Backend { get; }
 
-    public static VanishingBackend Start(SharedLedger ledger) => new(ledger);
+    public static VanishingBackend Start(SharedLedger ledger) => new(ledger, IPAddress.Loopback);
+
+    /// <summary>One in a namespace, which vanishes with it.</summary>
+    public static VanishingBackend Start(SharedLedger ledger, NetworkNamespace place) => place.Inside(() => new VanishingBackend(ledger, place.Address));
 
     /// <summary>Vanishes, and comes back only as a whole.</summary>
     public async Task VanishAsync()

@@ -1,6 +1,10 @@
+using System.Buffers;
 using System.Net;
+using System.Text;
+using System.Text.Json;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Admin;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -26,7 +30,7 @@ public sealed class EngineViewsTests
                 ["a"] = new(
                     new ClusterConfig { Name = "a" },
                     [
-                        Endpoint("10.0.0.1:80") with { Locality = "eu/eu-1", Weight = 3, Priority = 1, Hostname = "one" },
+                        Endpoint("10.0.0.1:80") with { Locality = "eu/eu-1", Weight = 3, Priority = 1, Hostname = "one", AdditionalAddresses = new ValueList<SocketEndpoint>([new SocketEndpoint(IPAddress.Loopback, 81)]) },
                         Endpoint("[2001:db8::1]:80") with { Health = EndpointHealth.Timeout },
                     ]),
             },
@@ -43,9 +47,25 @@ public sealed class EngineViewsTests
             Weight = 3,
             Priority = 1,
             Hostname = "one",
+            AdditionalAddresses = [SampleProxy.Endpoint("127.0.0.1:81")],
         });
         clusters[0].Endpoints[1].Health.Should().Be(EndpointHealthFlags.FailedEdsHealth);
         EngineViews.ListenersOf(engine).Should().BeEmpty();
+
+        var text = new ArrayBufferWriter<byte>();
+        ClusterText.Write(clusters, text);
+        Encoding.UTF8.GetString(text.WrittenSpan).Split('\n').Should().ContainSingle(static line => line.Contains("additional_address", StringComparison.Ordinal))
+            .Which.Should().Be("a::10.0.0.1:80::additional_address::127.0.0.1:81");
+        var json = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            ClusterJson.Write(clusters, writer);
+        }
+
+        using var document = JsonDocument.Parse(json.WrittenMemory);
+        var hosts = document.RootElement.GetProperty("cluster_statuses")[0].GetProperty("host_statuses");
+        hosts[0].GetProperty("additional_addresses")[0].GetProperty("socket_address").GetProperty("port_value").GetInt32().Should().Be(81);
+        hosts[1].TryGetProperty("additional_addresses", out _).Should().BeFalse();
     }
 
     private static EndpointConfig Endpoint(string address)

@@ -48,6 +48,16 @@ public sealed class ClusterTranslatorTests
     }
 
     [Fact]
+    public void Limits_of_response_heads_arrive()
+    {
+        var config = Good(HttpOptions + "explicit_http_config: {http_protocol_options: {}}, common_http_protocol_options: {max_response_headers_kb: 20, max_headers_count: 30}}}").Config;
+        config.MaxResponseHeadBytes.Should().Be(20 * 1024);
+        config.MaxResponseFields.Should().Be(30);
+        Problems("common_http_protocol_options: {max_response_headers_kb: 100}").Should().Equal("common_http_protocol_options.max_response_headers_kb: 100 is more than 96; write a number from 1 to 96");
+        Problems("common_http_protocol_options: {max_headers_count: 20000}").Should().Equal("common_http_protocol_options.max_headers_count: 20000 is more than 10000; write a number from 1 to 10000");
+    }
+
+    [Fact]
     public void Circuit_breakers_arrive_a_priority_each()
     {
         var config = Good(

@@ -81,8 +81,8 @@ public sealed class HttpFiltersTranslatorTests
         var targets = table!.VirtualHosts[0].Routes[0].Forward!.Targets;
         string.Join(" ", targets[0].FilterConfigs.OrderBy(static f => f.Filter, StringComparer.Ordinal).Select(static f => $"{f.Filter}={((BufferRouteSettings)f.Settings!).MaxRequestBytes}"))
             .Should().Be("a=1 b=2 c=3 d=4");
-        targets[1].FilterConfig("d").Should().Be(new RouteFilterConfig("d", Disabled: true, null));
-        targets[1].FilterConfig("e").Should().BeNull();
+        RouteFilterConfig.Find(targets[1].FilterConfigs, "d").Should().Be(new RouteFilterConfig("d", Disabled: true, null));
+        RouteFilterConfig.Find(targets[1].FilterConfigs, "e").Should().BeNull();
     }
 
     [Theory]

@@ -21,7 +21,6 @@ public sealed class RetryPolicyTranslatorTests
         {
             RetryOn = RetryOn.ServerError,
             NumRetries = 1,
-            BackOffBase = TimeSpan.FromMilliseconds(25),
             HostSelectionAttempts = 1,
         });
     }
@@ -38,7 +37,7 @@ public sealed class RetryPolicyTranslatorTests
         policy!.NumRetries.Should().Be(0);
         (policy.PerTryTimeout, policy.PerTryIdleTimeout).Should().Be((TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(2)));
         policy.RetriableStatusCodes.Should().Equal(418, 503);
-        (policy.BackOffBase, policy.BackOffMax).Should().Be((TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(1)));
+        (policy.BackOffBase, policy.BackOffMax).Should().Be(((TimeSpan?)TimeSpan.FromMilliseconds(1), (TimeSpan?)TimeSpan.FromSeconds(1)));
         policy.RateLimited!.ResetHeaders.Select(static header => (header.Name, header.IsTimestamp)).Should().Equal(("Retry-After", false), ("x", true));
         policy.RateLimited.MaxInterval.Should().Be(TimeSpan.FromMinutes(1));
         (policy.AvoidsPreviousHosts, policy.HostSelectionAttempts).Should().Be((true, 7));

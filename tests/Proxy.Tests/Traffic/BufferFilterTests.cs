@@ -103,6 +103,55 @@ public sealed class BufferFilterTests
     }
 
     [Theory]
+    [InlineData("/direct", "01234567890", 413)]
+    [InlineData("/direct", "0123456789", 200)]
+    [InlineData("/direct", "", 200)]
+    [InlineData("/moved", "01234567890", 413)]
+    [InlineData("/moved", "0123456789", 301)]
+    [InlineData("/off", "01234567890", 200)]
+    public async Task Routes_that_the_proxy_answers_itself_are_answered_behind_the_filter(string path, string body, int status)
+    {
+        Route Answered(string at, RouteAction action, params RouteFilterConfig[] filters) => new() { Match = new RouteMatch { Path = new PrefixPath(at) }, Action = action, FilterConfigs = [.. filters] };
+        var table = RunningProxy.Table(
+            Answered("/direct", new DirectResponseAction(200, "hello"u8.ToArray())),
+            Answered("/off", new DirectResponseAction(200, "hello"u8.ToArray()), new RouteFilterConfig(Name, Disabled: true, null)),
+            Answered("/moved", new RedirectAction { HostRedirect = "b" }));
+        await using var proxy = RunningProxy.Start(table, [], static http => http with { Filters = [new BufferFilterConfig(Name, 10)] });
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+
+        await client.SendAsync($"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {body.Length}\r\n\r\n");
+        await client.SendAsync(body);
+
+        var response = await client.ReadResponseAsync("POST");
+        response.Status.Should().Be(status);
+        if (status == 301)
+        {
+            response.Headers["location"].Should().Be("http://b/moved");
+        }
+
+        if (status != 413)
+        {
+            // The body was read: the connection serves the next request.
+            await client.SendAsync("GET /direct HTTP/1.1\r\nhost: a\r\n\r\n");
+            (await client.ReadResponseAsync()).BodyText.Should().Be("hello");
+        }
+    }
+
+    [Fact]
+    public async Task A_direct_response_waits_for_the_whole_body()
+    {
+        var table = RunningProxy.Table(new Route { Match = new RouteMatch { Path = new PrefixPath("/") }, Action = new DirectResponseAction(200, "hello"u8.ToArray()) });
+        await using var proxy = RunningProxy.Start(table, [], static http => http with { Filters = [new BufferFilterConfig(Name, 10)] });
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+
+        await client.SendAsync("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        await client.SendByteByByteAsync("6\r\n012345\r\n6\r\n678901\r\n");
+
+        (await client.ReadResponseAsync("POST")).Status.Should().Be(413);
+        (await proxy.LogAsync()).Should().StartWith("POST / 413 - request_payload_too_large ");
+    }
+
+    [Theory]
     [InlineData("/on", 413)]
     [InlineData("/", 200)]
     public async Task A_filter_that_is_disabled_acts_for_routes_that_name_it(string path, int status)

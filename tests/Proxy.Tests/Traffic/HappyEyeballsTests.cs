@@ -84,6 +84,28 @@ public sealed class HappyEyeballsTests
     }
 
     [Fact]
+    public async Task Of_the_addresses_that_were_tried_no_socket_is_kept()
+    {
+        using var silent = await DeadPort.SilentAsync();
+        using var refusing = DeadPort.Refusing();
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequest(static (connection, _) => connection.SendAsync("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")));
+        SocketEndpoint At(int port) => new(IPAddress.Loopback, port);
+
+        // Nobody can connect to all: that fails at once, without a wait.
+        SocketEndpoint everyone = new(IPAddress.Broadcast, 9);
+        foreach (var addresses in (SocketEndpoint[][])[[At(refusing.Port), everyone, At(backend.Port)], [At(silent.Port), everyone, At(refusing.Port), At(backend.Port)], [At(silent.Port), everyone], [everyone, At(refusing.Port)]])
+        {
+            await using var proxy = Start(addresses);
+            for (var i = 0; i < 3; i++)
+            {
+                (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(addresses.Contains(At(backend.Port)) ? 200 : 503);
+            }
+
+            await Patience.UntilAsync(() => proxy.Engine.OpenDescriptors == 0, "the end of every socket");
+        }
+    }
+
+    [Fact]
     public async Task A_client_that_leaves_ends_all_attempts()
     {
         using var silent = await DeadPort.SilentAsync();

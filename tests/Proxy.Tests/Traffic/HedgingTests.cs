@@ -280,6 +280,52 @@ public sealed class HedgingTests
         (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(503);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_redirect_of_either_attempt_is_followed_and_the_other_one_ends(bool isFirst)
+    {
+        var slow = new Signal();
+        var redirect = (BackendConnection connection, RawRequest _) => connection.SendAsync("HTTP/1.1 302 Found\r\nlocation: http://b/second\r\ncontent-length: 4\r\n\r\ngone");
+        await using var backend = ScriptedBackend.Start(Attempts(isFirst ? When(slow, redirect) : Hang, isFirst ? Hang : redirect, static (connection, request) => Say(200, request.Target)(connection, request)));
+        await using var proxy = Start(Policy, static action => action with { InternalRedirects = new InternalRedirectPolicy() }, backend.Port);
+        var response = RawHttpClient.GetAsync(proxy.Port);
+        await HedgeAsync(backend, 1);
+        await backend.WaitForRequestsAsync(2);
+        slow.Set();
+
+        (await response).BodyText.Should().Be("/second");
+        (await proxy.LogLinesAsync(2)).Should().SatisfyRespectively(
+            static line => line.Should().StartWith("GET / 302 - internal_redirect "), static line => line.Should().StartWith("GET /second 200 - via_upstream "));
+        proxy.Stat(Cluster + "upstream_internal_redirect_succeeded_total").Should().Be(1);
+        await NothingIsLeftAsync(proxy);
+    }
+
+    [Fact]
+    public async Task Attempts_under_way_bring_their_answer_while_the_proxy_drains()
+    {
+        var slow = new Signal();
+        await using var backend = ScriptedBackend.Start(Attempts(Hang, When(slow, Say(200, "second"))));
+        await using var proxy = Start(Policy, backend.Port);
+        Task<bool> draining;
+        await using (var client = await RawHttpClient.ConnectAsync(proxy.Port))
+        {
+            await client.SendAsync("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+            await HedgeAsync(backend, 1);
+            await backend.WaitForRequestsAsync(2);
+            draining = proxy.Engine.DrainAsync(Patience.Limit, TimeSpan.FromMilliseconds(50), TimeProvider.System);
+            await Patience.UntilAsync(() => proxy.Engine.IsDraining, "the drain");
+            slow.Set();
+
+            var response = await client.ReadResponseAsync();
+            response.BodyText.Should().Be("second");
+            response.Headers["connection"].Should().Be("close");
+        }
+
+        (await draining).Should().BeTrue();
+        await NothingIsLeftAsync(proxy);
+    }
+
     [Fact]
     public async Task No_retries_means_no_hedges_and_no_end_of_the_attempt_either()
     {

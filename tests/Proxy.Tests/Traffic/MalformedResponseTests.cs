@@ -25,7 +25,7 @@ public sealed class MalformedResponseTests
         { "an unknown coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n" },
         { "chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" },
         { "101 without an upgrade", "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n" },
-        { "too long a head", $"HTTP/1.1 200 OK\r\nx: {new string('x', 70_000)}\r\n\r\n" },
+        { "too long a head", $"HTTP/1.1 200 OK\r\nx: {new string('x', 82_000)}\r\n\r\n" },
         { "too many fields", $"HTTP/1.1 200 OK\r\n{string.Concat(Enumerable.Repeat("x: y\r\n", 101))}\r\n" },
     };
 
@@ -42,6 +42,23 @@ public sealed class MalformedResponseTests
         (await proxy.LogAsync()).Should().StartWith("GET / 502 UPE ");
         await (await backend.WaitForConnectionAsync(1)).Ended.WaitAsync();
         proxy.Stat("cluster.backend.upstream_cx_protocol_error").Should().Be(1);
+    }
+
+    [Theory]
+    [InlineData(70_000, 0, 80, 100, 200)]
+    [InlineData(70_000, 0, 60, 100, 502)]
+    [InlineData(97_000, 0, 96, 100, 200)]
+    [InlineData(0, 200, 80, 201, 200)]
+    [InlineData(0, 20, 80, 20, 502)]
+    public async Task A_cluster_says_how_long_a_head_may_be(int bytes, int fields, int kilobytes, int maxFields, int status)
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.AnswerRaw(
+            $"HTTP/1.1 200 OK\r\nx: {new string('x', bytes)}\r\n{string.Concat(Enumerable.Repeat("x: y\r\n", Math.Max(0, fields - 1)))}content-length: 0\r\n\r\n"));
+        var cluster = RunningProxy.Cluster("backend", backend.Port);
+        cluster = cluster with { Config = cluster.Config with { MaxResponseHeadBytes = kilobytes * 1024, MaxResponseFields = maxFields } };
+        await using var proxy = RunningProxy.Start(RunningProxy.Everything("backend"), [cluster]);
+
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(status);
     }
 
     [Theory]

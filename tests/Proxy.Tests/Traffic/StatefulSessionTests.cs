@@ -126,12 +126,34 @@ public sealed class StatefulSessionTests
         response.Headers.Contains("session-host").Should().Be(!off);
     }
 
+    [Fact]
+    public async Task What_becomes_of_sessions_is_counted_where_the_filter_has_a_prefix()
+    {
+        await using var pair = await Pair.StartAsync(Header, statPrefix: "mine");
+        await using var strict = await Pair.StartAsync(Header, isStrict: true, statPrefix: "mine");
+        await using var without = await Pair.StartAsync(Header);
+        var known = $"session-host: {Convert.ToBase64String(Encoding.ASCII.GetBytes($"127.0.0.1:{pair.First.Port}"))}";
+
+        await pair.GetAsync();
+        Counters(pair).Should().Be((0, 0, 0), "there is no session yet");
+        await pair.GetAsync(known);
+        Counters(pair).Should().Be((1, 0, 0));
+        await pair.GetAsync("session-host: MTI3LjAuMC4xOjE=");
+        Counters(pair).Should().Be((1, 1, 0));
+        await strict.GetAsync("session-host: MTI3LjAuMC4xOjE=");
+        Counters(strict).Should().Be((0, 0, 1));
+        without.Proxy.Stats.Collect().Values.Should().NotContain(static value => value.Name.Contains("stateful_session", StringComparison.Ordinal));
+
+        static (long Routed, long Open, long Closed) Counters(Pair of) => (Counter(of, "routed"), Counter(of, "failed_open"), Counter(of, "failed_closed"));
+        static long Counter(Pair of, string name) => of.Proxy.Stat("http.test.stateful_session.mine." + name);
+    }
+
     /// <summary>Two backends that answer with their ports, behind a proxy that keeps sessions.</summary>
     private sealed record Pair(ScriptedBackend First, ScriptedBackend Second, RunningProxy Proxy) : IAsyncDisposable
     {
         public static Task<Pair> StartAsync(
             SessionState state, bool isStrict = false, StatefulSessionRouteSettings? ofRoute = null, EndpointHealth health = EndpointHealth.Unknown,
-            HealthStatuses allowed = HealthStatuses.Usable, RetryPolicy? retry = null)
+            HealthStatuses allowed = HealthStatuses.Usable, RetryPolicy? retry = null, string statPrefix = "")
         {
             var first = Backend();
             var second = Backend();
@@ -144,7 +166,7 @@ public sealed class StatefulSessionTests
             });
             var cluster = RunningProxy.Cluster("backend", first.Port, second.Port);
             cluster = cluster with { Config = cluster.Config with { OverrideHostStatus = allowed }, Endpoints = [cluster.Endpoints[0] with { Health = health }, cluster.Endpoints[1]] };
-            var proxy = RunningProxy.Start(routes, [cluster], http => http with { Filters = [new StatefulSessionConfig(Name, new StatefulSession(state, isStrict))] });
+            var proxy = RunningProxy.Start(routes, [cluster], http => http with { Filters = [new StatefulSessionConfig(Name, new StatefulSession(state, isStrict)) { StatPrefix = statPrefix }] });
             return Task.FromResult(new Pair(first, second, proxy));
         }
 

@@ -30,6 +30,31 @@ public sealed class HashBalancingTests : IDisposable
         second.Should().Equal(first);
     }
 
+    [Fact]
+    public void Gauges_tell_the_size_of_a_ring_and_follow_it()
+    {
+        _from.Build(LoadBalancingPolicy.RingHash, [One(1, weight: 1), One(2, weight: 3)], new LoadBalancerOptions { MinimumRingSize = 100 });
+        _from.Stat("ring_hash_lb.size").Should().Be(100);
+        _from.Stat("ring_hash_lb.min_hashes_per_host").Should().Be(25);
+        _from.Stat("ring_hash_lb.max_hashes_per_host").Should().Be(75);
+
+        _from.Build(LoadBalancingPolicy.RingHash, [One(1, weight: 1)], new LoadBalancerOptions { MinimumRingSize = 100 });
+        _from.Stat("ring_hash_lb.min_hashes_per_host").Should().Be(100);
+        _from.Build(LoadBalancingPolicy.RingHash, [], new LoadBalancerOptions { MinimumRingSize = 100 });
+        _from.Stat("ring_hash_lb.size").Should().Be(0);
+        _from.Store.Remove("c");
+        _from.Registry.Collect().Values.Should().NotContain(static value => value.Name.Contains("ring_hash", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Gauges_tell_how_evenly_a_Maglev_table_is_filled()
+    {
+        _from.Build(LoadBalancingPolicy.Maglev, Some(1, 3, healthy: 3), new LoadBalancerOptions { MaglevTableSize = 1009 });
+
+        _from.Stat("maglev_lb.min_entries_per_host").Should().Be(336);
+        _from.Stat("maglev_lb.max_entries_per_host").Should().Be(337);
+    }
+
     [Theory]
     [MemberData(nameof(Both))]
     public void Without_a_hash_the_choice_is_random(LoadBalancingPolicy policy)

@@ -56,6 +56,32 @@ public sealed class PriorityTests : IDisposable
         load.Degraded.Should().Equal(toDegraded);
     }
 
+    [Fact]
+    public async Task Retries_that_leave_priorities_out_go_by_the_health_of_the_last_change()
+    {
+        var cluster = _from.Build(LoadBalancingPolicy.RoundRobin, [One(1), One(2, priority: 1)]);
+        var first = cluster.Endpoints[0].State;
+        using var stop = new CancellationTokenSource();
+        var asking = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                cluster.RetryPriorities.Availability([]).Should().BePositive();
+            }
+        });
+
+        for (var i = 0; i < 2_000; i++)
+        {
+            var isHealthy = i % 2 == 1;
+            _ = isHealthy ? first.Health.Clear(HostHealthFlags.FailedOutlierCheck) : first.Health.Set(HostHealthFlags.FailedOutlierCheck);
+            _from.Store.Rebalance("c");
+            cluster.RetryPriorities.Availability([false, true]).Should().Be(isHealthy ? 100 : 0);
+        }
+
+        await stop.CancelAsync();
+        await asking;
+    }
+
     [Theory]
     [InlineData("72 72", "100 0", "NO NO")]
     [InlineData("71 71", "99 1", "NO NO")]

@@ -55,6 +55,36 @@ public sealed class ResourceLimitTests
         limit.InUse.Should().Be(taken);
     }
 
+    [Theory]
+    [InlineData(4, 2)]
+    [InlineData(10_000, 4)]
+    public void A_limit_that_falls_below_what_is_taken_gives_nothing_until_enough_came_back(int max, int workers)
+    {
+        var limit = new ResourceLimit(max, workers);
+        for (var i = 0; i < 4; i++)
+        {
+            limit.TryTake(i % workers).Should().BeTrue();
+        }
+
+        limit.Change(2);
+        for (var worker = 0; worker < workers; worker++)
+        {
+            limit.ReturnStock(worker);
+        }
+
+        limit.InUse.Should().Be(4);
+        limit.Remaining.Should().Be(0);
+        limit.TryTake(0).Should().BeFalse();
+        limit.Return(0);
+        limit.Return(1);
+        limit.TryTake(0).Should().BeFalse();
+        limit.Return(0);
+        limit.TryTake(1).Should().BeTrue();
+        limit.Change(max);
+        limit.InUse.Should().Be(2);
+        limit.Remaining.Should().Be(max - 2);
+    }
+
     private static void Max(ref int most, int value)
     {
         for (var seen = Volatile.Read(ref most); value > seen;)

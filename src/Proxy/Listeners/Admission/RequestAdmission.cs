@@ -38,6 +38,12 @@ internal static class RequestAdmission
         }
 
         state.Hosts?.Normalize(request, exchange.LocalAddress.Port);
+        if (exchange.ClientTls is not null && exchange.Downstream.IsMisdirected(request.Authority))
+        {
+            LocalReplies.Misdirected(exchange);
+            return false;
+        }
+
         var status = RequestIdentity.Establish(exchange, state);
         if (status != 0)
         {

@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
+using KubeProxyNet.Proxy.Runtime.HttpFilters;
 
 namespace KubeProxyNet.Proxy.Listeners.FilterChains;
 
@@ -13,11 +14,14 @@ internal sealed class FilterChainParts
     private readonly ListenerStats _listener;
     private readonly DownstreamConnectionLimit _connections;
     private readonly Counter? _limited;
+    private readonly DownstreamTls? _tls;
     private readonly HttpStats? _http;
+    private readonly SessionStats?[] _sessions = [];
     private readonly TcpProxyStats? _tcp;
 
-    public FilterChainParts(FilterChainConfig config, StatRegistry registry, FilterChainLimits limits, ListenerStats listener, int index)
+    public FilterChainParts(FilterChainConfig config, StatRegistry registry, FilterChainLimits limits, ListenerStats listener, DownstreamTls? tls, int index)
     {
+        _tls = tls;
         _config = config;
         _listener = listener;
         _connections = limits.Of(config.Name, index);
@@ -30,7 +34,14 @@ internal sealed class FilterChainParts
             registry.Observe(prefix + "active_connections", () => connections.Open);
         }
 
-        _http = config.Http is { } http ? new HttpStats(registry, http.StatPrefix) : null;
+        if (config.Http is { } http)
+        {
+            _http = new HttpStats(registry, http.StatPrefix);
+            _sessions = http.Filters.Any(static filter => filter is StatefulSessionConfig { StatPrefix.Length: > 0 })
+                ? [.. http.Filters.Select(filter => filter is StatefulSessionConfig session ? SessionStats.Of(session, registry, http.StatPrefix) : null)]
+                : [];
+        }
+
         _tcp = config.TcpProxy is { } tcp ? new TcpProxyStats(registry, tcp.StatPrefix) : null;
     }
 
@@ -40,7 +51,8 @@ internal sealed class FilterChainParts
     {
         Connections = _connections,
         LimitedConnections = _limited,
-        Http = _config.Http is { } http ? new HttpConnectionManagerState(http, _http!, _listener, sinks(http.AccessLogs)) { Connections = _connections } : null,
+        Tls = _tls,
+        Http = _config.Http is { } http ? new HttpConnectionManagerState(http, _http!, _listener, sinks(http.AccessLogs)) { Connections = _connections, SessionStats = _sessions } : null,
         TcpProxy = _config.TcpProxy is { } tcp ? new TcpProxyState(tcp, _tcp!, _listener, sinks(tcp.AccessLogs)) { Connections = _connections } : null,
     };
 }

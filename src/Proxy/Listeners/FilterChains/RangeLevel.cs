@@ -40,7 +40,12 @@ internal sealed class RangeLevel<TNext>
     /// <summary>What an address leads to; null for nothing.</summary>
     public TNext? Find(IpAddress address)
     {
-        foreach (var length in _lengths ?? [])
+        if (_lengths is null)
+        {
+            return _any;
+        }
+
+        foreach (var length in _lengths)
         {
             if (length.Family == address.Length && length.Ranges.TryGetValue(length.KeyOf(address), out var next))
             {

@@ -51,6 +51,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
         _connection = accepted.Connection;
         _connection.Owner = this;
         RequestedServerName = accepted.RequestedServerName;
+        Authorities = accepted.Authorities;
     }
 
     private DownstreamHttp1(
@@ -96,6 +97,9 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
 
     /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
     public byte[] RequestedServerName { get; } = [];
+
+    /// <inheritdoc cref="AcceptedConnection.Authorities"/>
+    public AuthorityGuard? Authorities { get; }
 
     /// <summary>True where the response about to be sent is the connection's last, whatever the request said.</summary>
     public bool EndsAfterThisRequest() =>

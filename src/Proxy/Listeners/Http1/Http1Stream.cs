@@ -22,6 +22,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     public override ReadOnlySpan<byte> RequestedServerName => owner.RequestedServerName;
 
+    public override bool IsMisdirected(ReadOnlySpan<byte> authority) => owner.Authorities?.IsMisdirected(authority) == true;
+
     public override bool IsRequestComplete => _body.IsComplete;
 
     public override bool IsRequestBuffered => _isRequestBuffered;

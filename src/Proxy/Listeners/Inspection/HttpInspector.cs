@@ -8,6 +8,8 @@ internal static class HttpInspector
     /// <summary>Longest request line that is looked at, in bytes: Envoy's.</summary>
     public const int MaxBytes = 64 * 1024;
 
+    private const int MaxMethod = 64;
+
     private static readonly byte[] Http10 = [8, .. "http/1.0"u8];
     private static readonly byte[] Http11 = [8, .. "http/1.1"u8];
     private static readonly byte[] Http2 = [3, .. "h2c"u8];
@@ -69,6 +71,4 @@ internal static class HttpInspector
 
         return space != 0 && method.Length <= MaxMethod && !line.TrimEnd((byte)'\r').ContainsAnyInRange((byte)0, (byte)31);
     }
-
-    private const int MaxMethod = 64;
 }

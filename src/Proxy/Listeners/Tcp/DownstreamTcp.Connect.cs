@@ -1,5 +1,4 @@
 using KubeProxyNet.Proxy.Observability;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -127,6 +126,7 @@ internal sealed partial class DownstreamTcp
         }
 
         _connectError = upstream?.Connection.Error ?? 0;
+        _transportFailure = upstream?.TransportFailure ?? [];
         _upstream = null;
         upstream?.Close();
         if (_end == TcpEnd.None)

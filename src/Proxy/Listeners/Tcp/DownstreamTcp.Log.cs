@@ -10,6 +10,7 @@ namespace KubeProxyNet.Proxy.Listeners.Tcp;
 internal sealed partial class DownstreamTcp : IAccessLogSource
 {
     private int _connectError;
+    private byte[] _transportFailure = [];
 
     DateTimeOffset IAccessLogSource.StartTime => new(_openedWallTicks, TimeSpan.Zero);
 
@@ -49,7 +50,7 @@ internal sealed partial class DownstreamTcp : IAccessLogSource
 
     ReadOnlySpan<byte> IAccessLogSource.UpstreamLocalAddress => ConnectedMs is not null && _upstream!.Connection.LocalAddress is { } address ? address.Text.Span : default;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => ConnectErrors.Text(_connectError);
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamTransportFailureReason => _transportFailure.Length > 0 ? _transportFailure : ConnectErrors.Text(_connectError);
 
     bool IAccessLogSource.IsUpstreamReset => _end == TcpEnd.UpstreamGone;
 

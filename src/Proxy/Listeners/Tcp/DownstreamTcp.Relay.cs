@@ -25,7 +25,7 @@ internal sealed partial class DownstreamTcp
         var isBulk = false;
         while (_end == TcpEnd.None)
         {
-            var count = isBulk && to.CanSplice() ? to.Splice(from, TurnBudget.Bytes) : Copy(from, to);
+            var count = isBulk && from.Layer is null && to.CanSplice() ? to.Splice(from, TurnBudget.Bytes) : Copy(from, to);
             isBulk = count >= MinSplice;
             if (count > 0)
             {

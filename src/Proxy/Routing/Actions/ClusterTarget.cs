@@ -45,20 +45,6 @@ public sealed class ClusterTarget
     /// <summary>What the route and what holds it say of HTTP filters, one entry a filter.</summary>
     public RouteFilterConfig[] FilterConfigs { get; init; } = [];
 
-    /// <summary>What is said of one filter; null for nothing.</summary>
-    public RouteFilterConfig? FilterConfig(string filter)
-    {
-        foreach (var config in FilterConfigs)
-        {
-            if (config.Filter == filter)
-            {
-                return config;
-            }
-        }
-
-        return null;
-    }
-
     /// <summary>Host of this choice of a weighted set; empty for none.</summary>
     internal byte[] HostRewrite { get; }
 

@@ -25,8 +25,8 @@ public sealed record RetryPolicy
     /// <summary>Status codes of <see cref="RetryOn.RetriableStatusCodes"/>.</summary>
     public ImmutableArray<int> RetriableStatusCodes { get; init; } = [];
 
-    /// <summary>Base of the exponential back-off; 25 ms by default.</summary>
-    public TimeSpan BackOffBase { get; init; } = TimeSpan.FromMilliseconds(25);
+    /// <summary>Base of the exponential back-off; null, as by default, for what the runtime says (<c>upstream.base_retry_backoff_ms</c>), or else 25 ms.</summary>
+    public TimeSpan? BackOffBase { get; init; }
 
     /// <summary>Ceiling of the back-off; null for ten times the base.</summary>
     public TimeSpan? BackOffMax { get; init; }

@@ -13,11 +13,19 @@ internal abstract class CompiledPredicate
     {
         InputPredicate { Input: HeaderInput header, Value: var value } => new OfHeader(new CompiledHeaderMatcher(new HeaderMatcher { Name = header.Name, Match = new HeaderString(value) }, path, scope)),
         InputPredicate { Input: QueryParameterInput query, Value: var value } => new OfQuery(new CompiledQueryParameterMatcher(new QueryParameterMatcher { Name = query.Name, Value = value }, path, scope)),
+        AddressPredicate address => Address(address, scope),
         AllPredicate all => new OfAll([.. all.Parts.Select(part => Compile(part, path, scope))]),
         AnyPredicate any => new OfAny([.. any.Parts.Select(part => Compile(part, path, scope))]),
         NotPredicate not => new OfNone(Compile(not.Part, path, scope)),
         _ => throw new NotSupportedException($"predicate {source.GetType().Name}"),
     };
+
+    private static CompiledAddressPredicate Address(AddressPredicate source, CompilationScope scope)
+    {
+        var compiled = new CompiledAddressPredicate(source);
+        scope.AddressPredicates.Add(compiled);
+        return compiled;
+    }
 
     private sealed class OfHeader(CompiledHeaderMatcher matcher) : CompiledPredicate
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Routing.Matching;
 
@@ -26,6 +27,17 @@ public sealed record RouteMatcherEntry(MatchPredicate Predicate, RouteMatcherOut
 /// <param name="IsPrefix">False where a value must be equal. True where it must be a prefix: the longest goes first, the next where that leads to nothing.</param>
 /// <param name="Entries">The values, each once.</param>
 public sealed record RouteMatcherMap(MatchInput Input, bool IsPrefix, ImmutableArray<(string Value, RouteMatcherOutcome Outcome)> Entries) : RouteMatcher;
+
+/// <summary>Blocks of addresses and what follows from an input that is an address in one of them: Envoy's <c>xds.type.matcher.v3.IPMatcher</c>.</summary>
+/// <param name="Input">The input; nothing matches where it is no address.</param>
+/// <param name="Entries">The blocks. The longest prefix goes first, then the order here; the next where that leads to nothing.</param>
+public sealed record RouteMatcherAddresses(MatchInput Input, ImmutableArray<RouteMatcherAddressEntry> Entries) : RouteMatcher;
+
+/// <summary>Some blocks of addresses and what follows from them.</summary>
+/// <param name="Ranges">The blocks.</param>
+/// <param name="Outcome">What follows.</param>
+/// <param name="IsExclusive">True where it follows only if no other block was tried before.</param>
+public sealed record RouteMatcherAddressEntry(ImmutableArray<CidrRange> Ranges, RouteMatcherOutcome Outcome, bool IsExclusive);
 
 /// <summary>What follows from a match: another matcher, or routes.</summary>
 public sealed record RouteMatcherOutcome
@@ -61,6 +73,12 @@ public abstract record MatchPredicate;
 /// <param name="Input">The input.</param>
 /// <param name="Value">What its value must be.</param>
 public sealed record InputPredicate(MatchInput Input, StringMatcher Value) : MatchPredicate;
+
+/// <summary>An input that is an address in one of some blocks: Envoy's <c>envoy.matching.matchers.ip</c>.</summary>
+/// <param name="Input">The input; it does not hold where there is none, or where it is no address.</param>
+/// <param name="Ranges">The blocks.</param>
+/// <param name="StatPrefix">Prefix of the counter of values that were no address, <c>ip_parsing_failed</c>.</param>
+public sealed record AddressPredicate(MatchInput Input, ImmutableArray<CidrRange> Ranges, string StatPrefix) : MatchPredicate;
 
 /// <summary>All of them hold.</summary>
 /// <param name="Parts">Two at least.</param>

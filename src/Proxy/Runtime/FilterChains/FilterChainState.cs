@@ -12,6 +12,9 @@ internal sealed record FilterChainState(FilterChainConfig Config)
     /// <summary>Passes the connections on as bytes.</summary>
     public TcpProxyState? TcpProxy { get; init; }
 
+    /// <summary>TLS with clients; null for plain text.</summary>
+    public DownstreamTls? Tls { get; init; }
+
     /// <summary>Counts the chain's connections against its own limit, over all workers.</summary>
     public required DownstreamConnectionLimit Connections { get; init; }
 

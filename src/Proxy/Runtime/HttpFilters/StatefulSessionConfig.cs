@@ -10,7 +10,11 @@ namespace KubeProxyNet.Proxy.Runtime.HttpFilters;
 /// </summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Session">What it does where a route says nothing else.</param>
-public sealed record StatefulSessionConfig(string Name, StatefulSession Session) : HttpFilterConfig(Name);
+public sealed record StatefulSessionConfig(string Name, StatefulSession Session) : HttpFilterConfig(Name)
+{
+    /// <summary>Name of its counters; empty for none. What routes say otherwise is not counted, as in Envoy.</summary>
+    public string StatPrefix { get; init; } = "";
+}
 
 /// <summary>How sessions are kept.</summary>
 /// <param name="State">Where the endpoint's address is kept; null to keep no sessions.</param>

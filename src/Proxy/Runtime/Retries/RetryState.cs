@@ -1,6 +1,7 @@
 using System.Buffers;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
@@ -32,10 +33,15 @@ internal sealed class RetryState
     /// <summary>Longest wait that an upstream may ask for by a reset header, as Envoy's default.</summary>
     private const long DefaultMaxAskedMs = 300_000;
 
+    private const ulong DefaultBackOffMs = 25;
+
+    private static readonly RuntimeShare All = new(100, 100);
+
     private Worker _worker = null!;
     private ClusterState _cluster = null!;
     private CircuitBreaker _breaker = null!;
     private RetryPolicy _policy = null!;
+    private RuntimeValues _runtime = RuntimeValues.Empty;
     private RetryOn _on;
     private int _left;
     private long _intervalMs;
@@ -58,9 +64,10 @@ internal sealed class RetryState
     public PreviousPriorities? Priorities => _policy.PriorityUpdateFrequency > 0 ? _priorities : null;
 
     /// <summary>Takes on an exchange. False where neither its route nor its headers ask for retries.</summary>
-    public bool TryBegin(Worker worker, RetryPolicy? policy, CompiledRetryHeaders? headers, RequestHead request, ClusterState cluster, CircuitBreaker breaker)
+    public bool TryBegin(Worker worker, RetryPolicy? policy, CompiledRetryHeaders? headers, RequestHead request, ClusterState cluster, CircuitBreaker breaker, RuntimeValues runtime)
     {
         _worker = worker;
+        _runtime = runtime;
         _cluster = cluster;
         _breaker = breaker;
         _policy = policy ?? RetryPolicy.None;
@@ -89,8 +96,7 @@ internal sealed class RetryState
             (_priorities ??= new PreviousPriorities()).Begin();
         }
 
-        _intervalMs = Math.Max(1, (long)_policy.BackOffBase.TotalMilliseconds);
-        _maxIntervalMs = Math.Max(_intervalMs, (long)(_policy.BackOffMax?.TotalMilliseconds ?? 10 * _intervalMs));
+        _intervalMs = 0;
         _isRetrying = HasRetried = false;
         _mayReplay = true;
         return _on != RetryOn.None;
@@ -175,6 +181,12 @@ internal sealed class RetryState
         }
 
         _worker.Stats.Increment(stats.RetryBackOffExponential);
+        if (_intervalMs == 0)
+        {
+            _intervalMs = Math.Max(1, (long)(_policy.BackOffBase?.TotalMilliseconds ?? Math.Min(_runtime.IntegerOf("upstream.base_retry_backoff_ms", DefaultBackOffMs), int.MaxValue)));
+            _maxIntervalMs = Math.Max(_intervalMs, (long)(_policy.BackOffMax?.TotalMilliseconds ?? 10 * _intervalMs));
+        }
+
         var delay = (long)(_worker.Random.Next() % (ulong)_intervalMs);
         _intervalMs = Math.Min(2 * _intervalMs, _maxIntervalMs);
         return delay;
@@ -190,6 +202,7 @@ internal sealed class RetryState
         _cluster = null!;
         _breaker = null!;
         _policy = null!;
+        _runtime = RuntimeValues.Empty;
         _headers = null;
         _on = RetryOn.None;
     }
@@ -218,6 +231,12 @@ internal sealed class RetryState
         {
             _worker.Stats.Increment(_cluster.Stats.RequestRetryOverflow);
             return RetryVerdict.Overflow;
+        }
+
+        if (_runtime.ShareOf("upstream.use_retry", All) is var share && share != All && _worker.Random.Next() % share.Denominator >= share.Numerator)
+        {
+            _breaker.ReturnRetry();
+            return RetryVerdict.No;
         }
 
         _isRetrying = HasRetried = true;

@@ -8,13 +8,13 @@ namespace KubeProxyNet.Proxy.Tls.OpenSsl;
 /// <summary>A context of the library (<c>SSL_CTX</c>). It counts its users itself: sessions outlive the handle.</summary>
 internal sealed unsafe class SslContextHandle : SafeHandle
 {
-    public SslContextHandle(bool isServer)
+    public SslContextHandle(bool isServer, bool prefersClientSuites = false)
         : base(0, ownsHandle: true)
     {
         SetHandle(LibSsl.ContextNew(isServer ? LibSsl.ServerMethod() : LibSsl.ClientMethod()));
         Check(IsInvalid ? 0 : 1, "make a context");
         var options = LibSsl.OptionNoCompression | LibSsl.OptionNoRenegotiation;
-        _ = LibSsl.ContextSetOptions(handle, isServer ? options | LibSsl.OptionServerPreference | LibSsl.OptionPrioritizeChaCha | LibSsl.OptionIgnoreUnexpectedEof : options);
+        _ = LibSsl.ContextSetOptions(handle, options | (!isServer ? 0 : LibSsl.OptionIgnoreUnexpectedEof | (prefersClientSuites ? 0 : LibSsl.OptionServerPreference | LibSsl.OptionPrioritizeChaCha)));
         Control(LibSsl.ControlMode, LibSsl.ModeEnablePartialWrite | LibSsl.ModeMovingWriteBuffer | LibSsl.ModeReleaseBuffers);
         Control(LibSsl.ControlReadAhead, 1);
     }

@@ -12,7 +12,9 @@ internal sealed class ResourceLimit
     private const int ShareOfStock = 64;
 
     private readonly int[] _stocks;
-    private readonly int _portion;
+    private readonly int _workers;
+    private int _portion;
+    private long _max;
     private long _left;
 
     /// <summary>Makes a limit of which nothing is taken.</summary>
@@ -20,13 +22,14 @@ internal sealed class ResourceLimit
     /// <param name="workers">Workers that have a stock; 0 for a limit that is asked seldom, by <see cref="TryTakeExactly"/> alone.</param>
     public ResourceLimit(long max, int workers)
     {
-        Max = max;
+        _max = max;
         _left = max;
+        _workers = workers;
         _stocks = new int[workers * Stride];
-        _portion = workers == 0 ? 0 : (int)Math.Min(max / ((long)ShareOfStock * workers), 1024);
+        _portion = PortionOf(max);
     }
 
-    public long Max { get; }
+    public long Max => Volatile.Read(ref _max);
 
     /// <summary>How many are taken, as of some recent moment. Any thread may ask.</summary>
     public long InUse
@@ -45,6 +48,30 @@ internal sealed class ResourceLimit
 
     /// <summary>How many are left, as of some recent moment. Any thread may ask.</summary>
     public long Remaining => Math.Max(0, Max - InUse);
+
+    /// <summary>Changes the limit; what is taken beyond it stays taken until it is given back. One thread at a time.</summary>
+    /// <returns>True where workers may hold more than they may now: each is to call <see cref="ReturnStock"/>.</returns>
+    public bool Change(long max)
+    {
+        var by = max - _max;
+        if (by == 0)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _max, max);
+        Volatile.Write(ref _portion, PortionOf(max));
+        Interlocked.Add(ref _left, by);
+        return by < 0 && _workers > 0;
+    }
+
+    /// <summary>Gives back what a worker keeps for itself. Called by the worker of that index alone.</summary>
+    public void ReturnStock(int worker)
+    {
+        ref var stock = ref _stocks[worker * Stride];
+        Interlocked.Add(ref _left, stock);
+        stock = 0;
+    }
 
     /// <summary>Takes one. False where none is left. Called by the worker of that index alone.</summary>
     public bool TryTake(int worker)
@@ -96,6 +123,8 @@ internal sealed class ResourceLimit
 
     /// <summary>Gives one back to a limit without stocks.</summary>
     public void ReturnExactly() => Interlocked.Increment(ref _left);
+
+    private int PortionOf(long max) => _workers == 0 ? 0 : (int)Math.Min(max / ((long)ShareOfStock * _workers), 1024);
 
     private bool TryTakeCommon(int count)
     {

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Transport;
@@ -14,7 +12,7 @@ namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
 internal sealed class HealthCheckEventLog(IEnumerable<AccessLogFile> files, Worker worker, ClusterConfig cluster)
 {
     private readonly AccessLogChannel[] _channels = [.. files.Select(file => file.CreateChannel(worker.Stats))];
-    private readonly ArrayBufferWriter<byte> _line = new(512);
+    private readonly EventLine _line = new();
     private readonly bool _logsFailures = cluster.HealthCheck!.AlwaysLogFailures;
     private readonly bool _logsSuccesses = cluster.HealthCheck.AlwaysLogSuccesses;
     private readonly string _type = cluster.HealthCheck.Probe is TcpHealthCheck ? "TCP" : "HTTP";
@@ -61,33 +59,27 @@ internal sealed class HealthCheckEventLog(IEnumerable<AccessLogFile> files, Work
 
     private void Write(EndpointState endpoint, string name, HealthCheckFailure? failure, bool? isFirst)
     {
-        _line.ResetWrittenCount();
-        using (var json = new Utf8JsonWriter(_line))
+        using var json = _line.Begin();
+        json.WriteString("health_checker_type", _type);
+        WriteHost(json, endpoint.Address);
+        json.WriteString("cluster_name", cluster.Name);
+        json.WriteStartObject(name);
+        if (failure is { } why)
         {
-            json.WriteStartObject();
-            json.WriteString("health_checker_type", _type);
-            WriteHost(json, endpoint.Address);
-            json.WriteString("cluster_name", cluster.Name);
-            json.WriteStartObject(name);
-            if (failure is { } why)
-            {
-                json.WriteString("failure_type", NameOf(why));
-            }
-
-            if (isFirst is { } first)
-            {
-                json.WriteBoolean("first_check", first);
-            }
-
-            json.WriteEndObject();
-            json.WriteString("timestamp", new DateTime(worker.WallClockTicks, DateTimeKind.Utc).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-            json.WriteEndObject();
+            json.WriteString("failure_type", NameOf(why));
         }
 
-        _line.Write("\n"u8);
+        if (isFirst is { } first)
+        {
+            json.WriteBoolean("first_check", first);
+        }
+
+        json.WriteEndObject();
+        EventLine.WriteTime(json, new DateTime(worker.WallClockTicks, DateTimeKind.Utc));
+        var line = _line.End(json);
         foreach (var channel in _channels)
         {
-            channel.Write(_line.WrittenSpan);
+            channel.Write(line);
         }
     }
 

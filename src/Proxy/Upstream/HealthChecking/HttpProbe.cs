@@ -139,7 +139,7 @@ internal sealed class HttpProbe : Probe
             _head.Status,
             IsDegraded: _head.TryGet("x-envoy-degraded"u8, out _),
             IsImmediateFail: _head.TryGet("x-envoy-immediate-health-check-fail"u8, out _),
-            IsRightService: _check.ServiceName is null || _check.ServiceName.IsMatch(
+            IsRightService: _check.ServiceName is null || !Cluster.Schedule.Verifies() || _check.ServiceName.IsMatch(
                 _head.TryGet("x-envoy-upstream-healthchecked-cluster"u8, out var service) ? Encoding.UTF8.GetString(service) : ""),
             CanBeKept: !_parser.WantsClose && framing.Kind != BodyKind.UntilClose && _head.Status != 101);
     }

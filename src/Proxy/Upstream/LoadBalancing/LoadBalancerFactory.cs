@@ -14,7 +14,7 @@ internal static class LoadBalancerFactory
     /// <param name="previous">The balancer that this one replaces, which was made by the same policy; null for none.</param>
     public static ILoadBalancer Create(ClusterState state, ImmutableArray<Endpoint> endpoints, AssignmentPolicy policy, ILoadBalancer? previous) => state.Subsets is not null
         ? SubsetBalancer.Build(state, endpoints, previous, (config, hosts) => Create(config, [.. hosts], policy, state.Workers, state.Zones))
-        : Create(state.Config, endpoints, policy, state.Workers, state.Zones);
+        : Create(state.Balanced, endpoints, policy, state.Workers, state.Zones);
 
     /// <summary>A balancer over all priority levels.</summary>
     /// <param name="config">Policy and options.</param>

@@ -27,22 +27,16 @@ internal sealed class HostMonitor
     private readonly OutlierDetector _detector;
     private readonly long[] _counts;
     private readonly bool _splitsOrigins;
-    private readonly long _most5xx;
-    private readonly long _mostGatewayFailures;
-    private readonly long _mostLocalFailures;
     private int _consecutive5xx;
     private int _consecutiveGatewayFailures;
     private int _consecutiveLocalFailures;
 
-    public HostMonitor(OutlierDetector detector, OutlierDetectionConfig config, EndpointState endpoint, int workers)
+    public HostMonitor(OutlierDetector detector, EndpointState endpoint, int workers)
     {
         _detector = detector;
         Endpoint = endpoint;
         _counts = new long[(workers + 1) * Stride];
-        _splitsOrigins = config.SplitsOrigins;
-        _most5xx = config.Consecutive5xx;
-        _mostGatewayFailures = config.ConsecutiveGatewayFailure;
-        _mostLocalFailures = config.ConsecutiveLocalOriginFailure;
+        _splitsOrigins = detector.Config.SplitsOrigins;
     }
 
     public EndpointState Endpoint { get; }
@@ -73,12 +67,12 @@ internal sealed class HostMonitor
         {
             End(ref _consecutiveGatewayFailures);
         }
-        else if (Interlocked.Increment(ref _consecutiveGatewayFailures) == _mostGatewayFailures)
+        else if (Interlocked.Increment(ref _consecutiveGatewayFailures) == _detector.Config.ConsecutiveGatewayFailure)
         {
             _detector.NoteRun(this, EjectionType.ConsecutiveGatewayFailure);
         }
 
-        if (Interlocked.Increment(ref _consecutive5xx) == _most5xx)
+        if (Interlocked.Increment(ref _consecutive5xx) == _detector.Config.Consecutive5xx)
         {
             _detector.NoteRun(this, EjectionType.Consecutive5xx);
         }
@@ -104,7 +98,7 @@ internal sealed class HostMonitor
             _counts[at + Succeeded]++;
             End(ref _consecutiveLocalFailures);
         }
-        else if (Interlocked.Increment(ref _consecutiveLocalFailures) == _mostLocalFailures)
+        else if (Interlocked.Increment(ref _consecutiveLocalFailures) == _detector.Config.ConsecutiveLocalOriginFailure)
         {
             _detector.NoteRun(this, EjectionType.ConsecutiveLocalOriginFailure);
         }

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Upstream.OutlierDetection;
@@ -17,7 +18,8 @@ internal sealed record OutlierSurroundings(TimeProvider Time, WorkerRandom Rando
 internal sealed class OutlierDetector : IDisposable
 {
     private readonly string _cluster;
-    private readonly OutlierDetectionConfig _config;
+    private readonly OutlierDetectionConfig _configured;
+    private volatile OutlierDetectionConfig _config;
     private readonly OutlierStats _stats;
     private readonly OutlierSurroundings _surroundings;
     private readonly TimeProvider _time;
@@ -33,13 +35,16 @@ internal sealed class OutlierDetector : IDisposable
     public OutlierDetector(string cluster, OutlierDetectionConfig config, OutlierStats stats, OutlierSurroundings surroundings)
     {
         _cluster = cluster;
-        _config = config;
+        _configured = _config = config;
         _stats = stats;
         _surroundings = surroundings;
         _time = surroundings.Time;
         stats.Observe(() => Volatile.Read(ref _ejected));
         _timer = _time.CreateTimer(static detector => ((OutlierDetector)detector!).EndInterval(), this, config.Interval, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>The settings in force.</summary>
+    public OutlierDetectionConfig Config => _config;
 
     /// <summary>What answers are compared by, from the last interval.</summary>
     public SuccessRateThreshold External => _external;
@@ -48,7 +53,10 @@ internal sealed class OutlierDetector : IDisposable
     public SuccessRateThreshold LocalOrigin => _localOrigin;
 
     /// <summary>Watches an endpoint that is new; it counts from the next <see cref="SetHosts"/> on.</summary>
-    public HostMonitor Watch(EndpointState endpoint) => new(this, _config, endpoint, endpoint.Cluster.Workers);
+    public HostMonitor Watch(EndpointState endpoint) => new(this, endpoint, endpoint.Cluster.Workers);
+
+    /// <summary>Other values of the runtime are in force; the interval under way ends as it began.</summary>
+    public void Apply(RuntimeValues runtime) => _config = OutlierDetectionRuntime.Apply(_configured, runtime);
 
     /// <summary>The cluster's endpoints are these.</summary>
     public void SetHosts(IEnumerable<EndpointState> endpoints)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -19,7 +18,7 @@ internal sealed class OutlierEventLog(AccessLogFile file, StatPage page, TimePro
 {
     private readonly Lock _gate = new();
     private readonly AccessLogChannel _channel = file.CreateChannel(page);
-    private readonly ArrayBufferWriter<byte> _line = new(512);
+    private readonly EventLine _line = new();
 
     /// <summary>An outlier was found.</summary>
     /// <param name="what">Where.</param>
@@ -51,7 +50,7 @@ internal sealed class OutlierEventLog(AccessLogFile file, StatPage page, TimePro
             }
 
             json.WriteEndObject();
-            End(json);
+            _channel.Write(_line.End(json));
         }
     }
 
@@ -61,7 +60,7 @@ internal sealed class OutlierEventLog(AccessLogFile file, StatPage page, TimePro
         lock (_gate)
         {
             using var json = Begin(what, default, "UNEJECT", isEnforced: false);
-            End(json);
+            _channel.Write(_line.End(json));
         }
     }
 
@@ -70,11 +69,9 @@ internal sealed class OutlierEventLog(AccessLogFile file, StatPage page, TimePro
 
     private Utf8JsonWriter Begin(in OutlierEvent what, EjectionType type, string action, bool isEnforced)
     {
-        _line.ResetWrittenCount();
-        var json = new Utf8JsonWriter(_line);
-        json.WriteStartObject();
+        var json = _line.Begin();
         json.WriteString("type", EjectionTypes.NameOf(type));
-        json.WriteString("timestamp", time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+        EventLine.WriteTime(json, time.GetUtcNow().UtcDateTime);
         if (what.SecondsSinceLastAction is { } seconds)
         {
             // A 64-bit number is a string in protobuf's JSON.
@@ -87,13 +84,5 @@ internal sealed class OutlierEventLog(AccessLogFile file, StatPage page, TimePro
         json.WriteNumber("num_ejections", what.Host.Ejections.Count);
         json.WriteBoolean("enforced", isEnforced);
         return json;
-    }
-
-    private void End(Utf8JsonWriter json)
-    {
-        json.WriteEndObject();
-        json.Flush();
-        _line.Write("\n"u8);
-        _channel.Write(_line.WrittenSpan);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class SubsetBalancer : ILoadBalancer
     /// <param name="balancer">Makes the balancer of a subset, for the cluster's configuration inside of it.</param>
     public static SubsetBalancer Build(ClusterState state, ImmutableArray<Endpoint> endpoints, ILoadBalancer? previous, Func<ClusterConfig, Endpoint[], ILoadBalancer> balancer)
     {
-        var config = state.Config;
+        var config = state.Balanced;
         var options = config.Balancing.Subsets!;
         var inside = config with
         {
