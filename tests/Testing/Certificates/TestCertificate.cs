@@ -53,6 +53,14 @@ public sealed class TestCertificate
     /// <summary>One that vouches for itself.</summary>
     public static TestCertificate SelfSigned(params string[] names) => Issue(null, "", new LeafRequest { Names = [.. names] });
 
+    /// <summary>One from files in PEM.</summary>
+    public static TestCertificate Load(string chainFile, string keyFile)
+    {
+        var chain = File.ReadAllText(chainFile);
+        using var leaf = X509Certificate2.CreateFromPem(chain);
+        return new TestCertificate(leaf.ExportCertificatePem() + "\n", chain, File.ReadAllText(keyFile), leaf.SerialNumberBytes.ToArray());
+    }
+
     /// <summary>The same, presented without its intermediates.</summary>
     public TestCertificate WithoutChain() => new(Pem, Pem, Key, Serial);
 

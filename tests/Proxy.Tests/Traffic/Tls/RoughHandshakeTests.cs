@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Tests.FilterChains;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Http;
@@ -69,11 +68,15 @@ public sealed class RoughHandshakeTests : IDisposable
     {
         await using var proxy = await StartAsync("transport_socket_connect_timeout: 0.3s,");
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
-        await client.SendAsync(ClientHellos.Make(ClientHellos.ServerName("localhost")));
+        await client.SendAsync(await HelloAsync());
 
         // It never answers what the proxy says.
-        await client.ReadToEndAsync();
+        (await client.ReadToEndAsync()).Should().NotBeEmpty();
 
+        (await proxy.StatAsync("listener.tls.downstream_cx_transport_socket_connect_timeout")).Should().Be(1);
+        var failure = await proxy.FailureAsync();
+        failure.GetProperty("reason").GetString().Should().Contain("transport_socket_connect_timeout");
+        failure.GetProperty("server_name").GetString().Should().Be("localhost");
         (await proxy.GetAsync()).BodyText.Should().Be("hello");
     }
 
@@ -175,6 +178,24 @@ public sealed class RoughHandshakeTests : IDisposable
 
         output.Should().Contain("Early data was rejected").And.Contain("hello");
         backend.Requests.Should().ContainSingle().Which.Target.Should().Be("/");
+    }
+
+    /// <summary>What a client says first.</summary>
+    private static async Task<byte[]> HelloAsync()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var connecting = RawHttpClient.ConnectTlsAsync(((IPEndPoint)listener.LocalEndPoint!).Port, TlsProxy.Options());
+        var buffer = new byte[16 * 1024];
+        int count;
+        using (var accepted = await listener.AcceptAsync())
+        {
+            count = await accepted.ReceiveAsync(buffer);
+        }
+
+        await connecting.ContinueWith(static _ => { }, TaskScheduler.Default);
+        return buffer[..count];
     }
 
     private static async Task EndOf(RawHttpClient client)

@@ -6,22 +6,14 @@ using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;
 
-/// <summary>The example of TLS that is ended here as it stands in <c>config/examples</c>, with certificates made for it.</summary>
+/// <summary>The example of TLS that is ended here as it stands in <c>config/examples</c>.</summary>
 public sealed class TlsExampleTests
 {
     [Fact]
     public async Task One_name_is_for_everybody_and_the_other_for_clients_with_a_certificate()
     {
-        using var root = TestAuthority.Root();
-        using var folder = new TempFolder();
-        folder.Write("clients-ca.pem", root.Pem);
-        foreach (var name in (string[])["api", "www"])
-        {
-            var leaf = root.Issue(new LeafRequest { Subject = $"CN={name}" }, $"{name}.example");
-            folder.Write($"{name}/tls.crt", leaf.Chain);
-            folder.Write($"{name}/tls.key", leaf.Key);
-        }
-
+        var folder = Repository.File("config/examples/tls");
+        var client = TestCertificate.Load(Path.Combine(folder, "client.pem"), Path.Combine(folder, "client.key"));
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "hello"));
         var yaml = await File.ReadAllTextAsync(Repository.File("config/examples/envoy-tls.yaml"), TestContext.Current.CancellationToken);
         foreach (var (written, used) in new[] { (9901, 0), (8443, 0), (9001, backend.Port) })
@@ -29,23 +21,22 @@ public sealed class TlsExampleTests
             yaml = yaml.Replace(string.Create(CultureInfo.InvariantCulture, $"port_value: {written} "), string.Create(CultureInfo.InvariantCulture, $"port_value: {used} "), StringComparison.Ordinal);
         }
 
-        await using var proxy = await TlsProxy.StartYamlAsync(yaml.Replace("/etc/kpn/tls", folder.Path, StringComparison.Ordinal));
+        await using var proxy = await TlsProxy.StartYamlAsync(yaml.Replace("config/examples/tls", folder, StringComparison.Ordinal));
         var port = proxy.PortOf("https");
-        var client = root.Issue(new LeafRequest { Subject = "CN=shop" }, "uri:spiffe://example/shop");
 
         (await StatusAsync(port, "www.example", "www.example", null)).Should().Be(200);
         (await StatusAsync(port, "api.example", "api.example", client)).Should().Be(200);
-        backend.Requests[1].Headers["x-forwarded-client-cert"].Should().EndWith(";Subject=\"CN=shop\";URI=spiffe://example/shop");
+        backend.Requests[1].Headers["x-forwarded-client-cert"].Should().EndWith(";Subject=\"CN=client\";URI=spiffe://example/client");
         (await StatusAsync(port, "www.example", "api.example", null)).Should().Be(421);
         var without = () => StatusAsync(port, "api.example", "api.example", null);
         await without.Should().ThrowAsync<Exception>();
-        var stranger = () => StatusAsync(port, "api.example", "api.example", root.Issue(null, "uri:spiffe://elsewhere/shop"));
+        var stranger = () => StatusAsync(port, "api.example", "api.example", TestCertificate.SelfSigned("uri:spiffe://elsewhere/shop"));
         await stranger.Should().ThrowAsync<Exception>();
 
         (await proxy.FailureAsync(1)).GetProperty("reason").GetString().Should().Be("peer did not return a certificate");
         (await proxy.FailureAsync(2)).GetProperty("presented_names")[0].GetString().Should().Be("URI:spiffe://elsewhere/shop");
         (await RawHttpClient.GetAsync(proxy.AdminPort, "/certs")).BodyText.Should().Contain("www.example").And.Contain("api.example");
-        (await proxy.StatAsync("listener.https.ssl.fail_verify_san")).Should().Be(1);
+        (await proxy.StatAsync("listener.https.ssl.fail_verify_error")).Should().Be(1);
     }
 
     private static async Task<int> StatusAsync(int port, string name, string host, TestCertificate? certificate)
