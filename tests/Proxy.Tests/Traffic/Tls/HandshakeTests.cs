@@ -44,7 +44,7 @@ public sealed class HandshakeTests : IDisposable
         var result = await ChildProcess.RunAsync(
             curl, "-sS", "--max-time", "20", $"--tlsv{version}", "--tls-max", version, "--cacert", folder.Write("ca.pem", _root.Pem), "--connect-to", $"localhost:443:127.0.0.1:{proxy.Port}", "https://localhost/");
 
-        result.Output.Should().Be("hello", result.Error);
+        result.Output.Trim().Should().Be("hello", result.Error);
     }
 
     [Theory]

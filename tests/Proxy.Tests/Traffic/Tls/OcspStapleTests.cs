@@ -20,13 +20,14 @@ public sealed class OcspStapleTests : IDisposable
     {
         var curl = Requires.Tool("curl");
         using var folder = new TempFolder();
-        var leaf = _root.Issue(null, "localhost");
-        await using var proxy = await StartAsync(leaf, Fresh(leaf), "STRICT_STAPLING");
+        using var issuer = _root.Intermediate();
+        var leaf = issuer.Issue(null, "localhost");
+        await using var proxy = await StartAsync(leaf, issuer.OcspResponse(leaf, TimeProvider.System.GetUtcNow().AddDays(3)), "STRICT_STAPLING");
 
         var result = await ChildProcess.RunAsync(
             curl, "-sS", "--max-time", "20", "--cert-status", "--cacert", folder.Write("ca.pem", _root.Pem), "--connect-to", $"localhost:443:127.0.0.1:{proxy.Port}", "https://localhost/");
 
-        result.Output.Should().Be("hello", result.Error);
+        result.Output.Trim().Should().Be("hello", result.Error);
         await ExpectAsync(proxy, requests: 1, responses: 1, omitted: 0, failed: 0);
     }
 
@@ -78,6 +79,28 @@ public sealed class OcspStapleTests : IDisposable
             (await proxy.FailureAsync()).GetProperty("reason").GetString().Should().Contain("no OCSP response that is still valid");
             (await proxy.FailureAsync()).GetProperty("remedy").GetString().Should().Contain("ocsp_staple");
         }
+    }
+
+    [Fact]
+    public async Task A_certificate_that_demands_stapling_is_not_presented_without()
+    {
+        var leaf = _root.Issue(new LeafRequest { DemandsStaple = true }, "localhost");
+        var without = () => StartAsync(leaf, null, "LENIENT_STAPLING");
+        (await without.Should().ThrowAsync<ProxyConfigurationException>()).WithMessage("*has no ocsp_staple, which the certificate itself demands*");
+
+        await using var proxy = await StartAsync(leaf, Stale(leaf), "LENIENT_STAPLING");
+        (await OpenSslClient.GetAsync(proxy.Port, "-status")).Should().Contain("alert");
+        await ExpectAsync(proxy, 1, 0, 0, 1);
+    }
+
+    [Theory]
+    [InlineData("MUST_STAPLE", false, "*has no ocsp_staple, which ocsp_staple_policy: MUST_STAPLE demands*")]
+    [InlineData("LENIENT_STAPLING", true, "*ocsp_staple*is about another certificate than that of CN=leaf*")]
+    public async Task A_response_that_is_missing_or_another_s_is_refused(string policy, bool hasAnothers, string message)
+    {
+        var start = () => StartAsync(_root.Issue(null, "localhost"), hasAnothers ? Fresh(_root.Issue(null, "localhost")) : null, policy);
+
+        (await start.Should().ThrowAsync<ProxyConfigurationException>()).WithMessage(message);
     }
 
     [Fact]

@@ -151,6 +151,20 @@ public sealed class RoughHandshakeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_change_of_keys_is_answered()
+    {
+        await using var proxy = await StartAsync();
+        await using var client = OpenSslClient.Start(proxy.Port, "-tls1_3", "-msg");
+        await client.WaitForLineAsync("Verify return code");
+        await client.TypeAsync("K\n");
+        await client.WaitForLineAsync("KEYUPDATE");
+        await client.TypeAsync(Request);
+        await client.WaitForExitAsync();
+
+        client.Output.Should().Contain("hello").And.Contain(">>> TLS 1.3, Handshake [length 0005], KeyUpdate").And.Contain("<<< TLS 1.3, Handshake [length 0005], KeyUpdate");
+    }
+
+    [Fact]
     public async Task Early_data_is_never_taken_and_the_request_is_served_once()
     {
         using var folder = new TempFolder();
@@ -194,7 +208,8 @@ public sealed class RoughHandshakeTests : IDisposable
             count = await accepted.ReceiveAsync(buffer);
         }
 
-        await connecting.ContinueWith(static _ => { }, TaskScheduler.Default);
+        var ending = () => connecting;
+        await ending.Should().ThrowAsync<Exception>();
         return buffer[..count];
     }
 
@@ -224,11 +239,15 @@ public sealed class RoughHandshakeTests : IDisposable
         var port = FreePort.Take();
         await using var server = Testing.Processes.ChildProcess.Start(
             Requires.Tool("openssl"),
-            ["s_server", "-accept", $"127.0.0.1:{port}", "-cert", folder.Write("s.pem", leaf.Pem), "-key", folder.Write("s.key", leaf.Key), "-early_data", "-www"],
+            ["s_server", "-accept", $"127.0.0.1:{port}", "-cert", folder.Write("s.pem", leaf.Pem), "-key", folder.Write("s.key", leaf.Key), "-early_data"],
             keepsInput: true);
         await server.WaitForLineAsync("ACCEPT");
         var session = folder.File("foreign");
-        await OpenSslClient.GetAsync(port, "-tls1_3", "-sess_out", session);
+        await using var client = OpenSslClient.Start(port, "-tls1_3", "-sess_out", session);
+        await client.WaitForLineAsync("Verify return code");
+        await Patience.UntilAsync(() => File.Exists(session) && File.ReadAllText(session).Contains("END SSL SESSION", StringComparison.Ordinal), "a session");
+        await client.TypeAsync("Q\n");
+        await client.WaitForExitAsync();
         return session;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using AwesomeAssertions;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
@@ -7,7 +8,7 @@ using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;
 
 /// <summary>Sessions that are continued, and those that are not. <c>openssl s_client</c> keeps them in a file.</summary>
-public sealed class SessionTests : IDisposable
+public sealed partial class SessionTests : IDisposable
 {
     private readonly TestAuthority _root = TestAuthority.Root();
     private readonly TempFolder _folder = new();
@@ -64,10 +65,11 @@ public sealed class SessionTests : IDisposable
         await using var after = await StartAsync(current);
         var session = await FirstAsync(before, version);
 
-        var renewed = File("renewed");
-        (await NextAsync(during, version, session, renewed)).Should().Contain("Reused, ");
+        var output = await NextAsync(during, version, session);
 
-        (await NextAsync(after, version, renewed)).Should().Contain("Reused, ", "the ticket was renewed with the current key");
+        output.Should().Contain("Reused, ");
+        KeyNameOf(output).Should().Be(Convert.ToHexStringLower(Convert.FromBase64String(current).AsSpan(0, 16)), "the ticket was renewed with the current key");
+        (await NextAsync(during, version, session)).Should().Contain("Reused, ");
         (await NextAsync(after, version, session)).Should().Contain("New, ");
     }
 
@@ -77,7 +79,7 @@ public sealed class SessionTests : IDisposable
         await using var proxy = await StartAsync();
         var session = await FirstAsync(proxy, "-tls1_2", "-no_ticket");
 
-        (await NextAsync(proxy, "-tls1_2", session, null, "-no_ticket")).Should().Contain("Reused, ");
+        (await NextAsync(proxy, "-tls1_2", session, "-no_ticket")).Should().Contain("Reused, ");
     }
 
     [Theory]
@@ -91,7 +93,7 @@ public sealed class SessionTests : IDisposable
         var session = File("session");
         await OpenSslClient.GetAsync(proxy.Port, [version, "-sess_out", session, .. more]);
 
-        var output = System.IO.File.Exists(session) ? await NextAsync(proxy, version, session, null, more) : await OpenSslClient.GetAsync(proxy.Port, version);
+        var output = System.IO.File.Exists(session) ? await NextAsync(proxy, version, session, more) : await OpenSslClient.GetAsync(proxy.Port, version);
 
         output.Should().Contain("New, ").And.Contain("hello");
         (await proxy.SslAsync("session_reused")).Should().Be(0);
@@ -146,11 +148,18 @@ public sealed class SessionTests : IDisposable
         {
             var session = File("session");
             (await OpenSslClient.GetAsync(proxy.Port, [version, "-sess_out", session, .. identity])).Should().Contain("New, ").And.Contain("hello");
-            (await NextAsync(proxy, version, session, null, identity)).Should().Contain("Reused, ").And.Contain("hello");
+            (await NextAsync(proxy, version, session, identity)).Should().Contain("Reused, ").And.Contain("hello");
         }
 
         backend.Requests.Should().HaveCount(4).And.OnlyContain(static request => request.Headers["x-forwarded-client-cert"]!.EndsWith(";Subject=\"CN=client\""));
     }
+
+    /// <summary>The first 16 bytes of the last ticket, in hex: the name of the key that it was made with.</summary>
+    private static string KeyNameOf(string output) =>
+        TicketStart().Matches(output)[^1].Groups[1].Value.Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"TLS session ticket:\s+0000 - ((?:[0-9a-f]{2}[ -]){16})", RegexOptions.CultureInvariant, 1000)]
+    private static partial Regex TicketStart();
 
     private static string Key() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(80));
 
@@ -168,8 +177,8 @@ public sealed class SessionTests : IDisposable
         return session;
     }
 
-    private static Task<string> NextAsync(TlsProxy proxy, string version, string session, string? keep = null, params string[] more) =>
-        OpenSslClient.GetAsync(proxy.Port, [version, "-sess_in", session, .. keep is null ? Array.Empty<string>() : ["-sess_out", keep], .. more]);
+    private static Task<string> NextAsync(TlsProxy proxy, string version, string session, params string[] more) =>
+        OpenSslClient.GetAsync(proxy.Port, [version, "-sess_in", session, .. more]);
 
     private string File(string name) => _folder.File($"{name}{++_files}");
 }
