@@ -36,9 +36,9 @@ internal sealed record OcspResponse(BigInteger SerialNumber, DateTimeOffset? Nex
                 ? ReadBasic(new AsnReader(bytes.ReadOctetString(), AsnEncodingRules.DER).ReadSequence().ReadSequence())
                 : throw new FormatException("is no basic OCSP response (RFC 6960 section 4.2.1)");
         }
-        catch (AsnContentException)
+        catch (AsnContentException error)
         {
-            throw new FormatException("is no OCSP response (RFC 6960) in DER");
+            throw new FormatException("is no OCSP response (RFC 6960) in DER", error);
         }
     }
 

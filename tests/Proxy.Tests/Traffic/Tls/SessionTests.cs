@@ -74,6 +74,24 @@ public sealed partial class SessionTests : IDisposable
     }
 
     [Fact]
+    public async Task Keys_of_the_process_are_renewed_and_the_ones_before_still_read()
+    {
+        var clock = new ShiftedClock();
+        await using var proxy = await TlsProxy.StartAsync(Listener(Chain(TlsContext(_leaf), routes: Says("hello"))), time: clock);
+        var session = await FirstAsync(proxy, "-tls1_3");
+        var before = KeyNameOf(await NextAsync(proxy, "-tls1_3", session));
+
+        clock.Shift(TimeSpan.FromHours(12));
+        var renewed = await NextAsync(proxy, "-tls1_3", session);
+        clock.Shift(TimeSpan.FromHours(12));
+        var late = await NextAsync(proxy, "-tls1_3", session);
+
+        renewed.Should().Contain("Reused, ");
+        KeyNameOf(renewed).Should().NotBe(before);
+        late.Should().Contain("New, ").And.Contain("hello");
+    }
+
+    [Fact]
     public async Task Sessions_are_continued_without_tickets_too()
     {
         await using var proxy = await StartAsync();
@@ -181,4 +199,14 @@ public sealed partial class SessionTests : IDisposable
         OpenSslClient.GetAsync(proxy.Port, [version, "-sess_in", session, .. more]);
 
     private string File(string name) => _folder.File($"{name}{++_files}");
+
+    /// <summary>The system's clock, moved on by jumps.</summary>
+    private sealed class ShiftedClock : TimeProvider
+    {
+        private long _shift;
+
+        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _shift);
+
+        public void Shift(TimeSpan by) => Interlocked.Add(ref _shift, (long)(by.TotalSeconds * TimestampFrequency));
+    }
 }

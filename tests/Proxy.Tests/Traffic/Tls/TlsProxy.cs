@@ -37,23 +37,22 @@ internal sealed class TlsProxy : IAsyncDisposable
     /// <summary>Starts with these listeners.</summary>
     /// <param name="listeners">Listeners, separated by commas: see <see cref="TlsText"/>.</param>
     /// <param name="backendPort">Where the cluster "backend" leads.</param>
-    public static async Task<TlsProxy> StartAsync(string listeners, int backendPort = 1, int workers = 1)
-    {
-        var proxy = await StartYamlAsync($$"""
-            admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0} } }
-            static_resources: {listeners: [{{listeners}}], clusters: [{{TlsText.Cluster(backendPort)}}]}
-            """, workers);
-        return proxy;
-    }
+    public static Task<TlsProxy> StartAsync(string listeners, int backendPort = 1, int workers = 1, TimeProvider? time = null) => StartYamlAsync(
+        $$"""
+        admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0} } }
+        static_resources: {listeners: [{{listeners}}], clusters: [{{TlsText.Cluster(backendPort)}}]}
+        """,
+        workers,
+        time);
 
     /// <summary>Starts with a bootstrap.</summary>
-    public static async Task<TlsProxy> StartYamlAsync(string yaml, int workers = 1)
+    public static async Task<TlsProxy> StartYamlAsync(string yaml, int workers = 1, TimeProvider? time = null)
     {
         var loaded = ConfigLoader.Parse<Bootstrap>("envoy.yaml", Encoding.UTF8.GetBytes(yaml));
         loaded.Errors.Select(static error => error.ToString()).Should().BeEmpty();
         var proxy = new TlsProxy();
         proxy._server = await ProxyServer.StartAsync(
-            new ProxyOptions { Bootstrap = loaded.Value!, Places = loaded.Places, ConfigPath = "envoy.yaml", Concurrency = workers, DrainTime = TimeSpan.FromSeconds(10) }, proxy._loggers);
+            new ProxyOptions { Bootstrap = loaded.Value!, Places = loaded.Places, ConfigPath = "envoy.yaml", Concurrency = workers, DrainTime = TimeSpan.FromSeconds(10) }, proxy._loggers, time);
         await proxy._server.Ready.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         return proxy;
     }
