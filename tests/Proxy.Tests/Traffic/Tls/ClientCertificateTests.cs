@@ -112,11 +112,11 @@ public sealed class ClientCertificateTests : IDisposable
     }
 
     [Fact]
-    public Task Without_the_intermediate_the_chain_is_truncated()
+    public async Task Without_the_intermediate_the_chain_is_truncated()
     {
         using var intermediate = _root.Intermediate();
         var leaf = intermediate.Issue(null, "client.test");
-        return RefusedAsync(Trust(_root.Pem), leaf.WithoutChain(), "unable to get local issuer certificate", "fail_verify_error",
+        await RefusedAsync(Trust(_root.Pem), leaf.WithoutChain(), "unable to get local issuer certificate", "fail_verify_error",
             static failure => failure.GetProperty("chain")[0].GetProperty("issuer").GetString().Should().Be("CN=Test Intermediate"));
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
+using System.Text.Json;
 using AwesomeAssertions;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
@@ -91,6 +92,28 @@ public sealed class RoughHandshakeTests : IDisposable
         await EndOf(plain);
 
         (await proxy.FailureAsync()).GetProperty("reason").GetString().Should().Be("http request", "the first record is that of the second client");
+    }
+
+    [Fact]
+    public async Task Of_many_failures_few_are_written_and_the_others_counted()
+    {
+        await using var proxy = await StartAsync();
+        var failures = 0;
+        JsonElement? counting = null;
+        await Patience.UntilAsync(
+            async () =>
+            {
+                await using var plain = await RawHttpClient.ConnectAsync(proxy.Port);
+                await plain.SendAsync("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+                await EndOf(plain);
+                failures++;
+                counting = proxy.Failures().Cast<JsonElement?>().FirstOrDefault(static failure => failure!.Value.TryGetProperty("records_left_out", out _));
+                return counting is not null;
+            },
+            "a record that counts others");
+
+        counting!.Value.GetProperty("records_left_out").GetInt32().Should().BeInRange(1, failures - 10);
+        (await proxy.SslAsync("connection_error")).Should().Be(failures);
     }
 
     [Theory]

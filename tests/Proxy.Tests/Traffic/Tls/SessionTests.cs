@@ -174,9 +174,9 @@ public sealed partial class SessionTests : IDisposable
 
     /// <summary>The first 16 bytes of the last ticket, in hex: the name of the key that it was made with.</summary>
     private static string KeyNameOf(string output) =>
-        TicketStart().Matches(output)[^1].Groups[1].Value.Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
+        TicketStart().Matches(output)[^1].Groups["name"].Value.Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"TLS session ticket:\s+0000 - ((?:[0-9a-f]{2}[ -]){16})", RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(@"TLS session ticket:\s+0000 - (?<name>([0-9a-f]{2}[ -]){16})", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex TicketStart();
 
     private static string Key() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(80));

@@ -63,7 +63,7 @@ internal sealed class TlsProxy : IAsyncDisposable
         TargetHost = name,
         EnabledSslProtocols = protocols,
         AllowTlsResume = false,
-        RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+        RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null,
         ClientCertificateContext = certificate is null ? null : ContextOf(certificate),
     };
 
@@ -99,11 +99,16 @@ internal sealed class TlsProxy : IAsyncDisposable
     /// <summary>The record of the failed handshake of that number, once it is written.</summary>
     public async Task<JsonElement> FailureAsync(int number = 1)
     {
-        string[] Found() => [.. Log.Where(static line => line.Contains(FailureLine, StringComparison.Ordinal))];
-        await Patience.UntilAsync(() => Found().Length >= number, $"record {number} of a failed handshake");
-        var text = Found()[number - 1];
-        return JsonDocument.Parse(text[(text.IndexOf(FailureLine, StringComparison.Ordinal) + FailureLine.Length)..]).RootElement;
+        await Patience.UntilAsync(() => Failures().Length >= number, $"record {number} of a failed handshake");
+        return Failures()[number - 1];
     }
+
+    /// <summary>The records of failed handshakes so far.</summary>
+    public JsonElement[] Failures() =>
+    [
+        .. Log.Where(static line => line.Contains(FailureLine, StringComparison.Ordinal))
+            .Select(static line => JsonElement.Parse(line[(line.IndexOf(FailureLine, StringComparison.Ordinal) + FailureLine.Length)..])),
+    ];
 
     public Task DrainAsync() => _server.DrainAsync();
 
