@@ -123,6 +123,11 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int OnTicketKey(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts) =>
-        ((ServerTlsContext)TlsSocket.Of(ssl).Context).Tickets.Apply(name, iv, cipher, mac, encrypts != 0);
+    private static int OnTicketKey(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts)
+    {
+        var answer = ((ServerTlsContext)TlsSocket.Of(ssl).Context).Tickets.Apply(name, iv, cipher, mac, encrypts != 0);
+
+        // A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4): without another its next connection would be a full handshake.
+        return answer == TicketKeys.Taken && encrypts == 0 && LibSsl.VersionNumber(ssl) == LibSsl.Tls13 ? TicketKeys.TakenAndRenewed : answer;
+    }
 }

@@ -39,6 +39,21 @@ public sealed partial class SessionTests : IDisposable
         (await proxy.SslAsync("session_reused")).Should().Be(6);
     }
 
+    [Fact]
+    public async Task Each_ticket_of_Tls_1_3_is_followed_by_another()
+    {
+        await using var proxy = await StartAsync();
+        var session = await FirstAsync(proxy, "-tls1_3");
+
+        for (var i = 0; i < 3; i++)
+        {
+            var next = File("next");
+            (await NextAsync(proxy, "-tls1_3", session, "-sess_out", next)).Should().Contain("Reused, ");
+            System.IO.File.ReadAllText(next).Should().NotBe(System.IO.File.ReadAllText(session));
+            session = next;
+        }
+    }
+
     [Theory]
     [InlineData("-tls1_2")]
     [InlineData("-tls1_3")]
