@@ -6,7 +6,7 @@ using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 namespace KubeProxyNet.ControlPlane.Translation;
 
 /// <summary>
-/// Makes the rules of plain HTTP for hosts that are served over TLS: clients are redirected, unless the rule's Ingress says that they shall not be, or
+/// Makes the rules of plain HTTP for hosts that are wanted over TLS: clients are redirected, unless the rule's Ingress says that they shall not be, or
 /// the rule answers challenges of certificate authorities, which come over plain HTTP (RFC 8555, section 8.3).
 /// </summary>
 /// <param name="port">The port that clients reach HTTPS on.</param>
@@ -17,6 +17,9 @@ internal sealed class HttpsRedirection(int port, ImmutableArray<Diagnostic>.Buil
     private const string ChallengePath = "/.well-known/acme-challenge";
 
     private readonly HashSet<string> _plain = new(StringComparer.Ordinal);
+
+    /// <summary>Whether an Ingress wants clients of plain HTTP redirected.</summary>
+    public static bool IsWantedBy(Ingress ingress) => ingress.Metadata.Annotation(Ingress.RedirectAnnotation) != "false";
 
     /// <summary>Notes whether an Ingress wants its clients redirected, which it does unless its annotation says otherwise.</summary>
     public void Take(Ingress ingress)

@@ -21,18 +21,14 @@ internal static class IngressTranslation
         var classes = new IngressClassSelection(snapshot, diagnostics);
         var resolver = new BackendResolver(snapshot, diagnostics);
         var certificates = new CertificateResolver(snapshot, now);
-        var tls = new TlsHosts(certificates, options.DefaultTlsSecret, diagnostics);
+        Ingress[] ingresses = [.. OldestFirst(snapshot.Ingresses.Values).Where(ingress => classes.Takes(ingress, diagnostics))];
+        var tls = new TlsHosts(ingresses, certificates, options.DefaultTlsSecret, diagnostics);
         var redirection = new HttpsRedirection(options.HttpsRedirectPort ?? options.HttpsPort, diagnostics);
         var hosts = new Dictionary<HostMatch, HostRules>();
         var defaultBackend = new DefaultBackend(diagnostics);
 
-        foreach (var ingress in OldestFirst(snapshot.Ingresses.Values))
+        foreach (var ingress in ingresses)
         {
-            if (!classes.Takes(ingress, diagnostics))
-            {
-                continue;
-            }
-
             tls.Take(ingress);
             redirection.Take(ingress);
             var own = defaultBackend.Offer(ingress, resolver);

@@ -6,9 +6,9 @@ using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 namespace KubeProxyNet.ControlPlane.Translation;
 
 /// <summary>
-/// Decides which hosts are served over TLS, and with which certificate. An Ingress speaks for the hosts of its own rules only; of several Ingresses
+/// Decides which hosts are served over TLS, and with which certificate. An Ingress speaks for the hosts that its own rules answer for; of several Ingresses
 /// with certificates for one host the oldest decides. A Secret that cannot be used leaves its hosts with the default certificate or, where there is
-/// none, with plain HTTP. Source: the Ingress page of the Kubernetes documentation ("TLS"); what it leaves open is done as by ingress-nginx.
+/// none, without any: plain HTTP redirects all the same, so that what was to be encrypted is not sent in the clear. Source: the Ingress page of the Kubernetes documentation ("TLS"); what it leaves open is done as by ingress-nginx.
 /// </summary>
 internal sealed class TlsHosts
 {
@@ -16,19 +16,26 @@ internal sealed class TlsHosts
     private readonly ServerCertificate? _default;
     private readonly ImmutableArray<Diagnostic>.Builder _diagnostics;
     private readonly Dictionary<HostMatch, Claim> _claims = [];
+    private readonly HashSet<HostMatch> _ruled;
 
-    public TlsHosts(CertificateResolver certificates, ObjectName? defaultSecret, ImmutableArray<Diagnostic>.Builder diagnostics)
+    /// <summary>Nothing is served over TLS yet.</summary>
+    /// <param name="ingresses">Every Ingress of this controller.</param>
+    /// <param name="certificates">Finds certificates.</param>
+    /// <param name="defaultSecret">The default certificate; null for none.</param>
+    /// <param name="diagnostics">Hears what is wrong.</param>
+    public TlsHosts(IEnumerable<Ingress> ingresses, CertificateResolver certificates, ObjectName? defaultSecret, ImmutableArray<Diagnostic>.Builder diagnostics)
     {
         _certificates = certificates;
         _default = certificates.FindDefault(defaultSecret, diagnostics);
         _diagnostics = diagnostics;
+        _ruled = [.. ingresses.SelectMany(HostsOfRules)];
     }
 
     /// <summary>True when any host is served over TLS.</summary>
     public bool Any => _default is not null || _claims.Values.Any(static claim => claim.Certificate is not null);
 
-    /// <summary>The hosts that Ingresses want to have served over TLS and that are.</summary>
-    public IEnumerable<HostMatch> Hosts => _claims.Where(static claim => claim.Value.Certificate is not null).Select(static claim => claim.Key);
+    /// <summary>The hosts that Ingresses want to have served over TLS, whether they are or not.</summary>
+    public IEnumerable<HostMatch> Hosts => _claims.Keys;
 
     /// <summary>Takes the hosts of an Ingress; Ingresses come oldest first.</summary>
     public void Take(Ingress ingress)
@@ -38,11 +45,7 @@ internal sealed class TlsHosts
             return;
         }
 
-        var served = ingress.Spec.Rules.Select(static rule => HostMatch.Parse(rule.Host)).ToHashSet();
-        if (ingress.Spec.DefaultBackend is not null)
-        {
-            served.Add(HostMatch.Any);
-        }
+        var served = HostsOfRules(ingress).ToHashSet();
 
         // What an entry names goes before what another one's wildcard takes along.
         for (var i = 0; i < ingress.Spec.Tls.Count; i++)
@@ -61,6 +64,9 @@ internal sealed class TlsHosts
             }
         }
     }
+
+    /// <summary>Whether Ingresses want a host to be served over TLS, be it that its certificate cannot be used.</summary>
+    public bool IsClaimed(HostMatch host) => _claims.ContainsKey(host);
 
     /// <summary>Whether Ingresses want a host to be served over TLS, and it is.</summary>
     public bool IsSecured(HostMatch host) => _claims.TryGetValue(host, out var claim) && claim.Certificate is not null;
@@ -94,7 +100,8 @@ internal sealed class TlsHosts
         var entry = ingress.Spec.Tls[index];
         if (entry.Hosts.Count == 0)
         {
-            foreach (var host in ingress.Spec.Rules.Count == 0 ? served : ingress.Spec.Rules.Select(static rule => HostMatch.Parse(rule.Host)).Distinct())
+            // An Ingress of nothing but a default backend means whatever clients name.
+            foreach (var host in ingress.Spec.Rules.Count == 0 && ingress.Spec.DefaultBackend is not null ? [HostMatch.Any] : HostsOfRules(ingress))
             {
                 Add(ingress, index, host, isNamed: true);
             }
@@ -102,14 +109,15 @@ internal sealed class TlsHosts
 
         foreach (var host in HostsOf(entry))
         {
-            if (served.Contains(host) || host.Wider().Any(served.Contains))
+            // The rules that answer for it are those of the nearest host, whoever's they are.
+            if (served.Contains(host.Wider().Prepend(host).FirstOrDefault(_ruled.Contains) ?? host))
             {
                 Add(ingress, index, host, isNamed: true);
             }
             else if (!served.Any(other => other.Kind == HostMatchKind.Exact && other.Wider().First() == host))
             {
-                Report(
-                    ingress, index, DiagnosticReason.TlsHostWithoutRule, $"no rule of this Ingress is for host {host}, so it gets no certificate", "add a rule for it or correct its name");
+                var rules = host.Wider().Any(served.Contains) ? "those of other Ingresses come before the rules of this one" : "no rule of this Ingress is";
+                Report(ingress, index, DiagnosticReason.TlsHostWithoutRule, $"{rules} for host {host}, so it gets no certificate", "add a rule for it or correct its name");
             }
         }
     }
@@ -144,7 +152,7 @@ internal sealed class TlsHosts
                     ingress,
                     index,
                     DiagnosticReason.NoCertificate,
-                    $"no secretName is given and there is no default certificate, so host {host} is served over plain HTTP only",
+                    $"no secretName is given and there is no default certificate, so host {host} {WithoutCertificate(ingress)}",
                     "name a Secret, or start with --default-tls-secret");
             }
 
@@ -153,7 +161,7 @@ internal sealed class TlsHosts
 
         if (_certificates.Find(name, out var fault) is not { } found)
         {
-            var instead = _default is null ? "is served over plain HTTP only" : "gets the default certificate";
+            var instead = _default is null ? WithoutCertificate(ingress) : "gets the default certificate";
             Report(ingress, index, DiagnosticReason.SecretNotUsable, $"{fault.Message}, so host {host} {instead}", fault.Remedy, ".secretName");
             return _default;
         }
@@ -182,12 +190,17 @@ internal sealed class TlsHosts
         ingress.Key,
         $"spec.tls[{index}]{field}"));
 
+    private static string WithoutCertificate(Ingress ingress) =>
+        HttpsRedirection.IsWantedBy(ingress) ? "is not served over TLS, while plain HTTP redirects there" : "is served over plain HTTP only";
+
+    private static IEnumerable<HostMatch> HostsOfRules(Ingress ingress) => ingress.Spec.Rules.Select(static rule => HostMatch.Parse(rule.Host)).Distinct();
+
     private static ObjectName? SecretOf(Ingress ingress, IngressTls entry) =>
         entry.SecretName is { Length: > 0 } secret ? new ObjectName(ingress.Metadata.Namespace, secret) : null;
 
     /// <summary>Who decides on the certificate of a host, and which it is.</summary>
     /// <param name="Owner">The Ingress.</param>
     /// <param name="Secret">The Secret that it names; null for the default certificate.</param>
-    /// <param name="Certificate">The certificate; null when the host is served over plain HTTP only.</param>
+    /// <param name="Certificate">The certificate; null when there is none that can be used.</param>
     private sealed record Claim(Ingress Owner, ObjectName? Secret, ServerCertificate? Certificate);
 }

@@ -2,10 +2,10 @@ using KubeProxyNet.ControlPlane.Model;
 
 namespace KubeProxyNet.ControlPlane.Translation;
 
-/// <summary>The virtual hosts of both route tables: the same rules, but plain HTTP redirects where TLS is served, and TLS has only the hosts that it is for.</summary>
+/// <summary>The virtual hosts of both route tables: the same rules, but plain HTTP redirects where TLS is wanted, and TLS has only the hosts that it is for.</summary>
 /// <param name="hosts">The rules of each host that a rule names.</param>
 /// <param name="elsewhere">The default backend of hosts that have none of their own; null for none.</param>
-/// <param name="tls">Which hosts are served over TLS.</param>
+/// <param name="tls">Which hosts are wanted over TLS, and which are served so.</param>
 /// <param name="redirection">What plain HTTP does for those.</param>
 internal sealed class VirtualHosts(IReadOnlyDictionary<HostMatch, HostRules> hosts, RouteRule? elsewhere, TlsHosts tls, HttpsRedirection redirection)
 {
@@ -19,7 +19,7 @@ internal sealed class VirtualHosts(IReadOnlyDictionary<HostMatch, HostRules> hos
             .Select(host => Build(host, hosts, elsewhere)),
     ];
 
-    public ValueList<VirtualHost> OfHttp() => _all.Select(host => tls.IsSecured(host.Host) ? redirection.Apply(host) : host).ToValueList();
+    public ValueList<VirtualHost> OfHttp() => _all.Select(host => tls.IsClaimed(host.Host) ? redirection.Apply(host) : host).ToValueList();
 
     public ValueList<VirtualHost> OfHttps()
     {

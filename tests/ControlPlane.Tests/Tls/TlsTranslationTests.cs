@@ -25,6 +25,56 @@ public sealed class TlsTranslationTests
         model.Listeners.Should().ContainSingle().Which.Name.Should().Be("http");
         model.RouteTables.Should().ContainSingle();
         model.Certificates.Should().BeEmpty();
+        HostsThatRedirect(model).Should().Equal("a.test");
+    }
+
+    [Fact]
+    public void A_host_goes_on_being_redirected_when_its_certificate_is_lost()
+    {
+        var (shop, plain) = (TlsManifests.Ingress("shop", ("a.test", "a"), ("*.b.test", "a")), TlsManifests.Ingress("plain", ("plain.test", "a")));
+        _manifests.Write("shop.yaml", shop.Replace("\"*.b.test\"], ", "\"*.b.test\", one.b.test], ", StringComparison.Ordinal));
+        _manifests.Write("plain.yaml", plain.Replace("{name: plain}", "{name: plain, annotations: {nginx.ingress.kubernetes.io/ssl-redirect: \"false\"}}", StringComparison.Ordinal));
+        _manifests.Write("secret.yaml", TlsManifests.Secret("a", TestCertificate.SelfSigned("a.test")));
+        var before = Translate().Model.RouteTables[0];
+        _manifests.Write("secret.yaml", "");
+        var result = Translate();
+
+        result.Model.Listeners.Should().ContainSingle("there is no certificate any more");
+        HostsThatRedirect(result.Model).Should().Equal("a.test", "one.b.test", "*.b.test");
+        result.Model.RouteTables[0].Should().Be(before, "plain HTTP does not depend on certificates");
+        result.Diagnostics.Where(static diagnostic => diagnostic.Reason == DiagnosticReason.SecretNotUsable).Select(static diagnostic => diagnostic.Message).Should().Contain(
+            "Secret default/a does not exist or is refused, so host plain.test is served over plain HTTP only",
+            "Secret default/a does not exist or is refused, so host a.test is not served over TLS, while plain HTTP redirects there");
+    }
+
+    [Theory]
+    [InlineData("defaultBackend: {service: {name: web, port: {number: 80}}}")]
+    [InlineData("rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]")]
+    [InlineData("rules: [{host: \"*.test\", http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]")]
+    public void An_older_ingress_does_not_choose_the_certificate_of_a_host_that_only_others_have_rules_for(string rules)
+    {
+        _manifests.Write("old.yaml", $"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: old, namespace: other, creationTimestamp: \"2020-01-01T00:00:00Z\"}}\n"
+            + $"spec:\n  tls: [{{hosts: [a.test], secretName: theirs}}]\n  {rules}\n---\n"
+            + TlsManifests.Secret("theirs", TestCertificate.SelfSigned("a.test")).Replace("{name: theirs}", "{name: theirs, namespace: other}", StringComparison.Ordinal));
+        _manifests.Write("a.yaml", TlsManifests.Ingress("a", ("a.test", "a")) + "---\n" + TlsManifests.Secret("a", TestCertificate.SelfSigned("a.test")));
+
+        var result = Translate();
+
+        result.Model.Listeners[1].Tls!.Chains.Should().ContainSingle().Which.Should().Be(new TlsChain("default/a", [HostMatch.Parse("a.test")]));
+        result.Diagnostics.Should().ContainSingle(static diagnostic => diagnostic.Reason == DiagnosticReason.TlsHostWithoutRule)
+            .Which.Object.ToString().Should().Be("Ingress other/old");
+    }
+
+    [Fact]
+    public void An_ingress_of_nothing_but_a_default_backend_may_give_the_certificate_of_all_other_hosts()
+    {
+        _manifests.Write("a.yaml", "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec:\n  tls: [{secretName: all}]\n  defaultBackend: {service: {name: web, port: {number: 80}}}\n---\n"
+            + TlsManifests.Secret("all", TestCertificate.SelfSigned("all.test")));
+
+        var model = Translate().Model;
+
+        model.Listeners[1].Tls!.DefaultCertificate.Should().Be("default/all");
+        HostsThatRedirect(model).Should().Equal("*");
     }
 
     [Fact]
@@ -75,11 +125,11 @@ public sealed class TlsTranslationTests
         var expired = Look();
 
         early.ValidUntil.Should().Be(now.AddHours(1));
-        early.Said.Should().Be("the certificate of Secret default/a is not valid before 2026-06-01T01:00:00Z, so host a.test is served over plain HTTP only");
+        early.Said.Should().Be("the certificate of Secret default/a is not valid before 2026-06-01T01:00:00Z, so host a.test is not served over TLS, while plain HTTP redirects there");
         valid.ValidUntil.Should().Be(now.AddHours(3));
         valid.Said.Should().BeNull();
         expired.ValidUntil.Should().BeNull();
-        expired.Said.Should().Be("the certificate of Secret default/a expired at 2026-06-01T03:00:00Z, so host a.test is served over plain HTTP only");
+        expired.Said.Should().Be("the certificate of Secret default/a expired at 2026-06-01T03:00:00Z, so host a.test is not served over TLS, while plain HTTP redirects there");
 
         (DateTimeOffset? ValidUntil, string? Said) Look()
         {

@@ -12,7 +12,7 @@ public sealed record Ingress(ObjectMeta Metadata, IngressSpec Spec) : Kubernetes
     public const string ClassAnnotation = "kubernetes.io/ingress.class";
 
     /// <summary>
-    /// The annotation that says, with <c>false</c>, that hosts with a certificate are served over plain HTTP too, and are not redirected. It is that of
+    /// The annotation that says, with <c>false</c>, that hosts with a <c>tls</c> entry are served over plain HTTP too, and are not redirected. It is that of
     /// the ingress-nginx controller.
     /// </summary>
     public const string RedirectAnnotation = "nginx.ingress.kubernetes.io/ssl-redirect";
