@@ -174,10 +174,10 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
         return true;
     }
 
-    /// <summary>Puts a cluster that still waits into force without endpoints. False where it no longer waits.</summary>
+    /// <summary>A cluster that still waits for endpoints does without. False where it no longer waits, be it that it still waits for secrets.</summary>
     public bool EndWait(ClusterEntry cluster)
     {
-        if (_warming.GetValueOrDefault(cluster.Name) != cluster)
+        if (cluster.Endpoints is not null || _warming.GetValueOrDefault(cluster.Name) != cluster)
         {
             return false;
         }
@@ -274,6 +274,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
     private void SetEndpoints(ClusterEntry entry, ImmutableArray<EndpointConfig> endpoints)
     {
         entry.Endpoints = endpoints;
+        entry.Patience?.Dispose();
         if (entry.Translated.Source == EndpointSource.Discovery)
         {
             stats.CountDelivery(entry.Translated.Config.StatName);
@@ -298,7 +299,6 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
         if (_warming.GetValueOrDefault(entry.Name) == entry)
         {
             _warming.Remove(entry.Name);
-            entry.Patience?.Dispose();
             if (_active.TryGetValue(entry.Name, out var predecessor))
             {
                 Forget(predecessor);

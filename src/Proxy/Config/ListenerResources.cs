@@ -71,7 +71,8 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
     private readonly Dictionary<string, RouteTable?> _routeChanges = new(StringComparer.Ordinal);
 
     // What each listener replaces with the next publication, to return to where the new one cannot be opened.
-    private readonly Dictionary<string, ListenerEntry?> _predecessors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ListenerEntry Entry, ListenerConfig Config)?> _predecessors = new(StringComparer.Ordinal);
+
     // Tables that no listener asks for any more: connections that a listener accepted before it changed or went may still be routed by them.
     private readonly Queue<string> _retiredTables = new();
     private bool _changed;
@@ -199,9 +200,13 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
             }
         }
 
-        foreach (var entry in _warming.Values.Where(IsWarm).ToArray())
+        foreach (var entry in _warming.Values.Where(HasRoutes).ToArray())
         {
-            Activate(entry);
+            entry.Patience?.Dispose();
+            if (IsWarm(entry))
+            {
+                Activate(entry);
+            }
         }
     }
 
@@ -227,6 +232,7 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
     {
         if (_active.GetValueOrDefault(entry.Message.Name) == entry)
         {
+            _predecessors.TryAdd(entry.Message.Name, InForce(entry));
             entry.Config = entry.Translated.ConfigWith(secrets);
             _changed = true;
         }
@@ -241,10 +247,13 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         }
     }
 
-    /// <summary>Opens a listener that still waits, without the routes that have not come: where they are missing it answers 404. False where it no longer waits.</summary>
+    /// <summary>
+    /// A listener that still waits for routes does without those that have not come: where they are missing it answers 404. False where it no longer waits,
+    /// be it that it still waits for secrets.
+    /// </summary>
     public bool EndWait(ListenerEntry entry)
     {
-        if (_warming.GetValueOrDefault(entry.Message.Name) != entry)
+        if (HasRoutes(entry) || _warming.GetValueOrDefault(entry.Message.Name) != entry)
         {
             return false;
         }
@@ -265,8 +274,9 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         {
             stats.Count(stats.ListenerCreateFailure);
             SecretUsersChanged = true;
-            if (_predecessors.GetValueOrDefault(name) is { } predecessor)
+            if (_predecessors.GetValueOrDefault(name) is var (predecessor, config))
             {
+                predecessor.Config = config;
                 _active[name] = predecessor;
             }
             else
@@ -333,10 +343,12 @@ internal sealed class ListenerResources(ConfigurationStats stats, SecretResource
         entry.Config = entry.Translated.ConfigWith(secrets);
         _warming.Remove(name);
         SecretUsersChanged |= _active.GetValueOrDefault(name)?.Plans.Count > 0;
-        _predecessors.TryAdd(name, _active.GetValueOrDefault(name));
+        _predecessors.TryAdd(name, InForce(_active.GetValueOrDefault(name)));
         _active[name] = entry;
         _changed = true;
     }
+
+    private static (ListenerEntry Entry, ListenerConfig Config)? InForce(ListenerEntry? entry) => entry is null ? null : (entry, entry.Config);
 
     private void RenewRouteNames()
     {

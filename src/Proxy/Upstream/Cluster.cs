@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.RuntimeLayers;
-using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
@@ -109,8 +108,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     private volatile ClusterConfig _balanced = config;
     private volatile bool _hasHadTraffic;
     private volatile IHashTable? _table;
-    private volatile ClusterTransportSockets _transportSockets = ClusterTransportSockets.PlainText;
-    private Dictionary<UpstreamTlsConfig, UpstreamTls> _tls = [];
+    private volatile UpstreamTlsContexts _tls = UpstreamTlsContexts.None;
 
     public ClusterConfig Config { get; } = config;
 
@@ -138,7 +136,14 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     public ClusterHealthChecks? HealthChecks { get; set; }
 
     /// <summary>How endpoints are spoken to now. The configuration thread writes it.</summary>
-    public ClusterTransportSockets TransportSockets => _transportSockets;
+    public ClusterTransportSockets TransportSockets => _tls.Sockets;
+
+    /// <summary>The contexts that endpoints are spoken to with from now on. The configuration thread writes it.</summary>
+    public UpstreamTlsContexts Tls
+    {
+        get => _tls;
+        set => _tls = value;
+    }
 
     /// <summary>True once a connection for traffic was opened.</summary>
     public bool HasHadTraffic => _hasHadTraffic;
@@ -192,24 +197,6 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
             read(name, value(_table), GaugeMerge.Max);
         }
     }
-
-    /// <summary>Sets how endpoints are spoken to from now on; what stays as it was keeps its context. For the configuration thread.</summary>
-    /// <param name="sockets">The settings.</param>
-    /// <param name="make">Makes what is new.</param>
-    public void SetTransportSockets(ClusterTransportSockets sockets, Func<UpstreamTlsConfig, UpstreamTls> make)
-    {
-        if (_transportSockets == sockets)
-        {
-            return;
-        }
-
-        _transportSockets = sockets;
-        _tls = sockets.Matches.Select(static match => match.Tls).Append(sockets.Default).OfType<UpstreamTlsConfig>().Distinct()
-            .ToDictionary(static tls => tls, tls => _tls.GetValueOrDefault(tls) ?? make(tls));
-    }
-
-    /// <summary>How an endpoint is spoken to; null for plain text. For the configuration thread.</summary>
-    public UpstreamTls? TlsOf(EndpointConfig endpoint) => _transportSockets.Of(endpoint) is { } tls ? _tls[tls] : null;
 
     /// <summary>The cluster is gone.</summary>
     public void StopObserving(StatRegistry registry)

@@ -46,11 +46,16 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
     public LocalZone? Zone { get; set; }
 
     /// <summary>Builds a cluster. The endpoints that it no longer has are retired by <see cref="RetireLeaving"/>, once the new snapshot is in force.</summary>
+    /// <exception cref="Tls.OpenSsl.TlsException">The library refuses a certificate or a key; nothing changed.</exception>
     public Cluster Build(ClusterSpecification specification)
     {
         var config = specification.Config;
         Cluster? predecessor = null;
-        if (!_kept.TryGetValue(config.Name, out var kept) || kept.State.Config != config)
+        var isKept = _kept.TryGetValue(config.Name, out var kept) && kept.State.Config == config;
+
+        // First of all: the library may refuse a secret, and then all that runs is to stay as it is.
+        var tls = (isKept ? kept!.State.Tls : UpstreamTlsContexts.None).For(specification.TransportSockets, settings => TlsOf(settings, config.StatName));
+        if (!isKept)
         {
             predecessor = kept?.Latest;
             Leave(kept);
@@ -71,14 +76,14 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             registry.Observe(kept.State);
         }
 
-        var isOnlyRotation = kept.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
+        var isOnlyRotation = kept!.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
         kept.Specification = specification;
-        kept.State.SetTransportSockets(specification.TransportSockets, tls => TlsOf(tls, config.StatName));
+        kept.State.Tls = tls;
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
         foreach (var endpoint in endpoints)
         {
-            endpoint.State.Tls = kept.State.TlsOf(endpoint.Config);
+            endpoint.State.Tls = tls.Of(endpoint.Config);
         }
 
         checker?.Follow(endpoints, predecessor);

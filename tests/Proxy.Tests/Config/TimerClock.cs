@@ -7,6 +7,18 @@ internal sealed class TimerClock : TimeProvider
     private readonly List<Waiting> _waiting = [];
     private long _ticks;
 
+    /// <summary>Timers that wait.</summary>
+    public int Timers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => Interlocked.Read(ref _ticks);

@@ -24,13 +24,21 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
-    private readonly HashSet<SecretSource> _files = [];
+    private readonly HashSet<SecretKey> _asked = [];
+
+    // What is to be read, and whether somebody is at it. One thread reads for all, one after the other, so that what was read last is applied last; and it
+    // holds no lock, as what is applied calls whoever wants to know of it, and may ask for more to be read.
+    private readonly HashSet<SecretSource> _unread = [];
+    private readonly HashSet<string> _unreadFolders = new(StringComparer.Ordinal);
+    private bool _isReading;
     private bool _isDisposed;
 
-    /// <summary>Watches what is to be watched now, and reads files that are new.</summary>
+    /// <summary>
+    /// Watches what is to be watched now, and reads files that are new or asked for other secrets. The files in a folder that was not watched may have changed
+    /// since they were read, so they are read again.
+    /// </summary>
     public void Follow()
     {
-        List<SecretSource> added;
         lock (_gate)
         {
             if (_isDisposed)
@@ -46,17 +54,14 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
                 watch!.Dispose();
             }
 
-            foreach (var folder in folders.Where(folder => !_watches.ContainsKey(folder)))
-            {
-                Add(folder);
-            }
+            _unreadFolders.UnionWith(folders.Where(folder => !_watches.ContainsKey(folder)).Where(TryAdd));
 
-            _files.RemoveWhere(file => !wanted.Files.ContainsKey(file));
-            added = [.. wanted.Files.Keys.Where(_files.Add)];
+            var asked = wanted.Files.SelectMany(static file => file.Value.Select(name => new SecretKey(name, file.Key))).ToHashSet();
+            _asked.IntersectWith(asked);
+            _unread.UnionWith(asked.Where(_asked.Add).Select(static key => key.Source));
         }
 
-        // With the lock free: what is read may ask for more to be watched.
-        added.ForEach(Read);
+        ReadAll();
     }
 
     public void Dispose()
@@ -73,26 +78,81 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
         }
     }
 
-    private void Add(string folder)
+    private bool TryAdd(string folder)
     {
         try
         {
             _watches[folder] = new Watch(folder, time, Settling, OnChange);
+            return true;
         }
         catch (Exception error) when (error is IOException or ArgumentException)
         {
             LogNotWatched(logger, folder, error.Message);
+            return false;
         }
     }
 
     private void OnChange(string folder)
     {
-        foreach (var file in state.WatchedSecrets.Files.Keys.Where(file => file.Folder == folder))
+        var files = state.WatchedSecrets.Files.Keys.Where(file => file.Folder == folder).ToArray();
+        lock (_gate)
         {
-            Read(file);
+            _unread.UnionWith(files);
+            _unreadFolders.Add(folder);
         }
 
-        Tell(state.RereadSecrets(folder), folder);
+        ReadAll();
+    }
+
+    /// <summary>Reads what is to be read, unless some thread is at it, which goes on with this then.</summary>
+    private void ReadAll()
+    {
+        var isMine = false;
+        try
+        {
+            while (true)
+            {
+                SecretSource? file;
+                string? folder;
+                lock (_gate)
+                {
+                    if (_isReading && !isMine)
+                    {
+                        return;
+                    }
+
+                    file = _unread.FirstOrDefault();
+                    folder = file is null ? _unreadFolders.FirstOrDefault() : null;
+                    _isReading = isMine = !_isDisposed && (file is not null || folder is not null);
+                    if (!isMine)
+                    {
+                        return;
+                    }
+
+                    // Before it is read: what changes from now on is to be read again.
+                    _ = file is not null ? _unread.Remove(file) : _unreadFolders.Remove(folder!);
+                }
+
+                if (file is not null)
+                {
+                    Read(file);
+                }
+                else
+                {
+                    Tell(state.RereadSecrets(folder!), folder!);
+                }
+            }
+        }
+        finally
+        {
+            if (isMine)
+            {
+                lock (_gate)
+                {
+                    _isReading = false;
+                }
+            }
+        }
     }
 
     private void Read(SecretSource file)

@@ -162,6 +162,63 @@ public sealed class SecretRotationTests
     }
 
     [Fact]
+    public async Task A_certificate_that_is_renewed_before_its_folder_is_watched_is_read_again()
+    {
+        using var folder = new TempFolder();
+        await using var proxy = new ConfiguredProxy();
+        MountPair(folder, "1", First, First);
+
+        // Told after the files were read and before anything is watched.
+        proxy.State.DnsClusterAdded = _ => MountPair(folder, "2", Second, Second);
+        proxy.Clusters(
+            Secure("a", $"tls_certificates: [{{certificate_chain: {{filename: {folder.File("..data/tls.crt")}}}, private_key: {{filename: {folder.File("..data/tls.key")}}}, watched_directory: {{path: {folder.Path}}}}}]"),
+            FromYaml.Message<ClusterMessage>("{name: dns, type: STRICT_DNS, load_assignment: {cluster_name: dns}}")).Rejections.Should().BeEmpty();
+        ChainOf(proxy).Should().Be(Second.Chain);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_read_already_is_read_again_for_another_secret_in_it()
+    {
+        using var folder = new TempFolder();
+        await using var proxy = new ConfiguredProxy();
+        var file = folder.Write("sds.yaml", SecretFile(First.Chain) + "\n" + ResourceIn("other", Second.Chain));
+        proxy.Clusters(Secure("a", AskedOf(file, "ca")));
+        proxy.Clusters(Secure("b", AskedOf(file, "other")));
+        (AuthorityOf(proxy, "a"), AuthorityOf(proxy, "b")).Should().Be((First.Chain, Second.Chain));
+    }
+
+    [Fact]
+    public async Task What_was_read_first_of_a_file_is_not_applied_last()
+    {
+        using var folder = new TempFolder();
+        await using var proxy = new ConfiguredProxy();
+        var cancellation = TestContext.Current.CancellationToken;
+
+        // The first reader stands still in the old file, a pipe, until somebody writes to it.
+        using (var make = Process.Start("mkfifo", [folder.File("pipe")]))
+        {
+            await make.WaitForExitAsync(cancellation);
+        }
+
+        var file = folder.File("sds.yaml");
+        File.CreateSymbolicLink(file, "pipe");
+        var reading = Task.Run(() => proxy.Clusters(Secure("a", AskedOf(file, "ca"))), cancellation);
+        await using (var pipe = await Task.Run(() => new FileStream(folder.File("pipe"), FileMode.Open, FileAccess.Write), cancellation))
+        {
+            // One timer ends the wait for the secret; the folder's comes once the watcher heard of the new file.
+            var before = proxy.Clock.Timers;
+            folder.Write("next", SecretFile(Second.Chain));
+            File.Move(folder.File("next"), file, overwrite: true);
+            await Patience.UntilAsync(() => proxy.Clock.Timers > before, "the watcher heard of the new file", cancellation);
+            proxy.Clock.Advance(TimeSpan.FromMilliseconds(50));
+            await pipe.WriteAsync(System.Text.Encoding.UTF8.GetBytes(SecretFile(First.Chain)), cancellation);
+        }
+
+        await reading;
+        AuthorityOf(proxy, "a").Should().Be(Second.Chain);
+    }
+
+    [Fact]
     public async Task A_listener_waits_for_its_certificate_and_goes_by_each_new_one()
     {
         await using var proxy = new ConfiguredProxy();
@@ -266,11 +323,17 @@ public sealed class SecretRotationTests
 
     private static string? ChainOf(ConfiguredProxy proxy) => TlsOf(proxy, "a")?.Context?.Config.Certificate?.Chain.Trim();
 
-    private static string SecretFile(string pem) => $$$"""
+    private static string AskedOf(string file, string name) => $"validation_context_sds_secret_config: {{name: {name}, sds_config: {{path_config_source: {{path: {file}}}}}}}";
+
+    private static string SecretFile(string pem) => $"""
         version_info: "1"
         resources:
+        {ResourceIn("ca", pem)}
+        """;
+
+    private static string ResourceIn(string name, string pem) => $$$"""
         - "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret
-          name: ca
+          name: {{{name}}}
           validation_context: {trusted_ca: {inline_string: "{{{pem.Replace("\n", "\\n", StringComparison.Ordinal)}}}"} }
         """;
 
