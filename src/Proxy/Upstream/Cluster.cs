@@ -149,6 +149,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     /// <summary>Its name in statistics in UTF-8, for logs.</summary>
     public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
 
+    /// <summary>The name of the header field that says what server name to ask for, in lower case; empty for the request's authority.</summary>
+    public byte[] ServerNameHeader { get; } = System.Text.Encoding.ASCII.GetBytes(config.OverrideAutoSniHeader);
+
     /// <summary>The limits for requests of the high or the default priority.</summary>
     public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
 
@@ -204,12 +207,16 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
         }
 
         _transportSockets = sockets;
-        _tls = sockets.Matches.Select(static match => match.Tls).Append(sockets.Default).OfType<UpstreamTlsConfig>().Distinct()
+        var all = Config.HealthCheck is { } check ? sockets.All.Concat(sockets.All.Select(tls => ClusterTransportSockets.ForChecks(tls, check))) : sockets.All;
+        _tls = all.Distinct()
             .ToDictionary(static tls => tls, tls => _tls.GetValueOrDefault(tls) ?? make(tls));
     }
 
     /// <summary>How an endpoint is spoken to; null for plain text. For the configuration thread.</summary>
     public UpstreamTls? TlsOf(EndpointConfig endpoint) => _transportSockets.Of(endpoint) is { } tls ? _tls[tls] : null;
+
+    /// <summary>How an endpoint is spoken to when it is checked; null for plain text, and without checks. For the configuration thread.</summary>
+    public UpstreamTls? TlsOfChecks(EndpointConfig endpoint) => Config.HealthCheck is { } check && _transportSockets.Of(endpoint, check) is { } tls ? _tls[tls] : null;
 
     /// <summary>The cluster is gone.</summary>
     public void StopObserving(StatRegistry registry)

@@ -79,6 +79,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         foreach (var endpoint in endpoints)
         {
             endpoint.State.Tls = kept.State.TlsOf(endpoint.Config);
+            endpoint.State.TlsOfChecks = kept.State.TlsOfChecks(endpoint.Config);
         }
 
         checker?.Follow(endpoints, predecessor);
