@@ -33,14 +33,15 @@ internal sealed record LoadOptions
 
           --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, relay-uring, kpn (depends on the scenario)
           --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, overload, where; all: the table of goals
+                               tls-keepalive, tls-large, tls-full, tls-resumed, tls-idle; tls: the table of goals over TLS
           --rounds N           measurements of each proxy; medians are printed (10)
           --duration SECONDS   of one measurement (4)
           --connections N      of the load generator (64)
-          --body-size BYTES    of the backend's answer (50; 100000 in 'large')
+          --body-size BYTES    of the backend's answer (50; 100000 in 'large' and 'tls-large')
           --rate N             requests a second in 'rate' (1000)
           --tail-rate OF       'tail' sends half of: own (each proxy's own capacity, default), kpn (the same for all)
           --schedule NAME      of the open-loop generator in 'tail' and 'rate': constant (default), poisson
-          --idle N             connections of 'idle' (10000)
+          --idle N             connections of 'idle' and 'tls-idle' (10000)
           --entries N          routes and clusters of the large table in 'scale' (10000)
           --routes N           kpn only: routes of the one virtual host; all of them are asked for in turn (1)
           --kpn PATH           the kpn binary (default: published here with NativeAOT)
@@ -64,7 +65,10 @@ internal sealed record LoadOptions
     public int? GivenBodySize { get; private init; }
 
     /// <summary>In bytes.</summary>
-    public int BodySize => GivenBodySize ?? (Scenario == Scenario.Large ? 100_000 : 50);
+    public int BodySize => GivenBodySize ?? (LargeBodies ? 100_000 : 50);
+
+    /// <summary>Whether the scenario is about large bodies: proxies get the settings with which they do those best.</summary>
+    public bool LargeBodies => Scenario is Scenario.Large or Scenario.TlsLarge;
 
     /// <summary>Requests a second, over all connections, in <see cref="Scenario.Rate"/>.</summary>
     public int Rate { get; private init; } = 1000;
@@ -87,15 +91,15 @@ internal sealed record LoadOptions
     /// <summary>The proxies of a scenario: those asked for, or its usual ones, without those that cannot do its job.</summary>
     public IReadOnlyList<string> Contenders()
     {
-        // The relay cannot end a client's connection after an answer, as it does not know where the answer ends, nor share upstream connections.
-        string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate && Only is null && !InTable
+        // The relay cannot end a client's connection after an answer, as it does not know where the answer ends, nor share upstream connections, nor speak TLS.
+        string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate or Scenario.TlsKeepAlive or Scenario.TlsLarge && Only is null && !InTable
             ? AllNames
             : ["nginx", "haproxy", "relay", "kpn"];
-        var able = Scenario is Scenario.Close or Scenario.Idle ? AllNames.Except(["relay", "relay-uring"]) : AllNames;
+        var able = Scenario is Scenario.Close or Scenario.Idle || Scenario.IsTls() ? AllNames.Except(["relay", "relay-uring"]) : AllNames;
         return [.. (Only ?? usual).Intersect(able)];
     }
 
-    /// <summary>Whether this scenario is run as a part of <see cref="Scenario.All"/>.</summary>
+    /// <summary>Whether this scenario is run as a part of <see cref="Scenario.All"/> or <see cref="Scenario.Tls"/>.</summary>
     public bool InTable { get; init; }
 
     /// <summary>Throws <see cref="FormatException"/> with what is wrong.</summary>
@@ -109,7 +113,7 @@ internal sealed record LoadOptions
             options = name switch
             {
                 "--only" => options with { Only = Names(value) },
-                "--scenario" => options with { Scenario = Named<Scenario>(name, value) },
+                "--scenario" => options with { Scenario = ScenarioOf(name, value) },
                 "--rounds" => options with { Rounds = Number(name, value, 100) },
                 "--duration" => options with { DurationSeconds = Number(name, value, 600) },
                 "--connections" => options with { Connections = Number(name, value, 8_000) },
@@ -135,6 +139,9 @@ internal sealed record LoadOptions
         var unknown = names.Except(AllNames).FirstOrDefault();
         return unknown is null ? names : throw new FormatException($"--only: there is no '{unknown}'");
     }
+
+    private static Scenario ScenarioOf(string option, string value) => Enum.GetValues<Scenario>().Where(s => s.Word().Equals(value, StringComparison.OrdinalIgnoreCase)) is var found
+        && found.Any() ? found.First() : throw new FormatException($"{option}: there is no '{value}'");
 
     private static T Named<T>(string option, string value)
         where T : struct, Enum => Enum.TryParse<T>(value, ignoreCase: true, out var named) && !char.IsDigit(value[0])

@@ -8,9 +8,9 @@ using KubeProxyNet.Load.SelfCheck;
 using KubeProxyNet.Load.Soak;
 using KubeProxyNet.Load.Update;
 
-if (args is [YarpContender.Subcommand, var port, var backendPort])
+if (args is [YarpContender.Subcommand, var port, var backendPort, .. var tls])
 {
-    await YarpContender.HostAsync(int.Parse(port, CultureInfo.InvariantCulture), int.Parse(backendPort, CultureInfo.InvariantCulture));
+    await YarpContender.HostAsync(int.Parse(port, CultureInfo.InvariantCulture), int.Parse(backendPort, CultureInfo.InvariantCulture), tls);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Envoy.Config.Bootstrap.V3;
 using KubeProxyNet.ControlPlane.Serving;
+using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 using KubeProxyNet.ControlPlane.Translation;
 using KubeProxyNet.Proxy;
 using KubeProxyNet.Xds.Loading;
@@ -21,11 +22,19 @@ internal sealed class BothPlanes : IAsyncDisposable
 
     public ProxyServer Proxy { get; }
 
-    /// <summary>Starts both. The HTTP port is bound when this returns.</summary>
-    public static async Task<BothPlanes> StartAsync(string manifests, TranslationOptions translation, IPEndPoint admin, TimeSpan drainTime, int concurrency, ILoggerFactory loggers)
+    /// <summary>Starts both, for the objects of a folder and some besides. The HTTP port is bound when this returns.</summary>
+    public static async Task<BothPlanes> StartAsync(
+        string manifests,
+        IReadOnlyList<KubernetesObject> objects,
+        TranslationOptions translation,
+        IPEndPoint admin,
+        TimeSpan drainTime,
+        int concurrency,
+        ILoggerFactory loggers)
     {
         var controlPlane = new ControlPlaneServer(
-            new ControlPlaneOptions { ManifestFolder = manifests, XdsAddress = new IPEndPoint(IPAddress.Loopback, 0), Translation = translation }, loggers);
+            new ControlPlaneOptions { ManifestFolder = manifests, InitialObjects = objects, XdsAddress = new IPEndPoint(IPAddress.Loopback, 0), Translation = translation },
+            loggers);
         try
         {
             await controlPlane.StartAsync();

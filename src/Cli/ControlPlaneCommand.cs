@@ -12,16 +12,10 @@ internal static class ControlPlaneCommand
     {
         var source = new Option<string>("--source") { Description = "folder of Kubernetes manifests, watched", Required = true };
         var address = new Option<string>("--xds-address") { Description = "HOST:PORT to serve xDS on", DefaultValueFactory = static _ => "127.0.0.1:18000" }.AsAddressAndPort();
-        var httpAddress = new Option<string>("--http-address") { Description = "address that the proxies listen on", DefaultValueFactory = static _ => "0.0.0.0" }.AsAddress();
-        var httpPort = new Option<int>("--http-port") { Description = "port that the proxies listen on", DefaultValueFactory = static _ => 8080 }.AsPort();
-        var accessLog = new Option<bool>("--access-log") { Description = "have the proxies log each request to standard output" };
-        var command = new Command("control-plane", "Serve xDS v3 from Kubernetes manifests.") { source, address, httpAddress, httpPort, accessLog };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(source)!, OptionRules.ParseAddressAndPort(parsed.GetValue(address)!), new TranslationOptions
-        {
-            HttpAddress = parsed.GetValue(httpAddress)!,
-            HttpPort = parsed.GetValue(httpPort),
-            AccessLog = parsed.GetValue(accessLog),
-        }));
+        var translation = new TranslationFlags();
+        var command = new Command("control-plane", "Serve xDS v3 from Kubernetes manifests.") { source, address };
+        translation.AddTo(command);
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(source)!, OptionRules.ParseAddressAndPort(parsed.GetValue(address)!), translation.Read(parsed)));
         return command;
     }
 

@@ -101,11 +101,16 @@ internal static class ExplainCommand
             return ExitStatus.Fail($"{folder}: there is no such folder");
         }
 
+        var isHttps = question.Url.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+        var named = question.Request.Listener.Length > 0
+            ? question
+            : question with { Request = question.Request with { Listener = isHttps ? Translator.HttpsListenerName : Translator.HttpListenerName } };
+
         try
         {
             await using var planes = await BothPlanes.StartAsync(
-                folder, new TranslationOptions { HttpAddress = "127.0.0.1", HttpPort = 0 }, new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.Zero, concurrency: 1, NullLoggerFactory.Instance);
-            return await AskAsync(planes.Proxy.AdminAddress!.ToString(), question, cancel);
+                folder, [], new TranslationOptions { HttpAddress = "127.0.0.1", HttpPort = 0, HttpsPort = 0 }, new IPEndPoint(IPAddress.Loopback, 0), TimeSpan.Zero, concurrency: 1, NullLoggerFactory.Instance);
+            return await AskAsync(planes.Proxy.AdminAddress!.ToString(), named, cancel);
         }
         catch (Exception error) when (error is ProxyConfigurationException or IOException)
         {

@@ -27,6 +27,32 @@ internal static class OptionRules
     /// <summary>A TCP port; 0 takes a free one.</summary>
     public static Option<int> AsPort(this Option<int> option) => option.InRange(0, MaxPort);
 
+    /// <summary>A TCP port as it stands in a URL.</summary>
+    public static Option<int?> AsPortOfUrl(this Option<int?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (TextOf(result) is { } text && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) && value is < 1 or > MaxPort)
+            {
+                result.AddError($"{option.Name} must be from 1 to {MaxPort}");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>A Kubernetes object, as <c>NAMESPACE/NAME</c>.</summary>
+    public static Option<string?> AsObjectName(this Option<string?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (TextOf(result) is { } text && (text.Split('/') is not [var space, var name] || space.Length == 0 || name.Length == 0))
+            {
+                result.AddError($"{option.Name}: \"{text}\" names no object; write NAMESPACE/NAME such as default/wildcard-cert");
+            }
+        });
+        return option;
+    }
+
     /// <summary>An IP address.</summary>
     public static Option<string> AsAddress(this Option<string> option)
     {

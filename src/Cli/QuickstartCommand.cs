@@ -10,6 +10,7 @@ namespace KubeProxyNet.Cli;
 internal static class QuickstartCommand
 {
     private const int HttpPort = 8080;
+    private const int HttpsPort = 8443;
     private const int AdminPort = 9901;
 
     public static Command Create()
@@ -26,16 +27,26 @@ internal static class QuickstartCommand
         try
         {
             var manifests = DemoManifests.Find();
+            using var certificates = DemoCertificates.Make(TimeProvider.System);
             await using var web = await DemoBackend.StartAsync("web", 18081);
             await using var echo = await DemoBackend.StartAsync("echo", 18082);
             await using var planes = await BothPlanes.StartAsync(
-                manifests, new TranslationOptions { HttpPort = HttpPort }, new IPEndPoint(IPAddress.Loopback, AdminPort), TimeSpan.FromSeconds(10), 0, loggers);
-            if (planes.Proxy.ListenerAddress("http") is null)
+                manifests,
+                [certificates.Secret],
+                new TranslationOptions { HttpPort = HttpPort, HttpsPort = HttpsPort, DefaultTlsSecret = DemoCertificates.SecretName },
+                new IPEndPoint(IPAddress.Loopback, AdminPort),
+                TimeSpan.FromSeconds(10),
+                0,
+                loggers);
+            foreach (var (listener, port) in new[] { (Translator.HttpListenerName, HttpPort), (Translator.HttpsListenerName, HttpsPort) })
             {
-                return ExitStatus.Fail($"nothing listens on port {HttpPort}; the log above says why");
+                if (planes.Proxy.ListenerAddress(listener) is null)
+                {
+                    return ExitStatus.Fail($"nothing listens on port {port}; the log above says why");
+                }
             }
 
-            Console.WriteLine(Welcome(manifests, planes));
+            Console.WriteLine(Welcome(manifests, certificates, planes));
             await ProxyCommand.ServeAsync(planes.Proxy, termination);
             return ExitStatus.Success;
         }
@@ -45,18 +56,22 @@ internal static class QuickstartCommand
         }
     }
 
-    private static string Welcome(string manifests, BothPlanes planes) => $"""
+    private static string Welcome(string manifests, DemoCertificates certificates, BothPlanes planes) => $"""
 
         kpn quickstart is up.
           manifests      {manifests}  (watched: edit them and see)
           control plane  xDS v3 over gRPC on {planes.ControlPlane.Address}
-          proxy          http://localhost:{HttpPort}
+          proxy          http://localhost:{HttpPort} and https://localhost:{HttpsPort}
+          certificate    made for this run; {certificates.AuthorityFile} is whom to trust
           backends       web on 127.0.0.1:18081, echo on 127.0.0.1:18082
           admin          http://{planes.Proxy.AdminAddress}
 
         Try:
           curl http://localhost:{HttpPort}/
           curl -H 'Host: demo.localhost' http://localhost:{HttpPort}/echo
+          curl --cacert {certificates.AuthorityFile} https://demo.localhost:{HttpsPort}/echo
+          curl -k https://localhost:{HttpsPort}/
+          curl -i http://secure.localhost:{HttpPort}/
           curl http://{planes.Proxy.AdminAddress}/clusters
 
         Ctrl-C drains and ends.

@@ -11,19 +11,18 @@ internal static class RunCommand
     public static Command Create()
     {
         var manifests = new Option<string>("--manifests") { Description = "folder of Kubernetes manifests, watched", Required = true };
-        var httpAddress = new Option<string>("--http-address") { Description = "address to serve HTTP on", DefaultValueFactory = static _ => "0.0.0.0" }.AsAddress();
-        var httpPort = new Option<int>("--http-port") { Description = "port to serve HTTP on", DefaultValueFactory = static _ => 8080 }.AsPort();
+        var translation = new TranslationFlags();
         var adminPort = new Option<int>("--admin-port") { Description = "port of the admin page on 127.0.0.1", DefaultValueFactory = static _ => 9901 }.AsPort();
         var concurrency = new Option<int>("--concurrency") { Description = "number of workers; one a granted CPU unless given" }.InRange(1);
         var drain = new Option<int>("--drain-time-s") { Description = "longest wait for running requests at the end, in seconds", DefaultValueFactory = static _ => 600 }.InRange(0);
-        var accessLog = new Option<bool>("--access-log") { Description = "log each request to standard output" };
         var command = new Command("run", "Serve Kubernetes manifests: control plane and proxy in one process.")
         {
-            manifests, httpAddress, httpPort, adminPort, concurrency, drain, accessLog,
+            manifests, adminPort, concurrency, drain,
         };
+        translation.AddTo(command);
         command.SetAction((parsed, _) => RunAsync(
             parsed.GetValue(manifests)!,
-            new TranslationOptions { HttpAddress = parsed.GetValue(httpAddress)!, HttpPort = parsed.GetValue(httpPort), AccessLog = parsed.GetValue(accessLog) },
+            translation.Read(parsed),
             new IPEndPoint(IPAddress.Loopback, parsed.GetValue(adminPort)),
             TimeSpan.FromSeconds(parsed.GetValue(drain)),
             parsed.GetValue(concurrency)));
@@ -36,7 +35,7 @@ internal static class RunCommand
         using var loggers = Logs.Create(TimeProvider.System);
         try
         {
-            await using var planes = await BothPlanes.StartAsync(manifests, translation, admin, drainTime, concurrency, loggers);
+            await using var planes = await BothPlanes.StartAsync(manifests, [], translation, admin, drainTime, concurrency, loggers);
             if (planes.Proxy.ListenerAddress("http") is null)
             {
                 return ExitStatus.Fail($"nothing listens on {translation.HttpAddress}:{translation.HttpPort}; the log above says why");

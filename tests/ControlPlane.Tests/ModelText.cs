@@ -13,6 +13,15 @@ internal static class ModelText
         foreach (var listener in model.Listeners)
         {
             text.Append($"listener {listener.Name} on {listener.Address}:{listener.Port} routes by {listener.RouteTable}\n");
+            foreach (var chain in listener.Tls?.Chains ?? default)
+            {
+                text.Append($"  certificate {chain.Certificate} for {string.Join(", ", (IReadOnlyList<HostMatch>)chain.Hosts)}\n");
+            }
+
+            if (listener.Tls is { } tls)
+            {
+                text.Append($"  certificate {tls.DefaultCertificate ?? "(none, refused)"} for other hosts\n");
+            }
         }
 
         foreach (var table in model.RouteTables)
@@ -47,6 +56,7 @@ internal static class ModelText
     private static string Describe(RouteAction action) => action switch
     {
         ForwardTo forward => forward.Backend.Name,
+        RedirectToHttps redirect => $"redirects to https://{redirect.Host ?? "(same host)"}{(redirect.Port is { } port ? $":{port}" : "")}",
         Respond respond => $"answers {respond.Status}",
         _ => action.ToString(),
     };

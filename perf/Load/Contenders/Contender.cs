@@ -1,4 +1,5 @@
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
 
@@ -6,7 +7,12 @@ namespace KubeProxyNet.Load.Contenders;
 /// <param name="Port">Where it must listen, on 127.0.0.1.</param>
 /// <param name="BackendPort">Where it must send everything, on 127.0.0.1.</param>
 /// <param name="Folder">A temporary folder of its own.</param>
-internal sealed record ContenderSite(LoadOptions Options, int Core, int Port, int BackendPort, string Folder);
+/// <param name="Certificate">What it must present to clients; null where they speak plain text.</param>
+internal sealed record ContenderSite(LoadOptions Options, int Core, int Port, int BackendPort, string Folder, ServerCertificate? Certificate)
+{
+    /// <summary>What it must say in x-forwarded-proto.</summary>
+    public string Scheme => Certificate is null ? "http" : "https";
+}
 
 /// <summary>
 /// A proxy under comparison. Each does the same job: one worker, HTTP/1.1 to the backend over kept connections, x-forwarded-for,

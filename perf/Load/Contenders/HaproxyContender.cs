@@ -1,5 +1,5 @@
 using KubeProxyNet.Load.Processes;
-using KubeProxyNet.Load.Scenarios;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
 
@@ -22,11 +22,20 @@ internal sealed class HaproxyContender : Contender
     /// <summary>Bodies pass through a pipe in the kernel, which saves HAProxy about a third of the CPU time with 100,000 bytes.</summary>
     private const string LargeBodies = "option splice-response";
 
+    /// <summary>Sessions are resumed by tickets alone, as by the others: the shared cache of sessions, which would be written at each handshake, is off.</summary>
+    private const string TlsDefaults = $"""
+        ssl-default-bind-options ssl-min-ver TLSv1.2
+            ssl-default-bind-ciphersuites {Negotiated.CipherSuite}
+            ssl-default-bind-curves {Negotiated.KeyExchange}
+            tune.ssl.cachesize 0
+        """;
+
     private static string Configuration(ContenderSite site) => $$"""
         global
             nbthread 1
             maxconn {{Math.Max(9000, site.Options.IdleConnections + 100)}}
             no strict-limits
+            {{(site.Certificate is null ? "" : TlsDefaults)}}
         defaults
             mode http
             timeout connect 5s
@@ -35,11 +44,11 @@ internal sealed class HaproxyContender : Contender
             timeout http-keep-alive 1h
             option http-keep-alive
             http-reuse always
-            {{(site.Options.Scenario == Scenario.Large ? LargeBodies : "")}}
+            {{(site.Options.LargeBodies ? LargeBodies : "")}}
         frontend ingress
-            bind 127.0.0.1:{{site.Port}} backlog 4096
+            bind 127.0.0.1:{{site.Port}} backlog 4096{{(site.Certificate is { } certificate ? $" ssl crt {certificate.BothFile} alpn http/1.1" : "")}}
             option forwardfor
-            http-request set-header x-forwarded-proto http
+            http-request set-header x-forwarded-proto {{site.Scheme}}
             http-request set-header x-request-id %[uuid()]
             default_backend backend
         backend backend

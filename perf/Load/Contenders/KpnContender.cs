@@ -1,4 +1,5 @@
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
 
@@ -63,8 +64,22 @@ internal sealed class KpnContender(string name, KpnTable table) : Contender
                   - name: envoy.filters.http.router
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+        {{(site.Certificate is { } certificate ? TransportSocket(certificate) : "")}}
           clusters:
         {{table.ClusterLines(site.BackendPort)}}
 
+        """;
+
+    private static string TransportSocket(ServerCertificate certificate) => $$"""
+              transport_socket:
+                name: envoy.transport_sockets.tls
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+                  common_tls_context:
+                    alpn_protocols: [http/1.1]
+                    tls_params: { ecdh_curves: [{{Negotiated.KeyExchange}}] }
+                    tls_certificates:
+                    - certificate_chain: { filename: "{{certificate.ChainFile}}" }
+                      private_key: { filename: "{{certificate.KeyFile}}" }
         """;
 }

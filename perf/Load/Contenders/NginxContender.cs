@@ -1,5 +1,5 @@
 using KubeProxyNet.Load.Processes;
-using KubeProxyNet.Load.Scenarios;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
 
@@ -26,6 +26,11 @@ internal sealed class NginxContender : Contender
     private const string LargeBodies =
         "proxy_buffer_size 128k; proxy_buffers 4 128k; proxy_busy_buffers_size 256k; proxy_max_temp_file_size 0;";
 
+    /// <summary>Sessions are resumed by tickets alone, as by the others.</summary>
+    private static string Tls(ServerCertificate certificate) =>
+        $"ssl_certificate {certificate.ChainFile}; ssl_certificate_key {certificate.KeyFile}; ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; " +
+        $"ssl_conf_command Ciphersuites {Negotiated.CipherSuite}; ssl_ecdh_curve {Negotiated.KeyExchange}; ssl_session_tickets on; ssl_session_cache off;";
+
     // Workers of a master that root started would run as nobody, who may not enter the temporary folder.
     private static string Configuration(ContenderSite site) => $$"""
         {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
@@ -45,7 +50,7 @@ internal sealed class NginxContender : Contender
             scgi_temp_path scgi;
             keepalive_requests 1000000000;
             keepalive_timeout 1h;
-            {{(site.Options.Scenario == Scenario.Large ? LargeBodies : "")}}
+            {{(site.Options.LargeBodies ? LargeBodies : "")}}
             upstream backend {
                 server 127.0.0.1:{{site.BackendPort}};
                 keepalive 1024;
@@ -53,7 +58,8 @@ internal sealed class NginxContender : Contender
                 keepalive_timeout 1h;
             }
             server {
-                listen 127.0.0.1:{{site.Port}} backlog=4096;
+                listen 127.0.0.1:{{site.Port}} {{(site.Certificate is null ? "" : "ssl ")}}backlog=4096;
+                {{(site.Certificate is { } certificate ? Tls(certificate) : "")}}
                 location / {
                     proxy_pass http://backend;
                     proxy_http_version 1.1;

@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using KubeProxyNet.Load.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Configuration;
@@ -26,17 +30,21 @@ internal sealed class YarpContender : Contender
     public override Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel) => Task.FromResult(RunningProcess.Start(
         site.Core,
         "dotnet",
-        [typeof(YarpContender).Assembly.Location, Subcommand, Text(site.Port), Text(site.BackendPort)],
+        [
+            typeof(YarpContender).Assembly.Location, Subcommand, Text(site.Port), Text(site.BackendPort),
+            .. site.Certificate is { } certificate ? (string[])[certificate.ChainFile, certificate.KeyFile] : [],
+        ],
         new Dictionary<string, string>(StringComparer.Ordinal) { ["DOTNET_PROCESSOR_COUNT"] = "1", ["DOTNET_gcServer"] = "0" }));
 
     /// <summary>The subcommand: serves until it is told to stop.</summary>
-    public static async Task HostAsync(int port, int backendPort)
+    /// <param name="tls">The files of the certificate's chain and key; empty for plain text.</param>
+    public static async Task HostAsync(int port, int backendPort, string[] tls)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Loopback, port);
+            kestrel.Listen(IPAddress.Loopback, port, listen => Secure(listen, tls));
             kestrel.AddServerHeader = false;
         });
         builder.Services.AddReverseProxy()
@@ -70,6 +78,26 @@ internal sealed class YarpContender : Contender
         await using var app = builder.Build();
         app.MapReverseProxy();
         await app.RunAsync();
+    }
+
+    private static void Secure(ListenOptions listen, string[] tls)
+    {
+        if (tls is [var chain, var key])
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.UseHttps(https =>
+            {
+                https.ServerCertificate = X509Certificate2.CreateFromPemFile(chain, key);
+                https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+                https.OnAuthenticate = (_, options) =>
+                {
+                    if (OperatingSystem.IsLinux())
+                    {
+                        options.CipherSuitesPolicy = new CipherSuitesPolicy([TlsCipherSuite.TLS_AES_128_GCM_SHA256]);
+                    }
+                };
+            });
+        }
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

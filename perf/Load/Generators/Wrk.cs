@@ -1,13 +1,15 @@
 using System.Globalization;
 using System.Text.Json;
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Generators;
 
 /// <summary>The closed-loop generator: Debian's wrk on one thread. Each connection sends its next request when it has the answer to the last.</summary>
 /// <param name="Paths">Request targets, asked for in turn over all connections.</param>
 /// <param name="Close">Asks for the end of the connection with each request.</param>
-internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Paths, bool Close, string Folder)
+/// <param name="Tls">Speaks TLS with the one offer of <see cref="ClientOffer"/>; wrk believes every certificate.</param>
+internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Paths, bool Close, string Folder, bool Tls = false)
 {
     // 'done' runs once, after the last request. Where there is one path there is no 'request' function either: the script costs nothing
     // while requests run.
@@ -38,8 +40,8 @@ internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Path
         var seconds = Math.Max(1, (int)duration.TotalSeconds);
         string[] arguments =
         [
-            "-c", Text(Core), "wrk", "-t1", $"-c{Text(Connections)}", $"-d{Text(seconds)}s", "--timeout", "5s", "-s", script,
-            $"http://127.0.0.1:{Text(port)}{Paths[0]}",
+            "-c", Text(Core), .. Tls ? (string[])["env", $"OPENSSL_CONF={await ClientOffer.WriteAsync(Folder, cancel)}"] : [], "wrk", "-t1", $"-c{Text(Connections)}", $"-d{Text(seconds)}s", "--timeout", "5s", "-s", script,
+            $"{(Tls ? "https" : "http")}://127.0.0.1:{Text(port)}{Paths[0]}",
         ];
         return Parse(await RunningProcess.RunAsync("taskset", arguments, cancel));
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Processes;
 
@@ -21,9 +22,13 @@ internal static class LoopbackPort
     /// Waits until a GET of <paramref name="path"/> is answered with 200, at most 20 s and only while the process lives. Returns the time since
     /// the process was started.
     /// </summary>
-    public static async Task<TimeSpan> WaitForAnswerAsync(string name, int port, string path, RunningProcess process, CancellationToken cancel)
+    /// <param name="certificate">What the process must present; null where it speaks plain text.</param>
+    public static async Task<TimeSpan> WaitForAnswerAsync(
+        string name, int port, string path, RunningProcess process, CancellationToken cancel, ServerCertificate? certificate = null)
     {
-        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        using var client = certificate is null ? new HttpClient() : new HttpClient(new SocketsHttpHandler { SslOptions = certificate.ClientOptions() });
+        client.Timeout = TimeSpan.FromSeconds(2);
+        var scheme = certificate is null ? "http" : "https";
         var last = "it does not listen";
         while (process.Age < Limit)
         {
@@ -34,7 +39,7 @@ internal static class LoopbackPort
 
             try
             {
-                using var response = await client.GetAsync(new Uri($"http://127.0.0.1:{port}{path}"), cancel);
+                using var response = await client.GetAsync(new Uri($"{scheme}://127.0.0.1:{port}{path}"), cancel);
                 if (response.StatusCode == HttpStatusCode.OK)
                 {
                     return process.Age;
@@ -44,7 +49,7 @@ internal static class LoopbackPort
             }
             catch (HttpRequestException e)
             {
-                last = e.Message;
+                last = e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
             }
             catch (TaskCanceledException) when (!cancel.IsCancellationRequested)
             {

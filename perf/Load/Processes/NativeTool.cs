@@ -14,12 +14,18 @@ internal static class NativeTool
     }
 
     /// <summary>Compiles Native/NAME.c into <paramref name="folder"/> and returns the binary's path.</summary>
-    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel)
+    /// <param name="libraries">What it needs beside the C library, by the names that the linker knows.</param>
+    public static async Task<string> CompileAsync(string name, string folder, CancellationToken cancel, params string[] libraries)
     {
         var binary = Path.Combine(folder, name);
         var source = Path.Combine(AppContext.BaseDirectory, "Native", $"{name}.c");
-        await RunningProcess.RunAsync("gcc", ["-O2", "-Wall", "-o", binary, source, "-lm"], cancel);
-        return binary;
+        var (status, output) = await RunningProcess.TryRunAsync("gcc", ["-O2", "-Wall", "-o", binary, source, "-lm", .. libraries.Select(l => $"-l{l}")], cancel);
+        if (status != 0 && libraries.Length > 0 && (output.Contains("No such file", StringComparison.Ordinal) || output.Contains("cannot find", StringComparison.Ordinal)))
+        {
+            throw new LoadException($"Native/{name}.c needs headers of OpenSSL 3 that are not installed. On Debian: apt-get install libssl-dev\n{output}");
+        }
+
+        return status == 0 ? binary : throw new LoadException($"gcc ended with status {status}:\n{output}");
     }
 
     /// <summary>Whether a command is installed.</summary>

@@ -2,11 +2,12 @@ using KubeProxyNet.Load.Contenders;
 using KubeProxyNet.Load.Generators;
 using KubeProxyNet.Load.Processes;
 using KubeProxyNet.Load.Reporting;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Scenarios;
 
 /// <summary>
-/// CPU time a request, proxy beside proxy: keepalive, close and large as fast as it goes, rate with the open-loop generator. Contenders stay
+/// CPU time a request, proxy beside proxy: keepalive, close, large and the TLS scenarios as fast as it goes, rate with the open-loop generator. Contenders stay
 /// up between their turns, idle.
 /// </summary>
 internal static class Comparison
@@ -48,7 +49,7 @@ internal static class Comparison
 
         return new Outcome(
             Title(options),
-            MarkdownTable.Of(Columns, results.Select(r => Row(r, results))) + "\n" + Note(options),
+            MarkdownTable.Of(Columns, results.Select(r => Row(r, results))) + "\n" + Note(options) + Negotiated.Table(results.Select(r => r.Runner)),
             [.. ComparisonGoals.Of(options, results)],
             [.. results.Select(r => r.Runner.VersionLine)]);
     }
@@ -59,6 +60,13 @@ internal static class Comparison
         if (stage.Options.Scenario != Scenario.Rate)
         {
             var backendPort = await stage.StartBackendAsync(cancel);
+            if (stage.Options.Scenario is Scenario.TlsFull or Scenario.TlsResumed)
+            {
+                var handshakes = await stage.HandshakesAsync(cancel);
+                var resume = stage.Options.Scenario == Scenario.TlsResumed;
+                return (backendPort, () => Task.FromResult<Run>((runner, duration) => handshakes.RunAsync(runner.Port, resume, duration, cancel)));
+            }
+
             return (
                 backendPort,
                 () => Task.FromResult<Run>((runner, duration) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, duration, cancel)));
@@ -78,15 +86,26 @@ internal static class Comparison
         Scenario.Close => "close: a client connection for each request",
         Scenario.Large => $"large: bodies of {MarkdownTable.Grouped(options.BodySize)} bytes",
         Scenario.Rate => $"rate: {MarkdownTable.Grouped(options.Rate)} requests a second, open loop",
+        Scenario.TlsLarge => $"tls-large: bodies of {MarkdownTable.Grouped(options.BodySize)} bytes over kept TLS connections",
+        Scenario.TlsFull => "tls-full: a TLS connection with a full handshake for each request",
+        Scenario.TlsResumed => "tls-resumed: a TLS connection with a resumed session for each request",
+        Scenario.TlsKeepAlive => "tls-keepalive: small bodies over kept TLS connections as fast as it goes",
         _ => "keepalive: small bodies as fast as it goes",
     };
 
     private static string Note(LoadOptions options) => $"""
-        {options.Connections} connections, {options.BodySize} bytes of body, {(options.Scenario == Scenario.Rate ? "open loop (Native/open_loop.c)" : "closed loop (wrk)")}.
+        {options.Connections} connections, {options.BodySize} bytes of body, {Loop(options.Scenario)}.
         CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. RSS counts shared
         pages for each process.
 
         """;
+
+    private static string Loop(Scenario scenario) => scenario switch
+    {
+        Scenario.Rate => "open loop (Native/open_loop.c)",
+        Scenario.TlsFull or Scenario.TlsResumed => "closed loop (Native/handshakes.c)",
+        _ => "closed loop (wrk)",
+    };
 
     private static string[] Row(ContenderResult result, IReadOnlyList<ContenderResult> all) =>
     [

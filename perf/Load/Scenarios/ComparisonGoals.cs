@@ -21,6 +21,10 @@ internal static class ComparisonGoals
         {
             Scenario.Close => AgainstBetter("new connection for each request", kpn, rivals, 0.95),
             Scenario.Large => AgainstBetter($"bodies of {MarkdownTable.Grouped(options.BodySize)} bytes", kpn, rivals, 1.00),
+            Scenario.TlsKeepAlive => [.. AgainstBetter("TLS, kept connections, small body", kpn, rivals, 0.70), .. Heap("TLS: GC heap bytes a request", kpn)],
+            Scenario.TlsLarge => Against($"TLS, bodies of {MarkdownTable.Grouped(options.BodySize)} bytes: CPU", kpn, nginx, 1.00),
+            Scenario.TlsFull => Against("TLS, full handshake for each request: CPU", kpn, nginx, 1.00),
+            Scenario.TlsResumed => Against("TLS, resumed session for each request: CPU", kpn, nginx, 1.00),
             Scenario.Rate => rivals.Select(r => Printed($"CPU at {MarkdownTable.Grouped(options.Rate)} requests/s", kpn, r)),
             _ => KeepAlive(kpn, nginx, haproxy, relay),
         };
@@ -40,12 +44,23 @@ internal static class ComparisonGoals
 
         var user = kpn.Median(m => m.UserMicros);
         yield return new Goal("keep-alive: user time", "≤ 4 µs", $"{MarkdownTable.Number(user, 2)} µs", user <= 4);
+        foreach (var heap in Heap("GC heap bytes a request", kpn))
+        {
+            yield return heap;
+        }
+    }
+
+    private static IEnumerable<Goal> Heap(string name, ContenderResult kpn)
+    {
         if (kpn.Rounds[0].HeapBytes is not null)
         {
             var heap = kpn.Median(m => m.HeapBytes ?? 0);
-            yield return new Goal("GC heap bytes a request", "0.00", MarkdownTable.Number(heap, 2), heap < HeapBytesShownAsZero);
+            yield return new Goal(name, "0.00", MarkdownTable.Number(heap, 2), heap < HeapBytesShownAsZero);
         }
     }
+
+    private static Goal[] Against(string name, ContenderResult kpn, ContenderResult? rival, double bound) =>
+        rival is null ? [] : [AtMost(name, kpn, rival, bound)];
 
     private static Goal[] AgainstBetter(string name, ContenderResult kpn, ContenderResult[] rivals, double bound) =>
         rivals.MinBy(r => r.CpuMicros) is { } better ? [AtMost($"{name}: CPU", kpn, better, bound)] : [];

@@ -32,6 +32,40 @@ internal enum Scenario
 
     /// <summary>All of the above, and which goals are met.</summary>
     All,
+
+    /// <summary>As KeepAlive, over TLS.</summary>
+    TlsKeepAlive,
+
+    /// <summary>As Large, over TLS.</summary>
+    TlsLarge,
+
+    /// <summary>A TLS connection with a full handshake for each request.</summary>
+    TlsFull,
+
+    /// <summary>A TLS connection with a resumed session for each request.</summary>
+    TlsResumed,
+
+    /// <summary>As Idle, over TLS.</summary>
+    TlsIdle,
+
+    /// <summary>All over TLS, and which goals are met.</summary>
+    Tls,
+}
+
+/// <summary>How scenarios are called, and which of them speak TLS.</summary>
+internal static class ScenarioNames
+{
+    private const string Tls = "tls";
+
+    /// <summary>As on the command line: <c>keepalive</c>, <c>tls-keepalive</c>.</summary>
+    public static string Word(this Scenario scenario)
+    {
+        var name = scenario.ToString().ToLowerInvariant();
+        return scenario.IsTls() && name != Tls ? name.Insert(Tls.Length, "-") : name;
+    }
+
+    /// <summary>Whether clients speak TLS to the proxies.</summary>
+    public static bool IsTls(this Scenario scenario) => scenario >= Scenario.TlsKeepAlive;
 }
 
 /// <summary>A target that a scenario measures against.</summary>

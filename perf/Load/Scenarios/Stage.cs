@@ -2,6 +2,7 @@ using System.Globalization;
 using KubeProxyNet.Load.Contenders;
 using KubeProxyNet.Load.Generators;
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Scenarios;
 
@@ -13,10 +14,14 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
 
     private readonly List<RunningProcess> _processes = [];
     private int _started;
+    private string? _handshakes;
 
     public LoadOptions Options => options;
 
     public string Folder => folder;
+
+    /// <summary>What the proxies present to clients; null in scenarios of plain text.</summary>
+    public ServerCertificate? Certificate { get; } = options.Scenario.IsTls() ? ServerCertificate.Create(folder) : null;
 
     /// <summary>The cheap backend of the closed loops: a fixed answer. Returns its port.</summary>
     public async Task<int> StartBackendAsync(CancellationToken cancel) => (await StartBackendAsync("backend", [], cancel)).Port;
@@ -30,12 +35,13 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
     public async Task<Runner> StartAsync(Contender contender, int backendPort, CancellationToken cancel)
     {
         var own = Directory.CreateDirectory(Path.Combine(folder, $"{contender.Name}-{_started++}")).FullName;
-        var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own);
+        var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own, Certificate);
         var process = await contender.StartAsync(site, cancel);
         _processes.Add(process);
-        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, contender.Paths[0], process, cancel);
+        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, contender.Paths[0], process, cancel, Certificate);
         var resident = ProcessSample.Of(process.Id).ResidentBytes;
-        return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, resident);
+        var negotiated = Certificate is null ? null : await (await HandshakesAsync(cancel)).ProbeAsync(contender.Name, site.Port, cancel);
+        return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, resident, negotiated);
     }
 
     /// <summary>Ends a proxy before the stage ends.</summary>
@@ -49,7 +55,12 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         return process;
     }
 
-    public Wrk Wrk(IReadOnlyList<string> paths) => new(LoadCore, options.Connections, paths, options.Scenario == Scenario.Close, folder);
+    public Wrk Wrk(IReadOnlyList<string> paths) =>
+        new(LoadCore, options.Connections, paths, options.Scenario == Scenario.Close, folder, Tls: Certificate is not null);
+
+    /// <summary>The generator of TLS handshakes.</summary>
+    public async Task<Handshakes> HandshakesAsync(CancellationToken cancel) =>
+        new(_handshakes ??= await Handshakes.CompileAsync(folder, cancel), LoadCore, options.Connections, options.BodySize);
 
     /// <summary>The open-loop generator beside a backend that keeps a ledger.</summary>
     public Task<OpenLoop> OpenLoopAsync(Backend backend, string path, CancellationToken cancel) =>
@@ -75,7 +86,7 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
     /// <summary>One line of progress on the error output.</summary>
     public Task SayAsync(int round, string name, FormattableString found) => Console.Error.WriteLineAsync(string.Create(
         CultureInfo.InvariantCulture,
-        $"{options.Scenario.ToString().ToLowerInvariant()} {round + 1}/{options.Rounds} {name,-14} {found.ToString(CultureInfo.InvariantCulture)}"));
+        $"{options.Scenario.Word()} {round + 1}/{options.Rounds} {name,-14} {found.ToString(CultureInfo.InvariantCulture)}"));
 
     public async ValueTask DisposeAsync()
     {
@@ -83,6 +94,8 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         {
             await process.DisposeAsync();
         }
+
+        Certificate?.Dispose();
     }
 
     private async Task EndAsync(RunningProcess process)
@@ -118,7 +131,9 @@ internal sealed record Backend(RunningProcess Process, int Port);
 /// <summary>A proxy that runs.</summary>
 /// <param name="Start">From the start of its process to its first answer.</param>
 /// <param name="ResidentAtStart">Right after its first answer, in bytes.</param>
-internal sealed record Runner(Contender Contender, string Version, RunningProcess Process, int Port, TimeSpan Start, long ResidentAtStart)
+/// <param name="Negotiated">What a handshake with it agreed on; null in scenarios of plain text.</param>
+internal sealed record Runner(
+    Contender Contender, string Version, RunningProcess Process, int Port, TimeSpan Start, long ResidentAtStart, Negotiated? Negotiated)
 {
     public string Name => Contender.Name;
 

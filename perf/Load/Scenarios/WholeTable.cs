@@ -1,6 +1,6 @@
 namespace KubeProxyNet.Load.Scenarios;
 
-/// <summary>Runs scenarios one after the other; with <see cref="Scenario.All"/> every one that has a goal.</summary>
+/// <summary>Runs scenarios one after the other; with <see cref="Scenario.All"/> every one that has a goal, with <see cref="Scenario.Tls"/> those over TLS.</summary>
 internal static class WholeTable
 {
     private static readonly Scenario[] Parts =
@@ -8,17 +8,20 @@ internal static class WholeTable
         Scenario.KeepAlive, Scenario.Large, Scenario.Close, Scenario.Tail, Scenario.Rate, Scenario.Scale, Scenario.Idle, Scenario.Overload, Scenario.Where,
     ];
 
+    private static readonly Scenario[] TlsParts =
+        [Scenario.TlsKeepAlive, Scenario.TlsLarge, Scenario.TlsFull, Scenario.TlsResumed, Scenario.TlsIdle];
+
     /// <summary>Hands out each outcome as soon as it is there. One that failed in the table is an outcome too, with a goal that is not met.</summary>
     public static async IAsyncEnumerable<Outcome> RunAsync(
         LoadOptions options, string folder, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        if (options.Scenario != Scenario.All)
+        if (options.Scenario is not (Scenario.All or Scenario.Tls))
         {
             yield return await RunOneAsync(options, folder, cancel);
             yield break;
         }
 
-        foreach (var part in Parts)
+        foreach (var part in options.Scenario == Scenario.All ? Parts : TlsParts)
         {
             Outcome outcome;
             try
@@ -28,7 +31,7 @@ internal static class WholeTable
             catch (LoadException e)
             {
                 await Console.Error.WriteLineAsync(e.Message);
-                outcome = new Outcome($"{part.ToString().ToLowerInvariant()}: failed", $"```\n{e.Message}\n```\n", [new Goal($"{part}", "it runs", "it failed", false)], []);
+                outcome = new Outcome($"{part.Word()}: failed", $"```\n{e.Message}\n```\n", [new Goal($"{part}", "it runs", "it failed", false)], []);
             }
 
             yield return outcome;
@@ -43,7 +46,7 @@ internal static class WholeTable
         {
             Scenario.Tail => Tail.RunAsync(stage, cancel),
             Scenario.Scale => Scale.RunAsync(stage, cancel),
-            Scenario.Idle => Idle.RunAsync(stage, cancel),
+            Scenario.Idle or Scenario.TlsIdle => Idle.RunAsync(stage, cancel),
             Scenario.Overload => Overload.RunAsync(stage, cancel),
             Scenario.Where => Where.RunAsync(stage, cancel),
             _ => Comparison.RunAsync(stage, cancel),

@@ -5,15 +5,16 @@ using KubeProxyNet.Load.Scenarios;
 
 namespace KubeProxyNet.Load.SelfCheck;
 
-/// <summary>Checks what the measurements stand on: the histogram, the ledger and the counting of latency from the intended time.</summary>
+/// <summary>Checks what the measurements stand on: the histogram, the ledger, the counting of latency from the intended time, and the generator of TLS handshakes.</summary>
 internal static class GeneratorCheck
 {
     /// <summary>The first argument that chooses this check.</summary>
     public const string Subcommand = "selfcheck";
 
     public const string Usage = """
-        Checks the open-loop generator itself, in a minute: its histogram against exact percentiles, and its ledger and its latencies against a
-        backend that loses, repeats, damages, swaps and stalls on purpose, beside it and in its own thread.
+        Checks the generators themselves, in a minute: the open loop's histogram against exact percentiles, and its ledger and its latencies against a
+        backend that loses, repeats, damages, swaps and stalls on purpose, beside it and in its own thread; the generator of TLS handshakes against a
+        server that cuts answers short, answers too much, refuses, hangs up and resumes nothing.
 
           dotnet run -c Release --project perf/Load -- selfcheck
         """;
@@ -81,6 +82,11 @@ internal static class GeneratorCheck
             Value(stalled, "max") >= 190_000 && Value(stalled, "p90") >= 50_000 && Value(stalled, "waited") > 0 ? null : stalled);
 
         await foreach (var result in MergedAsync(folder, cancel))
+        {
+            yield return result;
+        }
+
+        await foreach (var result in HandshakeCheck.ResultsAsync(folder, cancel))
         {
             yield return result;
         }

@@ -18,6 +18,8 @@ public sealed class Emitter
     private readonly ResourceCache<(BackendKey Key, ValueList<Endpoint> Endpoints)> _endpoints = new(
         XdsTypeUrls.ClusterLoadAssignment, assignment => assignment.Key.Name, assignment => EndpointEmission.Emit(assignment.Key, assignment.Endpoints));
 
+    private readonly ResourceCache<ServerCertificate> _certificates = new(XdsTypeUrls.Secret, certificate => certificate.Name, SecretEmission.Emit);
+
     private Snapshot _snapshot = Snapshot.Empty;
 
     /// <summary>Emits every part of a model.</summary>
@@ -25,6 +27,7 @@ public sealed class Emitter
     {
         var changed = new List<XdsResource>();
         var removed = new List<XdsReference>();
+        _certificates.Emit(model.Certificates, changed, removed);
         _listeners.Emit(model.Listeners, changed, removed);
         _routes.Emit(model.RouteTables, changed, removed);
         _clusters.Emit(model.Backends.Select(backend => (backend.Key, backend.Policy)), changed, removed);

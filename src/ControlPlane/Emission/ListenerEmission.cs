@@ -10,14 +10,33 @@ using KubeProxyNet.ControlPlane.Model;
 
 namespace KubeProxyNet.ControlPlane.Emission;
 
-/// <summary>Listeners of the model as <c>envoy.config.listener.v3.Listener</c>: one HTTP connection manager whose routes come over ADS.</summary>
+/// <summary>
+/// Listeners of the model as <c>envoy.config.listener.v3.Listener</c>: one HTTP connection manager whose routes come over ADS. With TLS it stands in
+/// one filter chain for each certificate, chosen by the server name.
+/// </summary>
 internal static class ListenerEmission
 {
     public static Listener Emit(GatewayListener listener)
     {
+        var message = new Listener { Name = listener.Name, Address = WellKnown.Socket(listener.Address, listener.Port) };
+        var filter = new Filter { Name = "envoy.filters.network.http_connection_manager", TypedConfig = Pack(ConnectionManager(listener)) };
+        if (listener.Tls is { } tls)
+        {
+            TlsEmission.AddChains(message, tls, filter);
+        }
+        else
+        {
+            message.FilterChains.Add(new FilterChain { Filters = { filter } });
+        }
+
+        return message;
+    }
+
+    private static HttpConnectionManager ConnectionManager(GatewayListener listener)
+    {
         var connectionManager = new HttpConnectionManager
         {
-            StatPrefix = "ingress_http",
+            StatPrefix = listener.RouteTable,
             Rds = new Rds { ConfigSource = WellKnown.OverAds(), RouteConfigName = listener.RouteTable },
             HttpFilters = { new HttpFilter { Name = "envoy.filters.http.router", TypedConfig = Pack(new Router()) } },
 
@@ -37,18 +56,7 @@ internal static class ListenerEmission
             connectionManager.AccessLog.Add(new AccessLog { Name = "envoy.access_loggers.stdout", TypedConfig = Pack(new StdoutAccessLog()) });
         }
 
-        return new Listener
-        {
-            Name = listener.Name,
-            Address = WellKnown.Socket(listener.Address, listener.Port),
-            FilterChains =
-            {
-                new FilterChain
-                {
-                    Filters = { new Filter { Name = "envoy.filters.network.http_connection_manager", TypedConfig = Pack(connectionManager) } },
-                },
-            },
-        };
+        return connectionManager;
     }
 
     private static Any Pack(IMessage message) => Any.Pack(message);

@@ -58,6 +58,9 @@ internal static class RouteEmission
                 case ForwardTo forward:
                     route.Route_ = Forward(forward, rule.Policy);
                     break;
+                case RedirectToHttps redirect:
+                    route.Redirect = Redirect(redirect);
+                    break;
                 case Respond respond:
                     route.DirectResponse = Answer(respond);
                     break;
@@ -82,6 +85,14 @@ internal static class RouteEmission
         Cluster = forward.Backend.Name,
         // Zero switches Envoy's default of 15 s off.
         Timeout = Duration.FromTimeSpan(policy.RequestTimeout ?? TimeSpan.Zero),
+    };
+
+    private static RedirectAction Redirect(RedirectToHttps redirect) => new()
+    {
+        HttpsRedirect = true,
+        HostRedirect = redirect.Host ?? "",
+        PortRedirect = (uint)(redirect.Port ?? 0),
+        ResponseCode = RedirectAction.Types.RedirectResponseCode.PermanentRedirect,
     };
 
     private static DirectResponseAction Answer(Respond respond)

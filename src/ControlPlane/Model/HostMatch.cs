@@ -30,6 +30,20 @@ public sealed record HostMatch(HostMatchKind Kind, string Name)
         _ => new HostMatch(HostMatchKind.Exact, host.ToLowerInvariant()),
     };
 
+    /// <summary>The hosts that this one is among, from the nearest on: a wildcard, then every host; not this one itself.</summary>
+    public IEnumerable<HostMatch> Wider()
+    {
+        if (Kind == HostMatchKind.Exact && Name.IndexOf('.', StringComparison.Ordinal) is var dot and > 0)
+        {
+            yield return new HostMatch(HostMatchKind.OneLabelWildcard, Name[(dot + 1)..]);
+        }
+
+        if (Kind != HostMatchKind.Any)
+        {
+            yield return Any;
+        }
+    }
+
     /// <summary>The host as an Ingress rule writes it; <c>*</c> for every host.</summary>
     public override string ToString() => Kind switch
     {

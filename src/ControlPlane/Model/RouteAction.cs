@@ -7,6 +7,11 @@ public abstract record RouteAction;
 /// <param name="Backend">One of <see cref="TrafficModel.Backends"/>.</param>
 public sealed record ForwardTo(BackendKey Backend) : RouteAction;
 
+/// <summary>The client is sent to the same URL over HTTPS, with status 308, so that it repeats the request with its method and body.</summary>
+/// <param name="Host">The host to send it to; null for the one that it asked for.</param>
+/// <param name="Port">The port to send it to; null for the one of the scheme, which then does not stand in the URL.</param>
+public sealed record RedirectToHttps(string? Host, int? Port) : RouteAction;
+
 /// <summary>The proxy answers by itself.</summary>
 /// <param name="Status">The HTTP status, 200 to 599.</param>
 /// <param name="Body">The body as plain text; empty for none.</param>

@@ -7,4 +7,6 @@ namespace KubeProxyNet.ControlPlane.Model;
 /// <param name="Listeners">The sockets that the proxies open.</param>
 /// <param name="RouteTables">The route tables that the listeners name.</param>
 /// <param name="Backends">Every backend that a route table names, each once, ordered by name. Nothing a route names is missing here.</param>
-public sealed record TrafficModel(ValueList<GatewayListener> Listeners, ValueList<RouteTable> RouteTables, ValueList<Backend> Backends);
+/// <param name="Certificates">Every certificate that a listener names, each once, ordered by name.</param>
+public sealed record TrafficModel(
+    ValueList<GatewayListener> Listeners, ValueList<RouteTable> RouteTables, ValueList<Backend> Backends, ValueList<ServerCertificate> Certificates);

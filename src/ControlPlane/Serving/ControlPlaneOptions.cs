@@ -1,4 +1,5 @@
 using System.Net;
+using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 using KubeProxyNet.ControlPlane.Translation;
 
 namespace KubeProxyNet.ControlPlane.Serving;
@@ -8,6 +9,9 @@ public sealed record ControlPlaneOptions
 {
     /// <summary>The folder of Kubernetes manifests; it must exist when the server starts.</summary>
     public required string ManifestFolder { get; init; }
+
+    /// <summary>Objects that are there before the folder is read; an object of the folder with the same kind and name replaces one of them. None by default.</summary>
+    public IReadOnlyList<KubernetesObject> InitialObjects { get; init; } = [];
 
     /// <summary>Where proxies connect, over plain HTTP/2; 127.0.0.1:18000 by default. Port 0 takes a free one.</summary>
     public IPEndPoint XdsAddress { get; init; } = new(IPAddress.Loopback, 18000);

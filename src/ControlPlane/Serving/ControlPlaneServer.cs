@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KubeProxyNet.ControlPlane.Sources;
 using KubeProxyNet.ControlPlane.Sources.Manifests;
 using KubeProxyNet.Xds.Serving;
 using Microsoft.AspNetCore.Builder;
@@ -26,6 +27,7 @@ public sealed class ControlPlaneServer : IAsyncDisposable
     private const int MaxConnections = 10_000;
 
     private readonly ControlPlaneOptions _options;
+    private readonly TimeProvider _clock;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ManifestFolder _source;
@@ -44,12 +46,12 @@ public sealed class ControlPlaneServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
-        var clock = timeProvider ?? TimeProvider.System;
+        _clock = timeProvider ?? TimeProvider.System;
         _options = options;
         _logger = loggerFactory.CreateLogger("control-plane");
-        _source = new ManifestFolder(new ManifestFolderOptions { Folder = options.ManifestFolder }, clock);
-        _proxies = new ConnectedProxies(clock, _logger);
-        _discovery = new AggregatedDiscovery(_snapshots, _proxies, clock, _stopping.Token);
+        _source = new ManifestFolder(new ManifestFolderOptions { Folder = options.ManifestFolder }, _clock);
+        _proxies = new ConnectedProxies(_clock, _logger);
+        _discovery = new AggregatedDiscovery(_snapshots, _proxies, _clock, _stopping.Token);
     }
 
     /// <summary>Where proxies connect, with the real port where 0 was asked for.</summary>
@@ -70,8 +72,9 @@ public sealed class ControlPlaneServer : IAsyncDisposable
     /// <exception cref="IOException">The address cannot be bound; the message says why and what to do.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
+        _source.Objects.Apply([.. _options.InitialObjects.Select(static item => new ObjectChange(item.Key, item))]);
         _source.Start();
-        var pipeline = new SnapshotPipeline(_source, _options, snapshot => _snapshots.Set(AggregatedDiscovery.Group, snapshot), Diagnostics, _logger);
+        var pipeline = new SnapshotPipeline(_source, _options, snapshot => _snapshots.Set(AggregatedDiscovery.Group, snapshot), Diagnostics, _logger, _clock);
         pipeline.PublishNow();
 
         _application = Build();

@@ -16,23 +16,34 @@ namespace KubeProxyNet.ControlPlane.Serving;
 /// <param name="publish">Takes each new snapshot.</param>
 /// <param name="diagnostics">Gets what users should know.</param>
 /// <param name="logger">Gets the same, a line each, when it comes and when it goes.</param>
+/// <param name="timeProvider">The clock that certificates must be valid by.</param>
 internal sealed class SnapshotPipeline(
     ManifestFolder source,
     ControlPlaneOptions options,
     Action<Snapshot> publish,
     DiagnosticFeed diagnostics,
-    ILogger logger)
+    ILogger logger,
+    TimeProvider timeProvider)
 {
-    private readonly Translator _translator = new(options.Translation);
+    private static readonly TimeSpan s_shortestLook = TimeSpan.FromSeconds(1);
+
+    // Clocks are set, too, so that the wait for a time far away is not left to a timer.
+    private static readonly TimeSpan s_longestLook = TimeSpan.FromHours(1);
+
+    private readonly Translator _translator = new(options.Translation, timeProvider);
     private readonly Emitter _emitter = new();
+    private DateTimeOffset? _validUntil;
 
     /// <summary>Publishes after each change until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            await source.Objects.Changed.WaitAsync(Timeout.InfiniteTimeSpan, cancellationToken);
-            await source.Objects.Changed.SettleAsync(options.Quiet, options.MaximumDelay, cancellationToken);
+            if (await source.Objects.Changed.WaitAsync(UntilCertificatesChange(), cancellationToken))
+            {
+                await source.Objects.Changed.SettleAsync(options.Quiet, options.MaximumDelay, cancellationToken);
+            }
+
             try
             {
                 PublishNow();
@@ -49,6 +60,7 @@ internal sealed class SnapshotPipeline(
     public void PublishNow()
     {
         var translated = _translator.Translate(source.Objects.Current);
+        _validUntil = translated.ValidUntil;
         Report(diagnostics.Replace([.. source.Diagnostics, .. translated.Diagnostics]));
 
         var emitted = _emitter.Emit(translated.Model);
@@ -66,6 +78,17 @@ internal sealed class SnapshotPipeline(
                 emitted.Changed.Count,
                 emitted.Removed.Count);
         }
+    }
+
+    private TimeSpan UntilCertificatesChange()
+    {
+        if (_validUntil is not { } time)
+        {
+            return Timeout.InfiniteTimeSpan;
+        }
+
+        var left = time - timeProvider.GetUtcNow();
+        return left < s_shortestLook ? s_shortestLook : left > s_longestLook ? s_longestLook : left;
     }
 
     private void Report(IEnumerable<DiagnosticChange> changes)

@@ -51,6 +51,21 @@ public static class DiagnosticReason
     /// <summary>An EndpointSlice that belongs to no Service.</summary>
     public const string UnboundEndpointSlice = nameof(UnboundEndpointSlice);
 
+    /// <summary>A Secret that an Ingress or an option names cannot be used: it is missing, of another type, or out of its time.</summary>
+    public const string SecretNotUsable = nameof(SecretNotUsable);
+
+    /// <summary>A host is to be served over TLS, but there is no certificate for it.</summary>
+    public const string NoCertificate = nameof(NoCertificate);
+
+    /// <summary>Another Ingress, which is older, has another certificate for the same host.</summary>
+    public const string CertificateConflict = nameof(CertificateConflict);
+
+    /// <summary>A certificate is used for a host that it is not for.</summary>
+    public const string CertificateNameMismatch = nameof(CertificateNameMismatch);
+
+    /// <summary>A host is to be served over TLS, but no rule of the Ingress is for it.</summary>
+    public const string TlsHostWithoutRule = nameof(TlsHostWithoutRule);
+
     /// <summary>Valid, but this version does not act on it.</summary>
     public const string NotSupported = nameof(NotSupported);
 }

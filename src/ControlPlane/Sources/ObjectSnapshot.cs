@@ -21,6 +21,9 @@ public sealed record ObjectSnapshot
     /// <summary>The IngressClasses; their namespace is empty.</summary>
     public ImmutableDictionary<ObjectName, IngressClass> IngressClasses { get; init; } = ImmutableDictionary<ObjectName, IngressClass>.Empty;
 
+    /// <summary>The Secrets.</summary>
+    public ImmutableDictionary<ObjectName, Secret> Secrets { get; init; } = ImmutableDictionary<ObjectName, Secret>.Empty;
+
     /// <summary>The EndpointSlices by their own names.</summary>
     public ImmutableDictionary<ObjectName, EndpointSlice> EndpointSlices { get; init; } = ImmutableDictionary<ObjectName, EndpointSlice>.Empty;
 

@@ -33,6 +33,7 @@ public sealed class ObjectStore(TimeProvider timeProvider)
         var services = before.Services.ToBuilder();
         var ingresses = before.Ingresses.ToBuilder();
         var classes = before.IngressClasses.ToBuilder();
+        var secrets = before.Secrets.ToBuilder();
         var slices = before.EndpointSlices.ToBuilder();
         var index = new SliceIndex(before);
         var changed = false;
@@ -44,6 +45,7 @@ public sealed class ObjectStore(TimeProvider timeProvider)
                 Service.KindName => Set(services, change),
                 Ingress.KindName => Set(ingresses, change),
                 IngressClass.KindName => Set(classes, change),
+                Secret.KindName => Set(secrets, change),
                 EndpointSlice.KindName => SetSlice(slices, index, change),
                 _ => false,
             };
@@ -59,6 +61,7 @@ public sealed class ObjectStore(TimeProvider timeProvider)
             Services = services.ToImmutable(),
             Ingresses = ingresses.ToImmutable(),
             IngressClasses = classes.ToImmutable(),
+            Secrets = secrets.ToImmutable(),
             EndpointSlices = slices.ToImmutable(),
             SlicesByService = index.ByService.ToImmutable(),
             UnboundSlices = index.Unbound.ToImmutable(),

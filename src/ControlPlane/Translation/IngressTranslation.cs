@@ -5,23 +5,24 @@ using KubeProxyNet.ControlPlane.Sources.Kubernetes;
 
 namespace KubeProxyNet.ControlPlane.Translation;
 
-/// <summary>The routes of all Ingresses.</summary>
-/// <param name="Table">The one route table that they make together.</param>
-/// <param name="Backends">Every backend that the table names, ordered by name.</param>
-/// <param name="Diagnostics">What the owners of the Ingresses should know.</param>
-internal sealed record IngressRoutes(RouteTable Table, ImmutableArray<ResolvedBackend> Backends, ImmutableArray<Diagnostic> Diagnostics);
-
 /// <summary>
 /// Translates Ingresses into routes. The oldest Ingress is asked first, so that the owner of a host and path is the one who had it first; who comes later
 /// with the same is told. Source: the Ingress page of the Kubernetes documentation ("Path types", "Multiple matches", "Hostname wildcards").
 /// </summary>
 internal static class IngressTranslation
 {
-    public static IngressRoutes Translate(ObjectSnapshot snapshot)
+    /// <summary>Translates the Ingresses of this controller.</summary>
+    /// <param name="snapshot">Every object.</param>
+    /// <param name="options">Ports, and the default certificate.</param>
+    /// <param name="now">The time that certificates must be valid at.</param>
+    public static IngressRoutes Translate(ObjectSnapshot snapshot, TranslationOptions options, DateTimeOffset now)
     {
         var diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
         var classes = new IngressClassSelection(snapshot, diagnostics);
         var resolver = new BackendResolver(snapshot, diagnostics);
+        var certificates = new CertificateResolver(snapshot, now);
+        var tls = new TlsHosts(certificates, options.DefaultTlsSecret, diagnostics);
+        var redirection = new HttpsRedirection(options.HttpsRedirectPort ?? options.HttpsPort, diagnostics);
         var hosts = new Dictionary<HostMatch, HostRules>();
         var defaultBackend = new DefaultBackend(diagnostics);
 
@@ -32,7 +33,8 @@ internal static class IngressTranslation
                 continue;
             }
 
-            ReportTls(ingress, diagnostics);
+            tls.Take(ingress);
+            redirection.Take(ingress);
             var own = defaultBackend.Offer(ingress, resolver);
             for (var i = 0; i < ingress.Spec.Rules.Count; i++)
             {
@@ -45,14 +47,14 @@ internal static class IngressTranslation
             hosts.TryAdd(HostMatch.Any, new HostRules(HostMatch.Any));
         }
 
-        var virtualHosts = hosts.Values
-            .OrderBy(host => host.Host.Kind)
-            .ThenBy(host => host.Host.Name, StringComparer.Ordinal)
-            .Select(host => host.Build(defaultBackend.Rule));
+        var virtualHosts = new VirtualHosts(hosts, defaultBackend.Rule, tls, redirection);
         return new IngressRoutes(
-            new RouteTable(Translator.IngressRouteTableName, virtualHosts.ToValueList()),
+            new RouteTable(Translator.IngressRouteTableName, virtualHosts.OfHttp()),
+            tls.Any ? new HttpsRoutes(new RouteTable(Translator.IngressHttpsRouteTableName, virtualHosts.OfHttps()), tls.Terminate()) : null,
+            certificates.Used.ToValueList(),
             [.. resolver.Backends.OrderBy(backend => backend.Key.Name, StringComparer.Ordinal)],
-            diagnostics.ToImmutable());
+            diagnostics.ToImmutable(),
+            certificates.NextChange);
     }
 
     private static IEnumerable<Ingress> OldestFirst(IEnumerable<Ingress> ingresses) => ingresses
@@ -103,20 +105,5 @@ internal static class IngressTranslation
             ingress.Metadata.Location with { Line = path.Line },
             ingress.Key,
             field);
-    }
-
-    private static void ReportTls(Ingress ingress, ImmutableArray<Diagnostic>.Builder diagnostics)
-    {
-        if (ingress.Spec.Tls.Count > 0)
-        {
-            diagnostics.Add(new Diagnostic(
-                DiagnosticSeverity.Warning,
-                DiagnosticReason.NotSupported,
-                "TLS is not served by this version; the rules are served over plain HTTP",
-                null,
-                ingress.Metadata.Location with { Line = ingress.Spec.Tls[0].Line },
-                ingress.Key,
-                "spec.tls"));
-        }
     }
 }

@@ -4,7 +4,6 @@ using Envoy.Type.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Collections;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Xds.Validation;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;

@@ -19,6 +19,7 @@ internal sealed partial class ResourceFile : IDisposable
     private readonly FileSystemWatcher _watcher;
     private readonly Lock _gate = new();
 
+    /// <summary>Follows a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="folder">The folder whose changes say that the file is to be read again (<c>watched_directory</c>); null for those of the file itself.</param>
     /// <param name="typeUrl">What it holds.</param>

@@ -1,5 +1,4 @@
 using KubeProxyNet.Proxy.Collections;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
 using KubeProxyNet.Xds.Validation;
 using LegacySubsets = Envoy.Config.Cluster.V3.Cluster.Types.LbSubsetConfig;

@@ -1,4 +1,3 @@
-using System.Text;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;

@@ -175,6 +175,8 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             count = LibSsl.Read(_ssl, start, buffer.Length);
         }
 
+        SendReplies();
+
         if (count <= 0)
         {
             return Explain(count);
@@ -195,6 +197,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
 
         byte probe;
         var count = LibSsl.Peek(_ssl, &probe, 1);
+        SendReplies();
         _hasBuffered = count > 0;
         return count > 0 || (Explain(count) != Connection.WouldBlock && orEnd);
     }
@@ -262,7 +265,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>For the library: what it has sealed.</summary>
     internal void WriteSealed(ReadOnlySpan<byte> bytes) => _connection.Worker.Sealed.Append(_connection, bytes);
 
-    private IReadOnlyList<PeerCertificate> ReadChain()
+    private List<PeerCertificate> ReadChain()
     {
         if (Peer is not { } leaf || _ssl == 0)
         {
@@ -293,8 +296,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             Failure = OpenSslErrors.Take();
         }
 
-        // Also where it failed: the alert that tells the peer is among it.
-        _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+        SendReplies();
         switch (error)
         {
             case LibSsl.ErrorNone:
@@ -350,6 +352,9 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         return true;
     }
 
+    /// <summary>Reading may have something to say: the next flight of a handshake, an answer to a key update, an alert. Nothing of it may wait for another connection's turn.</summary>
+    private void SendReplies() => _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+
     /// <summary>What a read that gave nothing means.</summary>
     private int Explain(int result)
     {
@@ -357,15 +362,12 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         switch (LibSsl.GetError(_ssl, result))
         {
             case LibSsl.ErrorWantRead:
-                // A renegotiation or a key update may have left something to say.
-                _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
                 return Connection.WouldBlock;
             case LibSsl.ErrorZeroReturn:
                 _hasEnded = _hasBuffered = true;
                 return Connection.EndOfStream;
             default:
                 Failure = OpenSslErrors.Take();
-                _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
                 _connection.Break();
                 return Connection.Broken;
         }

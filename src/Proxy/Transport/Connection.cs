@@ -93,7 +93,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     public bool IsReset { get; private set; }
 
     /// <summary>True where <see cref="Receive"/> may find bytes.</summary>
-    public bool IsReadable => _readable || _unread is not null || _layer?.HasBufferedInput == true;
+    public bool IsReadable => _readable || _layer?.HasBufferedInput == true;
 
     /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
     public int PendingOutput => _output.Length + _kept.Length;
@@ -116,7 +116,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>Reads what is there: a positive count, or one of <see cref="EndOfStream"/>, <see cref="WouldBlock"/> and <see cref="Broken"/>.</summary>
     public int Receive(Span<byte> buffer)
     {
-        var count = _layer is null ? ReceiveSealed(buffer) : _layer.Receive(buffer);
+        var count = _layer is null ? ReceiveFromSocket(buffer) : _layer.Receive(buffer);
         BytesReceived += Math.Max(count, 0);
         return count;
     }
@@ -124,9 +124,9 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>Looks for bytes or FIN without taking them; for a kept connection just before a request that must not be sent twice.</summary>
     public unsafe bool HasUnreadInput()
     {
-        if (_unread is not null || _layer is not null)
+        if (_layer is not null)
         {
-            return _layer?.HasUnreadInput(orEnd: true) != false;
+            return _layer.HasUnreadInput(orEnd: true);
         }
 
         byte probe;
@@ -143,9 +143,9 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>True where bytes wait in the socket, whether or not a FIN stands behind them.</summary>
     public unsafe bool HasUnreadBytes()
     {
-        if (_unread is not null || _layer is not null)
+        if (_layer is not null)
         {
-            return _layer?.HasUnreadInput(orEnd: false) != false;
+            return _layer.HasUnreadInput(orEnd: false);
         }
 
         byte probe;
@@ -199,7 +199,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         Worker.Descriptors.Return();
         _descriptor = -1;
         _output.Clear();
-        ReturnUnread();
         _layer?.Release();
         _layer = null;
         Interrupt();

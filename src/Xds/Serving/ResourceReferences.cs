@@ -1,7 +1,9 @@
 using Envoy.Config.Cluster.V3;
+using Envoy.Config.Core.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf;
 using KubeProxyNet.Xds.Validation;
 
@@ -16,7 +18,7 @@ internal static class ResourceReferences
         Cluster { EdsClusterConfig: { } source, Type: Cluster.Types.DiscoveryType.Eds } cluster =>
             [new XdsReference(XdsTypeUrls.ClusterLoadAssignment, source.ServiceName.Length > 0 ? source.ServiceName : cluster.Name)],
         RouteConfiguration routes => [.. ClustersOf(routes).Distinct()],
-        Listener listener => [.. ChainsOf(listener).SelectMany(chain => chain.Filters).SelectMany(OfFilter).Distinct()],
+        Listener listener => [.. ChainsOf(listener).SelectMany(chain => chain.Filters.SelectMany(OfFilter).Concat(OfTransportSocket(chain.TransportSocket))).Distinct()],
         _ => [],
     };
 
@@ -33,6 +35,24 @@ internal static class ResourceReferences
         return manager.Rds is { } rds ? [new XdsReference(XdsTypeUrls.RouteConfiguration, rds.RouteConfigName)]
             : manager.RouteConfig is { } routes ? ClustersOf(routes)
             : [];
+    }
+
+    /// <summary>The secrets that are to come on the stream of the listener itself.</summary>
+    private static IEnumerable<XdsReference> OfTransportSocket(TransportSocket? socket)
+    {
+        if (socket?.TypedConfig?.TryUnpack<DownstreamTlsContext>(out var tls) != true)
+        {
+            return [];
+        }
+
+        IEnumerable<SdsSecretConfig?> secrets =
+        [
+            .. tls.CommonTlsContext?.TlsCertificateSdsSecretConfigs ?? [],
+            tls.CommonTlsContext?.ValidationContextSdsSecretConfig,
+            tls.CommonTlsContext?.CombinedValidationContext?.ValidationContextSdsSecretConfig,
+            tls.SessionTicketKeysSdsSecretConfig,
+        ];
+        return secrets.Where(static secret => secret?.SdsConfig?.Ads is not null).Select(static secret => new XdsReference(XdsTypeUrls.Secret, secret!.Name));
     }
 
     private static IEnumerable<XdsReference> ClustersOf(RouteConfiguration routes) =>

@@ -46,7 +46,7 @@ public sealed class Snapshot
         return new Snapshot(sets);
     }
 
-    /// <summary>Finds the names that lead nowhere: routes to no cluster, listeners to no route configuration, EDS clusters to no endpoints.</summary>
+    /// <summary>Finds the names that lead nowhere: routes to no cluster, listeners to no route configuration or secret, EDS clusters to no endpoints.</summary>
     /// <returns>One line for each, such as <c>RouteConfiguration "web" names Cluster "a", which does not exist</c>; empty for a consistent snapshot.</returns>
     public IReadOnlyList<string> Validate() =>
     [

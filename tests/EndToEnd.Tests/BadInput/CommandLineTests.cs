@@ -25,6 +25,10 @@ public sealed class CommandLineTests
     [InlineData("--http-address: \"here\" is no IP address", "control-plane", "--source", ".", "--http-address", "here")]
     [InlineData("--xds-address: \"localhost\" is no address; write an IP address and a port", "control-plane", "--source", ".", "--xds-address", "localhost")]
     [InlineData("--xds-address: \"::1\" is no address", "control-plane", "--source", ".", "--xds-address", "::1")]
+    [InlineData("--https-port must be from 0 to 65535", "run", "--manifests", ".", "--https-port", "65536")]
+    [InlineData("--https-redirect-port must be from 1 to 65535", "run", "--manifests", ".", "--https-redirect-port", "0")]
+    [InlineData("--http-port and --https-port are both 8443", "control-plane", "--source", ".", "--http-port", "8443")]
+    [InlineData("--default-tls-secret: \"cert\" names no object; write NAMESPACE/NAME", "run", "--manifests", ".", "--default-tls-secret", "cert")]
     [InlineData("'validate'", "validate")]
     public async Task A_wrong_command_line_is_status_2_and_says_which_part(string part, params string[] arguments)
     {

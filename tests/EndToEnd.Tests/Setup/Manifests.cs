@@ -64,6 +64,32 @@ internal static class Manifests
         """))}
         """;
 
+    /// <summary>An Ingress for a host with a certificate, to one Service.</summary>
+    public static string SecureIngress(string host, string secret, string service) => $$"""
+        apiVersion: networking.k8s.io/v1
+        kind: Ingress
+        metadata:
+          name: {{host}}
+        spec:
+          tls:
+            - { hosts: ["{{host}}"], secretName: {{secret}} }
+          rules:
+            - host: "{{host}}"
+              http: { paths: [ { path: /, pathType: Prefix, backend: { service: { name: {{service}}, port: { name: http } } } } ] }
+        """;
+
+    /// <summary>A Secret with a certificate and a key.</summary>
+    public static string TlsSecret(string name, string certificates, string key) => $$"""
+        apiVersion: v1
+        kind: Secret
+        metadata:
+          name: {{name}}
+        type: kubernetes.io/tls
+        data:
+          tls.crt: {{Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(certificates))}}
+          tls.key: {{Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(key))}}
+        """;
+
     /// <summary>A Service with its endpoints and an Ingress for a host of its own, in one file.</summary>
     public static string Application(string name, string host, params int[] ports) =>
         string.Join("\n---\n", Service(name), EndpointSlices(name, ports), Ingress(name, host, ("/", name)));

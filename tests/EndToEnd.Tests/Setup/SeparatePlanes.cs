@@ -20,6 +20,9 @@ internal sealed class SeparatePlanes : IAsyncDisposable
 
     public int HttpPort { get; } = FreePort.Take();
 
+    /// <summary>Where TLS is served once a host has a certificate.</summary>
+    public int HttpsPort { get; } = FreePort.Take();
+
     public int AdminPort { get; } = FreePort.Take();
 
     public ChildProcess ControlPlane => _controlPlane!;
@@ -50,7 +53,7 @@ internal sealed class SeparatePlanes : IAsyncDisposable
         }
 
         _controlPlane = ChildProcess.StartKpn(
-            "control-plane", "--source", Folder.Path, "--xds-address", $"127.0.0.1:{_xdsPort}", "--http-address", "127.0.0.1", "--http-port", $"{HttpPort}");
+            "control-plane", "--source", Folder.Path, "--xds-address", $"127.0.0.1:{_xdsPort}", "--http-address", "127.0.0.1", "--http-port", $"{HttpPort}", "--https-port", $"{HttpsPort}");
         await _controlPlane.WaitForLineAsync("Serving xDS");
     }
 

@@ -73,7 +73,7 @@ public sealed class TestAuthority : IDisposable
 
     private TestAuthority Sign(string name, ECDsa key)
     {
-        using var signed = RequestFor(name, key).Create(_certificate, DateTimeOffset.UtcNow.AddDays(-5), DateTimeOffset.UtcNow.AddDays(1000), RandomNumberGenerator.GetBytes(8));
+        using var signed = RequestFor(name, key).Create(_certificate, DateTimeOffset.UtcNow.AddDays(-5), new DateTimeOffset(_certificate.NotAfter.ToUniversalTime()), RandomNumberGenerator.GetBytes(8));
         using var certificate = signed.CopyWithPrivateKey(key);
         var loaded = Loaded(certificate);
         return new TestAuthority(loaded, loaded.ExportCertificatePem() + "\n" + ChainAbove);

@@ -11,6 +11,12 @@ public sealed record Ingress(ObjectMeta Metadata, IngressSpec Spec) : Kubernetes
     /// <summary>The annotation that named the class before <see cref="IngressSpec.IngressClassName"/> existed; it still goes before it.</summary>
     public const string ClassAnnotation = "kubernetes.io/ingress.class";
 
+    /// <summary>
+    /// The annotation that says, with <c>false</c>, that hosts with a certificate are served over plain HTTP too, and are not redirected. It is that of
+    /// the ingress-nginx controller.
+    /// </summary>
+    public const string RedirectAnnotation = "nginx.ingress.kubernetes.io/ssl-redirect";
+
     /// <inheritdoc/>
     public override string Kind => KindName;
 }
@@ -32,7 +38,7 @@ public sealed record IngressSpec
 }
 
 /// <summary>Hosts to be served over TLS with one certificate.</summary>
-/// <param name="Hosts">The hosts; empty for those of the certificate.</param>
+/// <param name="Hosts">The hosts; empty for those of the rules.</param>
 /// <param name="SecretName">Name of the Secret with the certificate; null for the controller's default.</param>
 /// <param name="Line">Line in the file.</param>
 public sealed record IngressTls(ValueList<string> Hosts, string? SecretName, int Line);

@@ -13,6 +13,9 @@ internal sealed class BindingContext(string file, ICollection<Diagnostic> diagno
     /// <summary>True when the object must not be used.</summary>
     public bool HasErrors { get; private set; }
 
+    /// <summary>True when the values of the fields must not stand in diagnostics.</summary>
+    public bool IsConfidential { get; set; }
+
     public void Error(string reason, int line, int column, string? field, string message, string? remedy)
     {
         HasErrors = true;

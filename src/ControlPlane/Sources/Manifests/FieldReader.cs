@@ -270,5 +270,5 @@ internal sealed class FieldReader(BindingContext context, ConfigMapping mapping,
     private void Fault(ConfigNode node, string? name, string message, string? remedy) => context.Error(
         DiagnosticReason.InvalidField, node.Line, node.Column, name is null ? (path.Length == 0 ? null : path) : PathOf(name), message, remedy);
 
-    private static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
+    private string Shorten(string text) => context.IsConfidential ? Confidential.Placeholder : text.Length <= 60 ? text : text[..57] + "...";
 }

@@ -123,6 +123,7 @@ internal sealed class ManifestReader
 
         var (key, metadata) = found;
         context.Object = key;
+        context.IsConfidential = kind.IsConfidential;
         if (apiVersion != kind.ApiVersion)
         {
             document.Fault("apiVersion", $"{apiVersion} is not supported", $"write it as {kind.ApiVersion}");

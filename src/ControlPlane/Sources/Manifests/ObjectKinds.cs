@@ -11,6 +11,7 @@ internal static class ObjectKinds
         new(EndpointSlice.KindName, "discovery.k8s.io/v1", IsNamespaced: true, Names.Subdomain, EndpointSliceBinder.Bind),
         new(Ingress.KindName, "networking.k8s.io/v1", IsNamespaced: true, Names.Subdomain, IngressBinder.Bind),
         new(IngressClass.KindName, "networking.k8s.io/v1", IsNamespaced: false, Names.Subdomain, IngressClassBinder.Bind),
+        new(Secret.KindName, "v1", IsNamespaced: true, Names.Subdomain, SecretBinder.Bind) { IsConfidential = true },
     ];
 
     /// <summary>The kind of this name, or null when it plays no part here.</summary>
@@ -34,6 +35,9 @@ internal sealed record ObjectKind(
     Func<string, string?> CheckName,
     Func<FieldReader, ObjectMeta, KubernetesObject> Bind)
 {
+    /// <summary>True when the values of the fields must not stand in diagnostics.</summary>
+    public bool IsConfidential { get; init; }
+
     /// <summary>True when the API version is one of the group that this kind lives or has lived in; other groups have kinds of the same name.</summary>
     public bool IsGroup(string apiVersion)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf;
 using KubeProxyNet.Xds.Validation;
 using SecretMessage = Envoy.Extensions.TransportSockets.Tls.V3.Secret;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using KubeProxyNet.Proxy.Tls.Inspection;
-using KubeProxyNet.Proxy.Tls.Peers;
 
 namespace KubeProxyNet.Proxy.Tls.Forensics;
 

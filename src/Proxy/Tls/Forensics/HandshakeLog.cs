@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
-using KubeProxyNet.Proxy.Tls.Peers;
 using Microsoft.Extensions.Logging;
 
 namespace KubeProxyNet.Proxy.Tls.Forensics;

@@ -59,10 +59,10 @@ internal sealed class PeerCertificate : IDisposable
     public string Pem => field ??= _certificate.ExportCertificatePem() + "\n";
 
     /// <summary>First and last moment of its validity.</summary>
-    public DateTimeOffset NotBefore => _certificate.NotBefore.ToUniversalTime();
+    public DateTimeOffset NotBefore => new(_certificate.NotBefore.ToUniversalTime());
 
     /// <inheritdoc cref="NotBefore"/>
-    public DateTimeOffset NotAfter => _certificate.NotAfter.ToUniversalTime();
+    public DateTimeOffset NotAfter => new(_certificate.NotAfter.ToUniversalTime());
 
     /// <summary>True where it may sign others.</summary>
     public bool IsAuthority =>
