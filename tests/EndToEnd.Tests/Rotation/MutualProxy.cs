@@ -54,8 +54,16 @@ internal sealed class MutualProxy : IAsyncDisposable
     public Task WaitForCertificateAsync(Identity identity, string roots, Identity client) => Patience.UntilAsync(
         async () =>
         {
-            await using var connection = await SecureClient.ConnectAsync(Port, roots, client.Client);
-            return connection.ServerSerial == Convert.ToHexString(identity.Web.Serial);
+            try
+            {
+                await using var connection = await SecureClient.ConnectAsync(Port, roots, client.Client);
+                return connection.ServerSerial == Convert.ToHexString(identity.Web.Serial);
+            }
+            catch (System.Security.Authentication.AuthenticationException)
+            {
+                // Still the one before, of an authority that is not trusted any more.
+                return false;
+            }
         },
         "the new certificate");
 

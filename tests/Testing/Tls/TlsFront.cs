@@ -180,6 +180,9 @@ public sealed class TlsFront : IAsyncDisposable
         {
             ServerCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(certificate.Pem, certificate.Key), others, offline: true),
             ClientCertificateRequired = ClientAuthority is not null,
+
+            // A session that is continued has the client's certificate, but not those that vouch for it, and could not be judged again.
+            AllowTlsResume = ClientAuthority is null,
             RemoteCertificateValidationCallback = (_, presented, sent, _) => ClientAuthority is not { } authority || (presented is X509Certificate2 leaf && IsFrom(leaf, sent, authority)),
         };
         _configure?.Invoke(options);
