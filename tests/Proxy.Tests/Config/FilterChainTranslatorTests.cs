@@ -2,7 +2,6 @@ using AwesomeAssertions;
 using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
-using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
 

@@ -1,5 +1,4 @@
 using AwesomeAssertions;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Tls;

@@ -1,6 +1,5 @@
 using System.Net;
 using KubeProxyNet.Proxy.Collections;
-using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;

@@ -3,7 +3,6 @@ using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Listeners;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Testing.Http;

@@ -1,7 +1,6 @@
 using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Listeners;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;

@@ -2,7 +2,6 @@ using System.Text;
 using AwesomeAssertions;
 using CsCheck;
 using KubeProxyNet.Proxy.Collections;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 namespace KubeProxyNet.Proxy.Tests.HealthChecking;

@@ -4,7 +4,6 @@ using Envoy.Extensions.TransportSockets.Tls.V3;
 using Google.Protobuf.WellKnownTypes;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Config.Tls;
-using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing;
 using static KubeProxyNet.Proxy.Tests.Config.ConfiguredProxy;
