@@ -38,6 +38,7 @@ internal static class RouteTranslator
             CaseSensitive = message.CaseSensitive ?? true,
             Headers = [.. message.Grpc is null ? headers : headers.Append(IsGrpc)],
             QueryParameters = [.. parameters],
+            ClientCertificate = message.TlsContext is { } tls ? new ClientCertificateMatch(tls.Presented, tls.Validated) : null,
             RuntimeFraction = MatcherTranslator.Fraction(message.RuntimeFraction),
         };
     }

@@ -37,6 +37,9 @@ public sealed class RequestHead : MessageHead
     /// </summary>
     public bool IsHttps { get; internal set; }
 
+    /// <summary>What is known of the certificate of the client's connection.</summary>
+    public ClientCertificateStatus ClientCertificate { get; internal set; }
+
     /// <summary>True where the target is in absolute form with the scheme https (RFC 9112 §3.2.2).</summary>
     internal bool IsHttpsTarget { get; set; }
 
@@ -87,5 +90,6 @@ public sealed class RequestHead : MessageHead
         MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
         _defaultAuthority = null;
         IsHttps = IsHttpsTarget = IsConnect = false;
+        ClientCertificate = ClientCertificateStatus.None;
     }
 }

@@ -29,7 +29,7 @@ internal static class DownstreamHandshake
         var socket = new TlsSocket(connection, tls.Context);
         var endMs = worker.NowMs + (timeoutMs > 0 ? timeoutMs : DefaultTimeoutMs);
         connection.SetDeadline(endMs - worker.NowMs);
-        var result = await socket.HandshakeAsync();
+        var result = await socket.HandshakeAsync(endMs);
         connection.ClearDeadline();
         var isLate = result == HandshakeResult.Interrupted && worker.NowMs >= endMs;
         tls.Stats.Count(worker.Stats, socket, isLate ? HandshakeResult.Failed : result);

@@ -20,14 +20,16 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <param name="config">What it is to offer and demand.</param>
     /// <param name="scope">Sessions of other scopes are not resumed in it: the name of the filter chain and its listener.</param>
     /// <param name="tickets">The keys of session tickets where none are configured.</param>
+    /// <param name="time">Tells whether a stapled response is still fresh.</param>
     /// <exception cref="TlsException">The library refuses something; it says what.</exception>
-    public ServerTlsContext(DownstreamTlsConfig config, string scope, TicketKeys tickets)
+    public ServerTlsContext(DownstreamTlsConfig config, string scope, TicketKeys tickets, TimeProvider time)
     {
         OpenSslLibrary.Require();
         Config = config;
         Tickets = config.TicketKeys.Count > 0 ? new TicketKeys(config.TicketKeys) : tickets;
         Alpn = AlpnList.Encode(config.AlpnProtocols);
         Verifier = config.Validation is { } validation ? new PeerVerifier(validation) : null;
+        Staples = new OcspStaples(config.OcspStaplePolicy, time);
         var id = SessionIdOf(config, scope);
         _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => Make(certificates, id));
     }
@@ -49,6 +51,9 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <summary>Encrypt session tickets.</summary>
     internal TicketKeys Tickets { get; }
 
+    /// <summary>The OCSP responses of the certificates.</summary>
+    internal OcspStaples Staples { get; }
+
     /// <summary>Our protocols in order of preference, each with its length before it.</summary>
     internal byte[] Alpn { get; }
 
@@ -57,7 +62,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         var context = Create(isServer: true, Config.Parameters, Config.PreferClientCiphers);
         foreach (var certificate in certificates)
         {
-            context.Use(certificate);
+            Staples.Add(context.Use(certificate), certificate);
         }
 
         fixed (byte* start = id)
@@ -73,6 +78,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         _ = LibSsl.ContextSetOptions(context.Value, Config.DisableStatelessResumption ? LibSsl.OptionNoTicket : 0);
         context.Control(LibSsl.ControlSessionCacheMode, Config.DisableStatefulResumption ? LibSsl.SessionCacheOff : LibSsl.SessionCacheServer);
         _ = LibSsl.ContextCallbackControl(context.Value, LibSsl.ControlServerNameCallback, (delegate* unmanaged[Cdecl]<nint, int*, nint, int>)&OnServerName);
+        OcspStaples.Install(context);
         if (Alpn.Length > 0)
         {
             LibSsl.ContextSetAlpnSelectCallback(context.Value, &OnAlpn, 0);
@@ -117,6 +123,11 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int OnTicketKey(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts) =>
-        ((ServerTlsContext)TlsSocket.Of(ssl).Context).Tickets.Apply(name, iv, cipher, mac, encrypts != 0);
+    private static int OnTicketKey(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts)
+    {
+        var answer = ((ServerTlsContext)TlsSocket.Of(ssl).Context).Tickets.Apply(name, iv, cipher, mac, encrypts != 0);
+
+        // A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4): without another its next connection would be a full handshake.
+        return answer == TicketKeys.Taken && encrypts == 0 && LibSsl.VersionNumber(ssl) == LibSsl.Tls13 ? TicketKeys.TakenAndRenewed : answer;
+    }
 }

@@ -12,6 +12,9 @@ internal sealed unsafe class TicketKeys
     /// <summary>Bytes of a configured key: a name of 16, then 32 for HMAC-SHA256, then 32 for AES-256, as in Envoy.</summary>
     public const int KeyLength = NameLength + 32 + 32;
 
+    /// <summary>Answers of the library's callback: go on, and go on with a new ticket for the client.</summary>
+    public const int Taken = 1, TakenAndRenewed = 2;
+
     private const int NameLength = 16;
     private const int VectorLength = 16;
 
@@ -44,7 +47,7 @@ internal sealed unsafe class TicketKeys
         if (encrypts)
         {
             keys[0].AsSpan(0, NameLength).CopyTo(new Span<byte>(name, NameLength));
-            return LibCrypto.RandomBytes(iv, VectorLength) == 1 && Set(keys[0], iv, cipher, mac, encrypts) ? 1 : -1;
+            return LibCrypto.RandomBytes(iv, VectorLength) == 1 && Set(keys[0], iv, cipher, mac, encrypts) ? Taken : -1;
         }
 
         var wanted = new ReadOnlySpan<byte>(name, NameLength);
@@ -52,7 +55,7 @@ internal sealed unsafe class TicketKeys
         {
             if (keys[i].AsSpan(0, NameLength).SequenceEqual(wanted))
             {
-                return !Set(keys[i], iv, cipher, mac, encrypts) ? -1 : i == 0 ? 1 : 2;
+                return !Set(keys[i], iv, cipher, mac, encrypts) ? -1 : i == 0 ? Taken : TakenAndRenewed;
             }
         }
 

@@ -20,17 +20,15 @@ internal enum HandshakeResult : byte
 /// <content>The handshake.</content>
 internal sealed partial class TlsSocket
 {
-    /// <summary>Agrees with the peer. The connection's deadline and interruptions are the owner's affair.</summary>
-    public async LoopTask<HandshakeResult> HandshakeAsync()
+    /// <summary>Agrees with the peer. The owner interrupts the connection at its deadline; this looks at it too, for nobody waits on the connection while it waits for its turn.</summary>
+    /// <param name="endMs">The deadline on the worker's clock.</param>
+    public async LoopTask<HandshakeResult> HandshakeAsync(long endMs)
     {
+        var worker = _connection.Worker;
         while (true)
         {
-            while (!_connection.Worker.Handshakes.TryTake())
-            {
-                await _connection.Worker.NextTurn();
-            }
-
-            if (_connection.IsClosed)
+            await worker.Handshakes.Next();
+            if (_connection.IsClosed || worker.NowMs >= endMs)
             {
                 return HandshakeResult.Interrupted;
             }

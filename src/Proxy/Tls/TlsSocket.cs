@@ -64,7 +64,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     {
         get
         {
-            if (field is null && _ssl != 0 && IsEstablished && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
+            if (field is null && _ssl != 0 && HasPeerCertificate && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
             {
                 field = PeerCertificate.Of(certificate);
                 LibCrypto.CertificateFree(certificate);
@@ -91,6 +91,9 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         }
     }
 
+    /// <summary>What became of a client's wish for an OCSP response.</summary>
+    public StapleOutcome Staple { get; set; }
+
     /// <summary>What the connection manager tells upstreams of the client's certificate, once it is composed.</summary>
     public byte[]? ForwardedElement { get; set; }
 
@@ -115,7 +118,10 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     public Span<byte> ReceivedHello => _hello is null ? default : _hello.Bytes.AsSpan(0, _helloLength);
 
     /// <summary>True where the peer presented a certificate, now or in the session that this one continues.</summary>
-    public bool HasPeerCertificate => _ssl != 0 && LibSsl.PeekPeerCertificate(_ssl) != 0;
+    public bool HasPeerCertificate { get; private set; }
+
+    /// <summary>True where the peer's certificate was found good in this handshake; that of a session that is continued is not looked at again.</summary>
+    public bool IsPeerValidated => Verdict is { Fault: PeerFault.None };
 
     /// <summary>True for TLS 1.3.</summary>
     public bool IsTls13 => _ssl != 0 && LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
@@ -301,6 +307,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         {
             case LibSsl.ErrorNone:
                 IsEstablished = true;
+                HasPeerCertificate = LibSsl.PeekPeerCertificate(_ssl) != 0;
                 DropHello();
                 _hasBuffered = LibSsl.HasPending(_ssl) != 0;
                 return HandshakeResult.Done;

@@ -23,6 +23,10 @@ internal sealed class TlsStats
         FailVerifyError = registry.Counter(prefix + "fail_verify_error");
         FailVerifyName = registry.Counter(prefix + "fail_verify_san");
         FailVerifyHash = registry.Counter(prefix + "fail_verify_cert_hash");
+        StapleRequests = registry.Counter(prefix + "ocsp_staple_requests");
+        StapleResponses = registry.Counter(prefix + "ocsp_staple_responses");
+        StapleOmitted = registry.Counter(prefix + "ocsp_staple_omitted");
+        StapleFailed = registry.Counter(prefix + "ocsp_staple_failed");
         _versions = [registry.Counter(prefix + "versions.TLSv1.2"), registry.Counter(prefix + "versions.TLSv1.3")];
         string[] ciphers = [.. TlsDefaults.Tls13CipherSuites, .. TlsDefaults.CipherSuites];
         _ciphers = ciphers.ToDictionary(static name => name, name => registry.Counter($"{prefix}ciphers.{name}"), StringComparer.Ordinal);
@@ -52,9 +56,27 @@ internal sealed class TlsStats
     /// <inheritdoc cref="FailVerifyNoCertificate"/>
     public Counter FailVerifyHash { get; }
 
+    /// <summary>Handshakes whose client asked for an OCSP response; those that got one, went on without, and failed for want of one.</summary>
+    public Counter StapleRequests { get; }
+
+    /// <inheritdoc cref="StapleRequests"/>
+    public Counter StapleResponses { get; }
+
+    /// <inheritdoc cref="StapleRequests"/>
+    public Counter StapleOmitted { get; }
+
+    /// <inheritdoc cref="StapleRequests"/>
+    public Counter StapleFailed { get; }
+
     /// <summary>Counts how a handshake ended. Interruptions of our own making count nowhere.</summary>
     public void Count(StatPage page, TlsSocket socket, HandshakeResult result)
     {
+        if (socket.Staple != StapleOutcome.NotAsked)
+        {
+            page.Increment(StapleRequests);
+            page.Increment(socket.Staple switch { StapleOutcome.Stapled => StapleResponses, StapleOutcome.Omitted => StapleOmitted, _ => StapleFailed });
+        }
+
         if (result == HandshakeResult.Done)
         {
             CountDone(page, socket);

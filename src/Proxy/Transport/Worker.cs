@@ -97,8 +97,8 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>What secure layers send; made when one first does.</summary>
     public SealedOutput Sealed => field ??= new SealedOutput();
 
-    /// <summary>How many handshakes may still go on in this turn of the loop.</summary>
-    public HandshakeBudget Handshakes { get; } = new();
+    /// <summary>Says which handshakes go on in this turn of the loop.</summary>
+    public HandshakeTurns Handshakes => field ??= new HandshakeTurns(this);
 
     /// <summary>Connections accepted so far; numbers them.</summary>
     public int ConnectionCount { get; set; }

@@ -33,9 +33,11 @@ internal sealed partial class UpstreamConnection
             return WaitResult.Interrupted;
         }
 
+        var endMs = Connection.Worker.NowMs + Math.Max(1, timeoutMs);
         Connection.SetDeadline(Math.Max(1, timeoutMs));
-        var result = await Tls.HandshakeAsync();
+        var result = await Tls.HandshakeAsync(endMs);
         Connection.ClearDeadline();
+        _deadlinePassed |= result == HandshakeResult.Interrupted && Connection.Worker.NowMs >= endMs;
         tls.Stats.Count(Connection.Worker.Stats, Tls, _deadlinePassed ? HandshakeResult.Failed : result);
         if (result == HandshakeResult.Done)
         {

@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Matching;
 
@@ -160,4 +161,24 @@ public sealed class ConditionTests
 
     private static RouteTable Parameter(QueryParameterMatcher matcher) =>
         RouteTables.Of(RouteTables.Route(new PrefixPath("/"), "c", m => m with { QueryParameters = [matcher] }));
+
+    [Theory]
+    [InlineData(true, null, false, true, true)]
+    [InlineData(false, null, true, false, false)]
+    [InlineData(null, true, false, false, true)]
+    [InlineData(null, false, true, true, false)]
+    [InlineData(true, false, false, true, false)]
+    [InlineData(false, true, false, false, false)]
+    public void A_client_certificate_is_matched_by_whether_it_is_there_and_was_found_good(bool? presented, bool? validated, bool none, bool unproven, bool good)
+    {
+        var table = RouteTables.Of(RouteTables.Route(new PrefixPath("/"), "c", match => match with { ClientCertificate = new ClientCertificateMatch(presented, validated) }));
+        bool IsTaken(ClientCertificateStatus status)
+        {
+            var head = RequestHeads.Get("https://host/");
+            head.ClientCertificate = status;
+            return table.Cluster(head) is not null;
+        }
+
+        (IsTaken(ClientCertificateStatus.None), IsTaken(ClientCertificateStatus.Presented), IsTaken(ClientCertificateStatus.Validated)).Should().Be((none, unproven, good));
+    }
 }

@@ -47,6 +47,13 @@ public sealed class TestAuthority : IDisposable
     /// <summary>A certificate for a server, or with <paramref name="names"/> whatever they say.</summary>
     public TestCertificate Issue(LeafRequest? request = null, params string[] names) => TestCertificate.Issue(_certificate, ChainAbove, (request ?? new LeafRequest()) with { Names = [.. request?.Names ?? [], .. names] });
 
+    /// <summary>A certificate that another authority, of the same name and key, could have signed too: presented with the cross-signed certificate above it.</summary>
+    public TestCertificate IssueBy(TestAuthority signer, params string[] names)
+    {
+        ArgumentNullException.ThrowIfNull(signer);
+        return TestCertificate.Issue(signer._certificate, ChainAbove, new LeafRequest { Names = [.. names] });
+    }
+
     /// <summary>Withdraws a certificate from the next <see cref="RevocationList"/> on.</summary>
     public void Revoke(TestCertificate certificate) => _revoked.Add((certificate.Serial, DateTimeOffset.UtcNow.AddMinutes(-5)));
 
@@ -64,6 +71,10 @@ public sealed class TestAuthority : IDisposable
         var der = builder.Build(_certificate, ++_crlNumber, end, HashAlgorithmName.SHA256, thisUpdate: end.AddDays(-60));
         return PemEncoding.WriteString("X509 CRL", der) + "\n";
     }
+
+    /// <summary>What its OCSP responder says of a certificate (RFC 6960): that it is good.</summary>
+    /// <param name="nextUpdate">When that gets stale; null for a response that does not say.</param>
+    public byte[] OcspResponse(TestCertificate certificate, DateTimeOffset? nextUpdate) => OcspResponder.Good(_certificate, certificate.Serial, nextUpdate);
 
     /// <inheritdoc/>
     public void Dispose() => _certificate.Dispose();

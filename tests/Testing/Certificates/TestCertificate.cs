@@ -29,6 +29,9 @@ public sealed record LeafRequest
     /// <summary>True for one that may sign others.</summary>
     public bool IsAuthority { get; init; }
 
+    /// <summary>True to demand a stapled OCSP response (RFC 7633).</summary>
+    public bool DemandsStaple { get; init; }
+
     /// <summary>The value of the names' extension, in place of <see cref="Names"/>; null for those.</summary>
     public byte[]? RawNames { get; init; }
 }
@@ -53,6 +56,17 @@ public sealed class TestCertificate
     /// <summary>One that vouches for itself.</summary>
     public static TestCertificate SelfSigned(params string[] names) => Issue(null, "", new LeafRequest { Names = [.. names] });
 
+    /// <summary>One from files in PEM.</summary>
+    public static TestCertificate Load(string chainFile, string keyFile)
+    {
+        var chain = File.ReadAllText(chainFile);
+        using var leaf = X509Certificate2.CreateFromPem(chain);
+        return new TestCertificate(leaf.ExportCertificatePem() + "\n", chain, File.ReadAllText(keyFile), leaf.SerialNumberBytes.ToArray());
+    }
+
+    /// <summary>The same, presented without its intermediates.</summary>
+    public TestCertificate WithoutChain() => new(Pem, Pem, Key, Serial);
+
     internal static TestCertificate Issue(X509Certificate2? issuer, string chainAbove, LeafRequest leaf)
     {
         using AsymmetricAlgorithm key = leaf.IsRsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -61,6 +75,11 @@ public sealed class TestCertificate
             : new CertificateRequest(leaf.Subject, (ECDsa)key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(leaf.IsAuthority, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. leaf.Purposes.Select(static oid => new Oid(oid))], critical: false));
+        if (leaf.DemandsStaple)
+        {
+            request.CertificateExtensions.Add(new X509Extension("1.3.6.1.5.5.7.1.24", (ReadOnlySpan<byte>)[0x30, 0x03, 0x02, 0x01, 0x05], critical: false));
+        }
+
         if (leaf.RawNames is { } raw)
         {
             request.CertificateExtensions.Add(new X509Extension("2.5.29.17", raw, critical: false));

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 
@@ -19,11 +20,15 @@ public sealed class RawHttpClient : IAsyncDisposable
 {
     private readonly WireReader _wire;
 
-    private RawHttpClient(Socket socket)
+    private RawHttpClient(Socket socket, SslStream? secure = null)
     {
         Socket = socket;
-        _wire = new WireReader(socket);
+        Secure = secure;
+        _wire = new WireReader(socket, secure);
     }
+
+    /// <summary>TLS on the socket; null for none.</summary>
+    public SslStream? Secure { get; }
 
     public Socket Socket { get; }
 
@@ -51,6 +56,26 @@ public sealed class RawHttpClient : IAsyncDisposable
         return new RawHttpClient(socket);
     }
 
+    /// <summary>Connects to a port of 127.0.0.1 and agrees on TLS. What the two do not agree on is thrown.</summary>
+    /// <param name="receiveBuffer">SO_RCVBUF in bytes for a client that reads little; null for the system's.</param>
+    public static async Task<RawHttpClient> ConnectTlsAsync(int port, SslClientAuthenticationOptions options, int? receiveBuffer = null)
+    {
+        var plain = await ConnectAsync(port, receiveBuffer);
+        var secure = new SslStream(new NetworkStream(plain.Socket));
+        try
+        {
+            using var deadline = new CancellationTokenSource(Patience.Limit);
+            await secure.AuthenticateAsClientAsync(options, deadline.Token);
+            return new RawHttpClient(plain.Socket, secure);
+        }
+        catch
+        {
+            await secure.DisposeAsync();
+            plain.Socket.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>One request on a connection of its own: connect, send, read the response, close.</summary>
     public static async Task<RawResponse> ExchangeAsync(int port, string request, string method = "GET")
     {
@@ -69,6 +94,12 @@ public sealed class RawHttpClient : IAsyncDisposable
     public async Task SendAsync(ReadOnlyMemory<byte> bytes)
     {
         using var deadline = new CancellationTokenSource(Patience.Limit);
+        if (Secure is not null)
+        {
+            await Secure.WriteAsync(bytes, deadline.Token);
+            return;
+        }
+
         while (!bytes.IsEmpty)
         {
             bytes = bytes[await Socket.SendAsync(bytes, SocketFlags.None, deadline.Token)..];
@@ -163,6 +194,9 @@ public sealed class RawHttpClient : IAsyncDisposable
 
     /// <summary>Sends FIN and goes on reading.</summary>
     public void ShutdownSend() => Socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Announces the end of what is sent over TLS (<c>close_notify</c>), without FIN, and goes on reading.</summary>
+    public Task AnnounceEndAsync() => Secure!.ShutdownAsync();
 
     /// <summary>Disappears with RST.</summary>
     public void Reset() => Socket.Close(timeout: 0);

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace KubeProxyNet.Testing.Http;
 
-/// <summary>Reads strict HTTP/1.1 elements from a socket: lines must end in CR LF, and nothing is repaired.</summary>
-internal sealed class WireReader(Socket socket)
+/// <summary>Reads strict HTTP/1.1 elements from a socket, or from the TLS on it: lines must end in CR LF, and nothing is repaired.</summary>
+internal sealed class WireReader(Socket socket, Stream? secure = null)
 {
     private const int MaxLine = 1 << 20;
     private readonly List<byte> _message = [];
@@ -41,7 +41,12 @@ internal sealed class WireReader(Socket socket)
         _start = 0;
         try
         {
-            _end = await socket.ReceiveAsync(_buffer, SocketFlags.None, cancel);
+            _end = secure is null ? await socket.ReceiveAsync(_buffer, SocketFlags.None, cancel) : await secure.ReadAsync(_buffer, cancel);
+        }
+        catch (IOException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.ConnectionAborted })
+        {
+            _end = 0;
+            throw Fault(FramingFault.Reset, "the connection was reset");
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
         {

@@ -39,13 +39,15 @@ public sealed class ChildProcess : IAsyncDisposable
     /// <summary>Standard error so far.</summary>
     public string Error => Text(error: true);
 
-    /// <summary>Starts a command without standard input.</summary>
+    /// <summary>Starts a command, without standard input unless that is asked for.</summary>
     /// <param name="environment">Variables added to the test's own; null removes one.</param>
+    /// <param name="keepsInput">True to leave its standard input open for <see cref="TypeAsync"/>.</param>
     public static ChildProcess Start(
         string command,
         IEnumerable<string> arguments,
         string? folder = null,
-        IReadOnlyDictionary<string, string?>? environment = null)
+        IReadOnlyDictionary<string, string?>? environment = null,
+        bool keepsInput = false)
     {
         var start = new ProcessStartInfo(command, arguments)
         {
@@ -61,12 +63,23 @@ public sealed class ChildProcess : IAsyncDisposable
         }
 
         var process = Process.Start(start)!;
-        process.StandardInput.Close();
+        if (!keepsInput)
+        {
+            process.StandardInput.Close();
+        }
+
         return new ChildProcess(process);
     }
 
     /// <summary>Starts the kpn that was built with the tests.</summary>
     public static ChildProcess StartKpn(params string[] arguments) => Start(KpnBinary.Path, arguments);
+
+    /// <summary>Writes to its standard input at once.</summary>
+    public async Task TypeAsync(string text)
+    {
+        await _process.StandardInput.WriteAsync(text);
+        await _process.StandardInput.FlushAsync();
+    }
 
     /// <summary>Runs a command to its end.</summary>
     public static async Task<ProcessResult> RunAsync(string command, params string[] arguments)

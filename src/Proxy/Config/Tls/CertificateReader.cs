@@ -1,10 +1,11 @@
-using System.Formats.Asn1;
 using System.Globalization;
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Envoy.Config.Core.V3;
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Xds.Validation;
 
@@ -24,8 +25,19 @@ internal static class CertificateReader
         var before = problems.Found.Count;
         var password = message.Password is null ? null : Encoding.UTF8.GetString(DataSourceReader.Read(message.Password, problems, path.Field("password")).Span);
         var pair = message.Pkcs12 is null ? Pem(message, password, now, problems, path) : Pkcs12(message, password, now, problems, path);
-        var staple = message.OcspStaple is null ? "" : Staple(message.OcspStaple, problems, path.Field("ocsp_staple"));
-        return pair is not var (chain, key) || problems.Found.Count > before ? null : new CertificateConfig { Source = source, Chain = chain, Key = key, OcspStaple = staple };
+        var place = path.Field("ocsp_staple");
+        var staple = message.OcspStaple is null ? null : Staple(message.OcspStaple, problems, place);
+        if (pair is not var (chain, key))
+        {
+            return null;
+        }
+
+        if (staple is not null)
+        {
+            CheckStaple(staple, chain, problems, place);
+        }
+
+        return problems.Found.Count > before ? null : new CertificateConfig { Source = source, Chain = chain, Key = key, OcspStaple = staple?.Base64 ?? "" };
     }
 
     private static (string Chain, string Key)? Pem(TlsCertificate message, string? password, DateTimeOffset now, TranslationProblems problems, ConfigPath path)
@@ -142,38 +154,41 @@ internal static class CertificateReader
 
     private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private static string Staple(DataSource source, TranslationProblems problems, ConfigPath path)
+    private static FoundStaple? Staple(DataSource source, TranslationProblems problems, ConfigPath path)
     {
         if (source.SpecifierCase == DataSource.SpecifierOneofCase.InlineString)
         {
             problems.Add(path.Field("inline_string"), "an OCSP response is no text", "use filename or inline_bytes");
-            return "";
+            return null;
         }
 
         var before = problems.Found.Count;
         var bytes = DataSourceReader.Read(source, problems, path);
         if (problems.Found.Count > before)
         {
-            return "";
+            return null;
         }
 
         try
         {
-            // RFC 6960, section 4.2.1.
-            var response = new AsnReader(bytes, AsnEncodingRules.DER).ReadSequence();
-            var status = response.ReadEnumeratedBytes().Span;
-            if (status is [0] && response.HasData)
-            {
-                return Convert.ToBase64String(bytes.Span);
-            }
-
-            problems.Add(path, "is an OCSP response that says that there was an error", "fetch a new response");
+            return new FoundStaple(Convert.ToBase64String(bytes.Span), OcspResponse.Read(bytes).SerialNumber);
         }
-        catch (AsnContentException)
+        catch (FormatException error)
         {
-            problems.Add(path, "is no OCSP response (RFC 6960) in DER", "fetch it with: openssl ocsp -respout FILE");
+            problems.Add(path, error.Message, "fetch a new one with: openssl ocsp -respout FILE");
+            return null;
         }
-
-        return "";
     }
+
+    /// <summary>A staple is for the certificate beside it, as in Envoy.</summary>
+    private static void CheckStaple(FoundStaple staple, string chain, TranslationProblems problems, ConfigPath path)
+    {
+        using var leaf = X509Certificate2.CreateFromPem(chain);
+        if (staple.SerialNumber != new BigInteger(leaf.SerialNumberBytes.Span, isUnsigned: false, isBigEndian: true))
+        {
+            problems.Add(path, $"is about another certificate than that of {leaf.Subject}", "fetch the response for this one");
+        }
+    }
+
+    private sealed record FoundStaple(string Base64, BigInteger SerialNumber);
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
@@ -124,18 +125,21 @@ internal sealed class DownstreamTlsPlan : TlsPlan
             TicketKeys = TicketKeys?.In(secrets)?.TicketKeys ?? ValueList<string>.Empty,
         };
 
-    protected override void Try(ISecrets secrets) => _ = new ServerTlsContext(Resolve(secrets), "", new TicketKeys([Convert.ToBase64String(new byte[80])]));
+    protected override void Try(ISecrets secrets) => _ = new ServerTlsContext(Resolve(secrets), "", new TicketKeys([Convert.ToBase64String(new byte[80])]), TimeProvider.System);
 
     protected override void CheckSide(ISecrets secrets, TranslationProblems problems)
     {
-        if (Settings.OcspStaplePolicy != OcspStaplePolicy.MustStaple)
-        {
-            return;
-        }
-
         foreach (var certificate in CertificatesIn(secrets).Where(static certificate => certificate.OcspStaple.Length == 0))
         {
-            problems.Add(Place, $"{certificate.Source} has no ocsp_staple, which ocsp_staple_policy: MUST_STAPLE demands", "add it, or write another policy");
+            using var leaf = X509Certificate2.CreateFromPem(certificate.Chain);
+            if (Settings.OcspStaplePolicy == OcspStaplePolicy.MustStaple)
+            {
+                problems.Add(Place, $"{certificate.Source} has no ocsp_staple, which ocsp_staple_policy: MUST_STAPLE demands", "add it, or write another policy");
+            }
+            else if (OcspStaples.IsDemandedBy(leaf))
+            {
+                problems.Add(Place, $"{certificate.Source} has no ocsp_staple, which the certificate itself demands (RFC 7633)", "add it, or have the certificate issued without the feature status_request");
+            }
         }
     }
 }

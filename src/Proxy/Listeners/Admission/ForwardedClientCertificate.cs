@@ -21,7 +21,7 @@ internal static class ForwardedClientCertificate
             return;
         }
 
-        if (forwarding.Forward == ForwardClientCertDetails.Sanitize || tls?.Peer is null)
+        if (forwarding.Forward == ForwardClientCertDetails.Sanitize || tls is not { HasPeerCertificate: true })
         {
             request.Withhold(Header);
             return;

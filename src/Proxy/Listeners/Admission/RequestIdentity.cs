@@ -51,8 +51,11 @@ internal static class RequestIdentity
             AppendPeer(request, exchange.RemoteAddress.AddressText.Span);
         }
 
+        var tls = exchange.ClientTls;
+        request.ClientCertificate = tls is not { HasPeerCertificate: true } ? ClientCertificateStatus.None
+            : tls.IsPeerValidated ? ClientCertificateStatus.Validated : ClientCertificateStatus.Presented;
         ForwardedClientCertificate.Establish(exchange, http.ClientCertificate);
-        SetForwardedProto(request, http, exchange.ClientTls is not null);
+        SetForwardedProto(request, http, tls is not null);
         if (isInternal)
         {
             request.AddOwnField("x-envoy-internal"u8, KnownHeader.XEnvoyInternal, "true"u8);

@@ -36,7 +36,7 @@ internal sealed class TlsContexts(StatRegistry registry, HandshakeLog failures, 
             var tls = known?.GetValueOrDefault(name) is { } kept && kept.Config == chain.Tls
                 ? kept
                 : new DownstreamTls(
-                    chain.Tls.SecretsAreMissing ? null : new ServerTlsContext(chain.Tls, $"{listener.Name}\n{name}", _tickets),
+                    chain.Tls.SecretsAreMissing ? null : new ServerTlsContext(chain.Tls, $"{listener.Name}\n{name}", _tickets, time),
                     chain.Tls, stats, failures, $"listener \"{listener.Name}\", filter chain \"{name}\"")
                 {
                     SecretsNotReady = registry.Counter($"listener.{statPrefix}.server_ssl_socket_factory.downstream_context_secrets_not_ready"),

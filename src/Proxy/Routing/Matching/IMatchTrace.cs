@@ -56,6 +56,7 @@ public enum SkipReason
     Header,
     QueryParameter,
     RuntimeFraction,
+    ClientCertificate,
 }
 
 /// <summary>The trace of traffic: none.</summary>

@@ -76,6 +76,7 @@ public struct RecordingTrace : IMatchTrace
         {
             SkipReason.Path => $"path is not {Describe(match)}",
             SkipReason.Header => $"header {match.Headers[matcher]} does not hold",
+            SkipReason.ClientCertificate => "the client's certificate is not as tls_context demands",
             SkipReason.QueryParameter => $"query parameter {match.QueryParameters[matcher]} does not hold",
             _ => string.Create(CultureInfo.InvariantCulture, $"not among the requests that it takes: {match.RuntimeFraction!.Numerator} of {match.RuntimeFraction.Denominator}{(match.RuntimeFraction.Key.Length > 0 ? $", unless the runtime has another value for {match.RuntimeFraction.Key}" : "")}"),
         };

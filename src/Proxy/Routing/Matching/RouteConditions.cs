@@ -11,6 +11,7 @@ internal sealed class RouteConditions
     private readonly CompiledHeaderMatcher[] _headers;
     private readonly CompiledQueryParameterMatcher[] _query;
     private readonly RegexMatcher? _pathRegex;
+    private readonly ClientCertificateMatch? _certificate;
 
     private RouteConditions(RouteMatch match, RegexMatcher? pathRegex, string path, CompilationScope scope)
     {
@@ -18,6 +19,7 @@ internal sealed class RouteConditions
         _headers = [.. match.Headers.Select((matcher, i) => new CompiledHeaderMatcher(matcher, $"{path}.headers[{i}]", scope))];
         _query = [.. match.QueryParameters.Select((matcher, i) => new CompiledQueryParameterMatcher(matcher, $"{path}.query_parameters[{i}]", scope))];
         _pathRegex = pathRegex;
+        _certificate = match.ClientCertificate;
     }
 
     /// <summary>The conditions of a route; null where there are none.</summary>
@@ -34,7 +36,7 @@ internal sealed class RouteConditions
             TemplatePath template when scope.Template(template, $"{path}.{CompilationScope.TemplateField}") is { } parsed => scope.Regex(parsed.Pattern, path),
             _ => null,
         };
-        return match.Path is not (RegexPath or TemplatePath) && match.Headers.IsEmpty && match.QueryParameters.IsEmpty && match.RuntimeFraction is null
+        return match.Path is not (RegexPath or TemplatePath) && match.Headers.IsEmpty && match.QueryParameters.IsEmpty && match.RuntimeFraction is null && match.ClientCertificate is null
             ? null
             : new RouteConditions(match, regex, path, scope);
     }
@@ -66,6 +68,12 @@ internal sealed class RouteConditions
             }
         }
 
+        if (_certificate is not null && !Holds(_certificate, head.ClientCertificate))
+        {
+            trace.RouteSkipped(route, SkipReason.ClientCertificate, 0);
+            return false;
+        }
+
         if (_pathRegex is not null && !_pathRegex.IsMatch(path))
         {
             trace.RouteSkipped(route, SkipReason.Path, 0);
@@ -74,4 +82,8 @@ internal sealed class RouteConditions
 
         return true;
     }
+
+    private static bool Holds(ClientCertificateMatch match, ClientCertificateStatus status) =>
+        (match.Presented is null || match.Presented == (status != ClientCertificateStatus.None))
+        && (match.Validated is null || match.Validated == (status == ClientCertificateStatus.Validated));
 }

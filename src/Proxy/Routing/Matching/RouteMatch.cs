@@ -19,9 +19,17 @@ public sealed record RouteMatch
     /// <summary>Query parameter conditions; names and values are compared as they stand in the target, not decoded.</summary>
     public ImmutableArray<QueryParameterMatcher> QueryParameters { get; init; } = [];
 
+    /// <summary>What the client's certificate must be; null for anything.</summary>
+    public ClientCertificateMatch? ClientCertificate { get; init; }
+
     /// <summary>Share of requests that may match; null for all.</summary>
     public RuntimeFraction? RuntimeFraction { get; init; }
 }
+
+/// <summary>A condition on the client's certificate: Envoy's <c>RouteMatch.TlsContextMatchOptions</c>. Without TLS there is none.</summary>
+/// <param name="Presented">Whether there must be one; null for either.</param>
+/// <param name="Validated">Whether it must have been found good; null for either. That of a resumed session counts as not validated, as in Envoy.</param>
+public sealed record ClientCertificateMatch(bool? Presented, bool? Validated);
 
 /// <summary>
 /// How a route matches the path: <see cref="PrefixPath"/>, <see cref="ExactPath"/>, <see cref="RegexPath"/>, <see cref="TemplatePath"/> or

@@ -8,6 +8,7 @@ namespace KubeProxyNet.Proxy.Tls.Forensics;
 internal static class HandshakeDiagnosis
 {
     private const int MaxNames = 20;
+    private const string NoStaple = "the certificate has no OCSP response that is still valid, and ocsp_staple_policy or the certificate demands one";
 
     /// <summary>Alerts and errors in the library's words, and what usually mends them.</summary>
     private static readonly (string Reason, string Remedy)[] Remedies =
@@ -34,6 +35,7 @@ internal static class HandshakeDiagnosis
         ("certificate revoked", "the certificate was withdrawn by its issuer: replace it"),
         ("CRL has expired", "renew the revocation list in crl"),
         ("unsuitable certificate purpose", "issue a certificate whose extended key usage fits: serverAuth for servers, clientAuth for clients"),
+        (NoStaple, "renew ocsp_staple of the certificate, or write ocsp_staple_policy: LENIENT_STAPLING"),
         ("no subject alternative name is as demanded", "compare the presented names with match_typed_subject_alt_names"),
         ("the certificate is not for", "compare the presented names with the server name, which auto_san_validation and auto_sni_san_validation demand"),
         ("none of those that are pinned", "compare the certificate with verify_certificate_hash and verify_certificate_spki"),
@@ -62,7 +64,7 @@ internal static class HandshakeDiagnosis
     public static HandshakeFailure Of(TlsSocket socket, string resource, string peer, string reason = "")
     {
         var verdict = socket.Verdict is { IsAccepted: false } refused ? refused : null;
-        var why = verdict?.Reason ?? (reason.Length > 0 ? reason : socket.Failure.Length > 0 ? socket.Failure : "the peer ended the connection inside the handshake");
+        var why = verdict?.Reason ?? (socket.Staple == StapleOutcome.Refused ? NoStaple : reason.Length > 0 ? reason : socket.Failure.Length > 0 ? socket.Failure : "the peer ended the connection inside the handshake");
         var validation = socket.Context.Verifier?.Config;
         var hello = Hello(socket.ReceivedHello);
         return new HandshakeFailure

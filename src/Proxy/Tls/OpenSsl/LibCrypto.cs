@@ -165,6 +165,10 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Name, EntryPoint = "RAND_bytes")]
     public static partial int RandomBytes(byte* buffer, int count);
 
+    /// <summary>Memory that the library frees.</summary>
+    [LibraryImport(Name, EntryPoint = "CRYPTO_malloc")]
+    public static partial byte* Allocate(nuint count, byte* file, int line);
+
     /// <summary><c>OSSL_PARAM</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct Parameter

@@ -67,7 +67,8 @@ internal sealed unsafe class SslContextHandle : SafeHandle
     }
 
     /// <summary>Presents this certificate: in place of one with the same kind of key, beside those with others.</summary>
-    public void Use(CertificateConfig certificate)
+    /// <returns>The certificate as the library holds it, for as long as the context lives.</returns>
+    public nint Use(CertificateConfig certificate)
     {
         using var chain = PemReader.Certificates(certificate.Chain, certificate.Source);
         using var key = PemReader.Key(certificate.Key, certificate.Source);
@@ -78,6 +79,8 @@ internal sealed unsafe class SslContextHandle : SafeHandle
             // Counted by the library.
             Check((int)LibSsl.ContextControl(handle, LibSsl.ControlChainCertificate, 1, (void*)chain[i]), $"use the chain of {certificate.Source}");
         }
+
+        return chain[0];
     }
 
     /// <summary>A control call of the context.</summary>

@@ -35,6 +35,7 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
     private Connection? _connection;
     private bool _isChecking;
     private bool _timedOut;
+    private long _endMs;
 
     /// <summary>Told where the peer ends a connection that waits for the next check, where that is a failure.</summary>
     public required Action Lost { get; init; }
@@ -75,7 +76,9 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
         }
 
         var connection = _connection!;
-        connection.SetDeadline(Math.Max(1, cluster.Config.Timeout.Ticks / TimeSpan.TicksPerMillisecond));
+        var timeoutMs = Math.Max(1, cluster.Config.Timeout.Ticks / TimeSpan.TicksPerMillisecond);
+        _endMs = Worker.NowMs + timeoutMs;
+        connection.SetDeadline(timeoutMs);
         var result = !isNew || (await ConnectAsync(connection) && await SecureAsync(connection)) ? await ExchangeAsync(connection) : null;
         _isChecking = false;
         if (_timedOut || result is null)
@@ -149,7 +152,8 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
             return false;
         }
 
-        var result = await socket.HandshakeAsync();
+        var result = await socket.HandshakeAsync(_endMs);
+        _timedOut |= result == HandshakeResult.Interrupted && Worker.NowMs >= _endMs && !connection.IsClosed;
         tls.Stats.Count(Worker.Stats, socket, _timedOut ? HandshakeResult.Failed : result);
         if (result == HandshakeResult.Done)
         {
