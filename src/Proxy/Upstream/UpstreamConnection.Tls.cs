@@ -7,9 +7,6 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// <content>The handshake with an endpoint.</content>
 internal sealed partial class UpstreamConnection
 {
-    /// <summary>What a connection that ends without an announcement gives; the end of it says enough.</summary>
-    private const string UnannouncedEnd = "unexpected eof while reading";
-
     private UpstreamTls? _tls;
 
     /// <summary>TLS on the connection; null for plain text.</summary>
@@ -61,7 +58,7 @@ internal sealed partial class UpstreamConnection
     /// <returns>As <see cref="TransportFailure"/>; empty where TLS has nothing to do with it.</returns>
     public byte[] FindTransportFailure()
     {
-        if (TransportFailure.Length == 0 && Tls is { Failure: { Length: > 0 } failure } socket && failure != UnannouncedEnd)
+        if (TransportFailure.Length == 0 && Tls is { Failure: { Length: > 0 } failure, EndedUnannounced: false } socket)
         {
             Connection.Worker.Stats.Increment(_tls!.Stats.ConnectionError);
             _tls.Report(socket, _pool.Endpoint, Address, "");

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -22,19 +23,31 @@ internal static class DistinguishedName
                 text.Append(',');
             }
 
-            if (part.HasMultipleElements)
+            // Rare: parts of several elements, whose order says nothing, and texts with letters that their type does not have. Shown as their bytes.
+            if (part.HasMultipleElements || ValueOf(part) is not { } value)
             {
-                // Rare, and its order says nothing: shown as its bytes.
                 text.Append('#').Append(Convert.ToHexString(part.RawData.Span));
                 continue;
             }
 
             var oid = part.GetSingleElementType().Value ?? "";
             text.Append(Names.GetValueOrDefault(oid, oid)).Append('=');
-            AppendEscaped(text, part.GetSingleElementValue() ?? "");
+            AppendEscaped(text, value);
         }
 
         return text.ToString();
+    }
+
+    private static string? ValueOf(X500RelativeDistinguishedName part)
+    {
+        try
+        {
+            return part.GetSingleElementValue();
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
     }
 
     /// <summary>RFC 2253 section 2.4, and control characters as bytes, so that nothing can end a line of a log.</summary>
