@@ -1,4 +1,3 @@
-using KubeProxyNet.Xds;
 using KubeProxyNet.Xds.Tests;
 
 [assembly: AssemblyFixture(typeof(DescriptorsFixture))]

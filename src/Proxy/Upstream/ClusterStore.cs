@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.RuntimeLayers;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Tls.Settings;
-using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
