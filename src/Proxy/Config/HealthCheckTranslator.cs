@@ -61,7 +61,24 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
             EventLogPaths = new ValueList<string>(EventLogs(message, path).Distinct()),
             AlwaysLogFailures = message.AlwaysLogHealthCheckFailures,
             AlwaysLogSuccesses = message.AlwaysLogHealthCheckSuccess,
+            AlpnProtocols = Alpn(message, path.Field("tls_options").Field("alpn_protocols")),
+            TransportSocketCriteria = MetadataTranslator.OfCriteria(message.TransportSocketMatchCriteria),
         };
+    }
+
+    private ValueList<string> Alpn(Proto message, ConfigPath path)
+    {
+        var protocols = message.TlsOptions?.AlpnProtocols ?? [];
+        for (var i = 0; i < protocols.Count; i++)
+        {
+            if (protocols[i].Length is 0 or > byte.MaxValue)
+            {
+                problems.Add(path.Index(i), "a protocol of ALPN has 1 to 255 bytes", "write one such as http/1.1");
+                return ValueList<string>.Empty;
+            }
+        }
+
+        return new ValueList<string>(protocols);
     }
 
     private IEnumerable<string> EventLogs(Proto message, ConfigPath path)

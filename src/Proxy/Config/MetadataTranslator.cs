@@ -21,6 +21,10 @@ internal static class MetadataTranslator
     /// <summary>Metadata that say how an endpoint is spoken to; null for none.</summary>
     public static EndpointMetadata? OfTransportSocket(MetadataMessage? message) => Of(message, TransportSocketMatch);
 
+    /// <summary>What stands for such metadata of all endpoints; null where nothing does. A struct without fields fits only what demands nothing.</summary>
+    public static EndpointMetadata? OfCriteria(Struct? message) => message is null ? null
+        : Of(new MetadataMessage { FilterMetadata = { [TransportSocketMatch] = message } }, TransportSocketMatch) ?? new EndpointMetadata(new Dictionary<string, string[]>(StringComparer.Ordinal));
+
     private static EndpointMetadata? Of(MetadataMessage? message, string key) => Values(message, key) is not { Count: > 0 } values
         ? null
         : new EndpointMetadata(values.ToDictionary(

@@ -40,6 +40,11 @@ internal static class AttemptOutcome
         var failure = FailureOf(attempt, outcome);
         var isUntouched = failure == UpstreamFailure.Overflow;
         var wasAnswered = upstream is not null && !isUntouched && upstream.Connection.BytesReceived != upstream.ReceivedBefore;
+        if (failure == UpstreamFailure.Reset && upstream?.Tls is not null)
+        {
+            attempt.TransportFailure = upstream.FindTransportFailure();
+        }
+
         if (isUntouched)
         {
             upstream?.Release();

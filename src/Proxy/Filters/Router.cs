@@ -29,7 +29,7 @@ internal static class Router
             }
 
             var page = endpoint.State.PageOf(exchange.Worker);
-            var upstream = takesKept ? UpstreamAcquisition.TakeKept(page.Pool, exchange.Request) : null;
+            var upstream = takesKept ? UpstreamAcquisition.TakeKept(page.Pool, exchange) : null;
             var isKept = upstream is not null;
             upstream ??= await UpstreamAcquisition.WaitAsync(attempt, page.Pool);
             var outcome = RelayOutcome.Aborted;

@@ -1,4 +1,4 @@
-using KubeProxyNet.Proxy.Http;
+using System.Text;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -11,12 +11,13 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class UpstreamAcquisition
 {
     /// <summary>A kept connection; null where there is none.</summary>
-    public static UpstreamConnection? TakeKept(ConnectionPool pool, RequestHead request)
+    public static UpstreamConnection? TakeKept(ConnectionPool pool, Exchange exchange)
     {
-        while (pool.TryTake() is { } kept)
+        var isNamed = RequestedServerName.IsAsked(pool.Endpoint);
+        while ((isNamed ? pool.TryTake(RequestedServerName.Of(exchange)) : pool.TryTake()) is { } kept)
         {
             // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
-            if (IsIdempotent(request.Method) || !kept.Connection.HasUnreadInput())
+            if (IsIdempotent(exchange.Request.Method) || !kept.Connection.HasUnreadInput())
             {
                 return kept;
             }
@@ -58,15 +59,17 @@ internal static class UpstreamAcquisition
     {
         var exchange = attempt.Exchange;
         var worker = exchange.Worker;
+        var name = RequestedServerName.IsAsked(pool.Endpoint) ? Encoding.UTF8.GetString(RequestedServerName.Of(exchange)).ToLowerInvariant() : null;
         while (true)
         {
-            if (MayOpen(exchange, pool))
+            if (MayOpen(exchange, pool, name))
             {
-                return await ConnectAsync(attempt, pool);
+                return await ConnectAsync(attempt, pool, name);
             }
 
             worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
             var pending = attempt.Pending;
+            pending.RequestedName = name;
             pool.Enqueue(pending);
             await pending.Over;
             if (attempt.HasEnded)
@@ -81,6 +84,18 @@ internal static class UpstreamAcquisition
                 return connection;
             }
         }
+    }
+
+    /// <summary>As <see cref="MayOpen(Exchange, ConnectionPool)"/>. At the limit, unused connections of other names only stand in the way, and make room.</summary>
+    private static bool MayOpen(Exchange exchange, ConnectionPool pool, string? name)
+    {
+        var may = MayOpen(exchange, pool);
+        while (!may && name is not null && pool.CloseOneIdle())
+        {
+            may = MayOpen(exchange, pool);
+        }
+
+        return may;
     }
 
     /// <summary>Takes the right to a new connection. An endpoint without any gets its first whatever the limit says, as in Envoy.</summary>
@@ -108,9 +123,9 @@ internal static class UpstreamAcquisition
         return true;
     }
 
-    private static async LoopTask<UpstreamConnection?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool)
+    private static async LoopTask<UpstreamConnection?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name)
     {
-        var upstream = pool.Open(attempt.Exchange.Breaker);
+        var upstream = pool.Open(attempt.Exchange.Breaker, name);
         if (upstream is null)
         {
             attempt.Failure = UpstreamFailure.ConnectFailure;

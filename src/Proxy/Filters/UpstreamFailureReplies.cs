@@ -31,7 +31,7 @@ internal static class UpstreamFailureReplies
         {
             case UpstreamFailure.ConnectFailure:
                 exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
-                SendConnectFailure(exchange);
+                SendReset(exchange, failure, "remote_connection_failure");
                 break;
             case UpstreamFailure.ConnectTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamConnectionFailure;
@@ -60,24 +60,24 @@ internal static class UpstreamFailureReplies
                 break;
             default:
                 exchange.Flags |= ResponseFlags.UpstreamConnectionTermination;
-                Send(exchange, UpstreamFailure.Reset, 503, "upstream_reset_before_response_started{connection_termination}");
+                SendReset(exchange, UpstreamFailure.Reset, "connection_termination");
                 break;
         }
     }
 
-    /// <summary>Where it was the handshake that failed, the answer says why, as Envoy's does.</summary>
-    private static void SendConnectFailure(Exchange exchange)
+    /// <summary>Where TLS is to blame, the answer says why, as Envoy's does.</summary>
+    private static void SendReset(Exchange exchange, UpstreamFailure failure, string reason)
     {
         var transport = exchange.Attempt.TransportFailure;
         if (transport.Length == 0)
         {
-            Send(exchange, UpstreamFailure.ConnectFailure, 503, "upstream_reset_before_response_started{remote_connection_failure}");
+            Send(exchange, failure, 503, $"upstream_reset_before_response_started{{{reason}}}");
             return;
         }
 
         LocalReplies.SendOrCut(
-            exchange, 503, $"upstream_reset_before_response_started{{remote_connection_failure|{Encoding.ASCII.GetString(transport)}}}",
-            (byte[])[.. BodyOf(exchange, UpstreamFailure.ConnectFailure), .. ", transport failure reason: "u8, .. transport]);
+            exchange, 503, $"upstream_reset_before_response_started{{{reason}|{Encoding.ASCII.GetString(transport)}}}",
+            (byte[])[.. BodyOf(exchange, failure), .. ", transport failure reason: "u8, .. transport]);
     }
 
     private static void Send(Exchange exchange, UpstreamFailure failure, int status, string details) =>

@@ -1,12 +1,14 @@
 using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
+using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
 
 /// <summary>
 /// Keeps the requests of a TLS connection to the names of its filter chain: a request for a name that another chain is for would pass by that chain's demands,
-/// such as a client certificate. It gets 421 (RFC 9110 section 15.5.20). Names that no chain asks for are left to the routes.
+/// such as a client certificate. It gets 421 (RFC 9110 section 15.5.20). Names that no chain asks for are left to the routes, unless the chain that would have
+/// taken them judges clients otherwise.
 /// </summary>
 internal sealed class AuthorityGuard(ListenerState listener, FilterChainState chain, SocketEndpoint local, SocketEndpoint remote, byte[] protocols)
 {
@@ -28,7 +30,8 @@ internal sealed class AuthorityGuard(ListenerState listener, FilterChainState ch
         Span<byte> name = stackalloc byte[LongestName];
         if (host.IsEmpty || host.Length > LongestName)
         {
-            return false;
+            // No name is that long, though a route's wildcard would take it.
+            return !host.IsEmpty;
         }
 
         for (var i = 0; i < host.Length; i++)
@@ -44,7 +47,7 @@ internal sealed class AuthorityGuard(ListenerState listener, FilterChainState ch
             TransportProtocol = "tls"u8,
             ApplicationProtocols = protocols,
         });
-        if (chosen is null || chosen == chain || chosen.Config.Match.ServerNames.Count == 0)
+        if (chosen is null || chosen == chain || (chosen.Config.Match.ServerNames.Count == 0 && !JudgesOtherwise(chosen.Config.Tls)))
         {
             _lastAccepted = authority.ToArray();
             return false;
@@ -52,4 +55,8 @@ internal sealed class AuthorityGuard(ListenerState listener, FilterChainState ch
 
         return true;
     }
+
+    /// <summary>True where a chain for no name in particular judges clients otherwise than ours.</summary>
+    private bool JudgesOtherwise(DownstreamTlsConfig? other) =>
+        other is not null && (other.Validation != chain.Config.Tls?.Validation || other.RequireClientCertificate != chain.Config.Tls?.RequireClientCertificate);
 }

@@ -51,6 +51,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
         var page = _runtime.Worker.Stats;
         var taken = default(FilterChainState);
         var socket = default(TlsSocket);
+        var isReady = false;
         var inspected = new InspectedConnection();
         _siblings.Add(this);
         page.Add(_state.Stats.PreConnectionsActive, 1);
@@ -64,24 +65,25 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             if (taken?.Tls is { } tls && (socket = await DownstreamHandshake.RunAsync(_connection, tls, _remote, TimeoutOf(taken))) is null)
             {
                 CountLateHandshake(page);
-                taken.Connections.Return();
-                taken = null;
             }
+
+            isReady = taken is not null && (taken.Tls is null || (socket is not null && !_isOver));
         }
         finally
         {
             page.Add(_state.Stats.PreConnectionsActive, -1);
             _siblings.Remove(this);
-            if (taken is null)
+            if (!isReady)
             {
+                taken?.Connections.Return();
                 _runtime.Connections.Return();
                 _connection.Close(reset: _mustReset);
             }
         }
 
-        if (taken is not null)
+        if (isReady)
         {
-            HandOver(taken, inspected, socket);
+            HandOver(taken!, inspected, socket);
         }
     }
 
@@ -107,6 +109,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
     private void End()
     {
         _isOver = true;
+        (_connection.Layer as TlsSocket)?.CancelHandshake();
         _connection.Interrupt();
     }
 

@@ -18,16 +18,19 @@ internal sealed class ClientSessions
     public void Continue(TlsSocket socket)
     {
         Follow(socket);
-        if (_kept.Count == 0)
+
+        // What was found good for one name says nothing of another.
+        var at = _kept.FindLastIndex(session => session.ServerName == socket.AskedServerName && session.DemandedHost == socket.DemandedHost);
+        if (at < 0)
         {
             return;
         }
 
-        var newest = _kept[^1];
+        var newest = _kept[at];
         _ = LibSsl.SetSession(socket.Handle, newest.Value);
         if (newest.IsTls13)
         {
-            _kept.RemoveAt(_kept.Count - 1);
+            _kept.RemoveAt(at);
             newest.Dispose();
         }
     }
@@ -36,7 +39,7 @@ internal sealed class ClientSessions
     public void Keep(TlsSocket socket, nint session)
     {
         Follow(socket);
-        var handle = new SessionHandle(session, socket.IsTls13);
+        var handle = new SessionHandle(session, socket);
         var most = _context!.Config.MaxSessionKeys;
         while (_kept.Count > 0 && _kept.Count >= most)
         {
@@ -67,14 +70,18 @@ internal sealed class ClientSessions
     /// <summary>A session of the library (<c>SSL_SESSION</c>).</summary>
     private sealed class SessionHandle : SafeHandle
     {
-        public SessionHandle(nint session, bool isTls13)
-            : base(session, ownsHandle: true) => IsTls13 = isTls13;
+        public SessionHandle(nint session, TlsSocket socket)
+            : base(session, ownsHandle: true) => (IsTls13, ServerName, DemandedHost) = (socket.IsTls13, socket.AskedServerName, socket.DemandedHost);
 
         public override bool IsInvalid => handle == 0;
 
         public nint Value => handle;
 
         public bool IsTls13 { get; }
+
+        public string? ServerName { get; }
+
+        public string? DemandedHost { get; }
 
         protected override bool ReleaseHandle()
         {

@@ -14,6 +14,9 @@ namespace KubeProxyNet.Proxy.Tls;
 /// </summary>
 internal sealed unsafe class ServerTlsContext : TlsContext
 {
+    /// <summary>Sessions kept for clients of TLS 1.2 that take no tickets, for each set of certificates.</summary>
+    private const int MaxKeptSessions = 1024;
+
     private readonly CertificateTable<SslContextHandle> _byName;
 
     /// <summary>Makes a context.</summary>
@@ -28,7 +31,8 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         Config = config;
         Tickets = config.TicketKeys.Count > 0 ? new TicketKeys(config.TicketKeys) : tickets;
         Alpn = AlpnList.Encode(config.AlpnProtocols);
-        Verifier = config.Validation is { } validation ? new PeerVerifier(validation) : null;
+        Verifier = config.Validation is { } validation ? new PeerVerifier(validation)
+            : config.RequireClientCertificate ? new PeerVerifier(new PeerValidationConfig { Source = "require_client_certificate" }) : null;
         Staples = new OcspStaples(config.OcspStaplePolicy, time);
         var id = SessionIdOf(config, scope);
         _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => Make(certificates, id));
@@ -76,6 +80,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         _ = LibSsl.ContextSetTicketCount(context.Value, Config.DisableStatelessResumption ? 0u : 1u);
         _ = LibSsl.ContextSetTicketKeyCallback(context.Value, &OnTicketKey);
         _ = LibSsl.ContextSetOptions(context.Value, Config.DisableStatelessResumption ? LibSsl.OptionNoTicket : 0);
+        context.Control(LibSsl.ControlSessionCacheSize, MaxKeptSessions);
         context.Control(LibSsl.ControlSessionCacheMode, Config.DisableStatefulResumption ? LibSsl.SessionCacheOff : LibSsl.SessionCacheServer);
         _ = LibSsl.ContextCallbackControl(context.Value, LibSsl.ControlServerNameCallback, (delegate* unmanaged[Cdecl]<nint, int*, nint, int>)&OnServerName);
         OcspStaples.Install(context);

@@ -28,7 +28,7 @@ internal sealed partial class TlsSocket
         while (true)
         {
             await worker.Handshakes.Next();
-            if (_connection.IsClosed || worker.NowMs >= endMs)
+            if (_isCancelled || _connection.IsClosed || worker.NowMs >= endMs)
             {
                 return HandshakeResult.Interrupted;
             }

@@ -10,12 +10,21 @@ namespace KubeProxyNet.Proxy.Tls;
 /// <summary>TLS on a connection: one session of the library, which reads from and writes to the connection's socket.</summary>
 internal sealed unsafe partial class TlsSocket : SecureLayer
 {
+    /// <summary>As in BoringSSL.</summary>
+    private const int MaxRecordsWithoutPayload = 32;
+
+    /// <summary>Queued output above which nothing is answered any more that the peer asked for without payload.</summary>
+    private const int MaxPendingReplies = 4 * Connection.HighWaterMark;
+
     private readonly Connection _connection;
     private readonly GCHandle _self;
     private nint _ssl;
     private bool _isEndSealed;
     private bool _hasEnded;
     private bool _hasBuffered;
+    private bool _isDry;
+    private bool _sawFin;
+    private bool _isCancelled;
     private Block? _hello;
     private int _helloLength;
 
@@ -121,7 +130,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     public bool HasPeerCertificate { get; private set; }
 
     /// <summary>True where the peer's certificate was found good in this handshake; that of a session that is continued is not looked at again.</summary>
-    public bool IsPeerValidated => Verdict is { Fault: PeerFault.None };
+    public bool IsPeerValidated => Verdict is { Fault: PeerFault.None } && Context.Verifier!.IsDemanding;
 
     /// <summary>True for TLS 1.3.</summary>
     public bool IsTls13 => _ssl != 0 && LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
@@ -158,11 +167,17 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <inheritdoc/>
     public override bool HasBufferedInput => _hasBuffered;
 
+    /// <inheritdoc/>
+    public override bool EndedUnannounced => _sawFin && !_hasEnded;
+
     /// <summary>The session of the library; 0 once released.</summary>
     internal nint Handle => _ssl;
 
     /// <summary>The object behind a session of the library; for what it calls.</summary>
     internal static TlsSocket Of(nint ssl) => Unsafe.As<TlsSocket>(GCHandle.FromIntPtr(LibSsl.GetExtraData(ssl, 0)).Target!);
+
+    /// <summary>The owner gives the handshake up: it ends where it waits for its turn, too.</summary>
+    public void CancelHandshake() => _isCancelled = true;
 
     /// <summary>Keeps what logs ask for beyond the end of the connection.</summary>
     public void KeepFacts() => _ = (Version, Cipher, Peer, Local);
@@ -175,17 +190,10 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             return Connection.EndOfStream;
         }
 
-        int count;
-        fixed (byte* start = buffer)
-        {
-            count = LibSsl.Read(_ssl, start, buffer.Length);
-        }
-
-        SendReplies();
-
+        var count = Read(buffer, isPeek: false, out var result);
         if (count <= 0)
         {
-            return Explain(count);
+            return result;
         }
 
         // What the library has read ahead raises no event of the socket any more.
@@ -201,11 +209,14 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             return orEnd;
         }
 
-        byte probe;
-        var count = LibSsl.Peek(_ssl, &probe, 1);
-        SendReplies();
-        _hasBuffered = count > 0;
-        return count > 0 || (Explain(count) != Connection.WouldBlock && orEnd);
+        byte probe = 0;
+        if (Read(new Span<byte>(ref probe), isPeek: true, out var result) > 0)
+        {
+            _hasBuffered = true;
+            return true;
+        }
+
+        return result != Connection.WouldBlock && orEnd;
     }
 
     /// <inheritdoc/>
@@ -235,6 +246,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         if (IsEstablished && !_isEndSealed)
         {
             _isEndSealed = true;
+            LibCrypto.ClearErrors();
             if (LibSsl.Shutdown(_ssl) < 0)
             {
                 LibCrypto.ClearErrors();
@@ -260,6 +272,8 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     internal int ReadSealed(Span<byte> buffer)
     {
         var count = _connection.ReceiveSealed(buffer);
+        _isDry = count == Connection.WouldBlock;
+        _sawFin |= count == Connection.EndOfStream;
         if (!IsEstablished && count > 0 && Context.IsServer)
         {
             KeepHello(buffer[..count]);
@@ -293,8 +307,50 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         return chain;
     }
 
+    /// <summary>
+    /// Reads payload, over records that hold none. A peer that sends too many of those in a row (key updates, empty records, attempts to renegotiate) would
+    /// keep the worker busy, and one that reads no answers would have them pile up: it is cut off, as by the library that Envoy uses.
+    /// </summary>
+    private int Read(Span<byte> buffer, bool isPeek, out int result)
+    {
+        for (var records = 0; records < MaxRecordsWithoutPayload; records++)
+        {
+            int count;
+            LibCrypto.ClearErrors();
+            _isDry = false;
+            fixed (byte* start = buffer)
+            {
+                count = isPeek ? LibSsl.Peek(_ssl, start, buffer.Length) : LibSsl.Read(_ssl, start, buffer.Length);
+            }
+
+            if (SendReplies() > 0 && _connection.PendingOutput > MaxPendingReplies)
+            {
+                break;
+            }
+
+            if (count > 0)
+            {
+                result = count;
+                return count;
+            }
+
+            result = Explain(count);
+            if (result != Connection.WouldBlock || _isDry)
+            {
+                return count;
+            }
+        }
+
+        Failure = "too many records without payload";
+        _connection.Break();
+        _hasBuffered = true;
+        result = Connection.Broken;
+        return -1;
+    }
+
     private HandshakeResult? Step()
     {
+        LibCrypto.ClearErrors();
         var done = LibSsl.DoHandshake(_ssl);
         var error = done == 1 ? LibSsl.ErrorNone : LibSsl.GetError(_ssl, done);
         if (error is not (LibSsl.ErrorNone or LibSsl.ErrorWantRead))
@@ -314,7 +370,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
             case LibSsl.ErrorWantRead:
                 return null;
             default:
-                return _connection.IsPeerClosed && Failure is "" or "unexpected eof while reading" ? HandshakeResult.Disconnected : HandshakeResult.Failed;
+                return _connection.IsPeerClosed && Failure.Length == 0 ? HandshakeResult.Disconnected : HandshakeResult.Failed;
         }
     }
 
@@ -341,6 +397,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         while (!bytes.IsEmpty)
         {
             int count;
+            LibCrypto.ClearErrors();
             fixed (byte* start = bytes)
             {
                 count = LibSsl.Write(_ssl, start, bytes.Length);
@@ -360,7 +417,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     }
 
     /// <summary>Reading may have something to say: the next flight of a handshake, an answer to a key update, an alert. Nothing of it may wait for another connection's turn.</summary>
-    private void SendReplies() => _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
+    private int SendReplies() => _connection.Worker.Sealed.SendAll(_connection, Native.MsgNoSignal);
 
     /// <summary>What a read that gave nothing means.</summary>
     private int Explain(int result)

@@ -48,6 +48,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     private SocketEndpoint? _localAddress;
     private bool _readable;
     private bool _writable;
+    private bool _isEnding;
     private bool _finSent;
     private WaitResult _readResult;
     private WaitResult _writeResult;
@@ -158,15 +159,15 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>Disarms the deadline.</summary>
     public void ClearDeadline() => Worker.Timers.Clear(Timer);
 
-    /// <summary>Sends FIN after what was sent so far.</summary>
+    /// <summary>Sends FIN after what was sent so far, also after what is queued.</summary>
     public void ShutdownWrite()
     {
         if (!IsClosed)
         {
             SendKept();
             SealEnd();
-            _finSent = true;
-            _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
+            _isEnding = true;
+            SendFin();
         }
     }
 
@@ -269,6 +270,15 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         }
     }
 
+    private void SendFin()
+    {
+        if (_isEnding && !_finSent && _output.Length == 0)
+        {
+            _finSent = true;
+            _ = Native.Shutdown(_descriptor, Native.ShutdownWrite);
+        }
+    }
+
     private void OnReadable()
     {
         _readable = true;
@@ -296,6 +306,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         }
 
         Flush();
+        SendFin();
         if (_writer is { } writer && (_output.Length <= LowWaterMark || Error != 0))
         {
             _writer = null;

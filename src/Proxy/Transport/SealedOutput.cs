@@ -32,7 +32,8 @@ internal sealed class SealedOutput
     }
 
     /// <summary>Sends what was added.</summary>
-    public void SendAll(Connection connection, int flags)
+    /// <returns>How many bytes that were.</returns>
+    public int SendAll(Connection connection, int flags)
     {
         var length = _length;
         _length = 0;
@@ -40,5 +41,7 @@ internal sealed class SealedOutput
         {
             connection.SendSealed(_sealed.AsSpan(0, length), flags);
         }
+
+        return length;
     }
 }

@@ -9,6 +9,9 @@ internal abstract class SecureLayer
     /// <summary>True where something was received that <see cref="Receive"/> has not given out: the socket need not become readable again for it.</summary>
     public abstract bool HasBufferedInput { get; }
 
+    /// <summary>True where the peer ended the connection without saying so: somebody in between may have cut it.</summary>
+    public abstract bool EndedUnannounced { get; }
+
     /// <summary>As <see cref="Connection.Receive"/>, opened.</summary>
     public abstract int Receive(Span<byte> buffer);
 

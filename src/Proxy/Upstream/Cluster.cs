@@ -154,6 +154,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     /// <summary>Its name in statistics in UTF-8, for logs.</summary>
     public byte[] StatNameText { get; } = System.Text.Encoding.UTF8.GetBytes(config.StatName);
 
+    /// <summary>The name of the header field that says what server name to ask for, in lower case; empty for the request's authority.</summary>
+    public byte[] ServerNameHeader { get; } = System.Text.Encoding.ASCII.GetBytes(config.OverrideAutoSniHeader);
+
     /// <summary>The limits for requests of the high or the default priority.</summary>
     public CircuitBreaker BreakerOf(bool isHigh) => isHigh ? _high : _default;
 

@@ -97,6 +97,9 @@ public sealed record ClusterConfig
     /// <summary>The header field that <see cref="AutoSni"/> goes by, in lower case; empty for the request's authority.</summary>
     public string OverrideAutoSniHeader { get; init; } = "";
 
+    /// <summary>True where a connection by TLS is for requests of one host name only.</summary>
+    public bool NamesConnections => AutoSni || AutoSanValidation;
+
     /// <summary>True where the choice of an endpoint depends on the request's hash.</summary>
     public bool UsesHash => LoadBalancing is LoadBalancingPolicy.RingHash or LoadBalancingPolicy.Maglev;
 

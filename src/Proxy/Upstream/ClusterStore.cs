@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.RuntimeLayers;
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Tls.Settings;
-using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing.Subsets;
@@ -54,7 +54,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         var isKept = _kept.TryGetValue(config.Name, out var kept) && kept.State.Config == config;
 
         // First of all: the library may refuse a secret, and then all that runs is to stay as it is.
-        var tls = (isKept ? kept!.State.Tls : UpstreamTlsContexts.None).For(specification.TransportSockets, settings => TlsOf(settings, config.StatName));
+        var tls = (isKept ? kept!.State.Tls : UpstreamTlsContexts.None).For(specification.TransportSockets, config.HealthCheck, settings => TlsOf(settings, config.StatName));
         if (!isKept)
         {
             predecessor = kept?.Latest;
@@ -84,6 +84,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         foreach (var endpoint in endpoints)
         {
             endpoint.State.Tls = tls.Of(endpoint.Config);
+            endpoint.State.TlsOfChecks = tls.OfChecks(endpoint.Config);
         }
 
         checker?.Follow(endpoints, predecessor);

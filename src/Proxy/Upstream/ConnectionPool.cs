@@ -1,3 +1,4 @@
+using System.Text;
 using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
@@ -31,24 +32,40 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Connections that are open or opening.</summary>
     public int OpenConnections { get; private set; }
 
-    /// <summary>A kept connection; null where there is none.</summary>
-    /// <param name="requestedName">The name that it must have been opened for; null for none.</param>
-    public UpstreamConnection? TryTake(string? requestedName = null)
+    /// <summary>A kept connection that was opened for no name; null where there is none.</summary>
+    public UpstreamConnection? TryTake()
     {
         var connection = _idle;
-        while (connection is not null && connection.RequestedName != requestedName)
+        while (connection is { RequestedName: not null })
         {
             connection = connection.NextIdle;
         }
 
-        if (connection is null)
+        return Take(connection);
+    }
+
+    /// <summary>A kept connection that was opened for a name, in any case of letters; null where there is none.</summary>
+    public UpstreamConnection? TryTake(ReadOnlySpan<byte> requestedName)
+    {
+        var connection = _idle;
+        while (connection is not null && !(connection.RequestedName is { } name && Ascii.EqualsIgnoreCase(requestedName, name)))
         {
-            return null;
+            connection = connection.NextIdle;
         }
 
-        Unlink(connection);
-        connection.LeaveIdle();
-        return connection;
+        return Take(connection);
+    }
+
+    /// <summary>Closes the unused connection that was used last. False where there is none.</summary>
+    public bool CloseOneIdle()
+    {
+        if (_idle is not { } connection)
+        {
+            return false;
+        }
+
+        connection.Close();
+        return true;
     }
 
     /// <summary>Starts a new connection; await <see cref="UpstreamConnection.ConnectAsync"/>. Null where the system gives no socket.</summary>
@@ -94,6 +111,13 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
         if (_firstPending is { } pending)
         {
+            if (pending.RequestedName != connection.RequestedName)
+            {
+                // It makes room for one of the name that waits longest.
+                connection.Close();
+                return;
+            }
+
             Remove(pending);
             pending.Connection = connection;
             pending.Over.Set();
@@ -202,6 +226,17 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
         pending.Next = pending.Previous = null;
         pending.IsQueued = false;
+    }
+
+    private UpstreamConnection? Take(UpstreamConnection? connection)
+    {
+        if (connection is not null)
+        {
+            Unlink(connection);
+            connection.LeaveIdle();
+        }
+
+        return connection;
     }
 
     private void Unlink(UpstreamConnection connection)

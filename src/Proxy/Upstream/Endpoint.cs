@@ -54,6 +54,7 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     private readonly EndpointPage?[] _pages = new EndpointPage?[workers];
     private volatile bool _retired;
     private volatile UpstreamTls? _tls;
+    private volatile UpstreamTls? _tlsOfChecks;
     private volatile string _hostname = "";
     private volatile SocketEndpoint _address = address;
     private volatile SocketEndpoint[] _additionalAddresses = [];
@@ -72,6 +73,13 @@ internal sealed class EndpointState(SocketEndpoint address, ClusterState cluster
     {
         get => _tls;
         set => _tls = value;
+    }
+
+    /// <summary>TLS that new connections for health checks use; null for plain text. The configuration thread writes it.</summary>
+    public UpstreamTls? TlsOfChecks
+    {
+        get => _tlsOfChecks;
+        set => _tlsOfChecks = value;
     }
 
     /// <summary>Its host name; empty for none. The configuration thread writes it.</summary>

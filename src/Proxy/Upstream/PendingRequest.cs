@@ -11,6 +11,9 @@ internal sealed class PendingRequest(Worker worker)
     /// <summary>The connection that was handed over; null where there may be room for a new one.</summary>
     public UpstreamConnection? Connection { get; set; }
 
+    /// <summary>The name that the connection must have been opened for; null for none. Set before it is queued.</summary>
+    public string? RequestedName { get; set; }
+
     /// <summary>True while it stands in a pool's queue.</summary>
     public bool IsQueued { get; set; }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using KubeProxyNet.Proxy.Tls;
-using KubeProxyNet.Proxy.Tls.Forensics;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -8,6 +7,8 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// <content>The handshake with an endpoint.</content>
 internal sealed partial class UpstreamConnection
 {
+    private UpstreamTls? _tls;
+
     /// <summary>TLS on the connection; null for plain text.</summary>
     public TlsSocket? Tls { get; private set; }
 
@@ -20,23 +21,15 @@ internal sealed partial class UpstreamConnection
     /// <summary>Agrees with the endpoint on keys. The connect timeout holds for this too, as in Envoy.</summary>
     private async LoopTask<WaitResult> SecureAsync(UpstreamTls tls, long timeoutMs)
     {
-        if (tls.Context is not { } context)
+        _tls = tls;
+        Tls = tls.Secure(Connection, _pool.Endpoint, RequestedName, _pool.Sessions);
+        if (Tls is null)
         {
             // As Envoy says it.
-            Connection.Worker.Stats.Increment(tls.SecretsNotReady);
             TransportFailure = "TLS_error:_Secret_is_not_supplied_by_SDS"u8.ToArray();
             return WaitResult.Interrupted;
         }
 
-        var config = context.Config;
-        var name = RequestedName ?? (config.AutoHostSni && _pool.Endpoint.Hostname.Length > 0 ? _pool.Endpoint.Hostname : config.Sni);
-        Tls = new TlsSocket(Connection, context)
-        {
-            AskedServerName = name.Length > 0 ? name : null,
-            DemandedHost = config.AutoSniSanValidation && name.Length > 0 ? name : null,
-            Sessions = _pool.Sessions,
-        };
-        _pool.Sessions.Continue(Tls);
         var endMs = Connection.Worker.NowMs + Math.Max(1, timeoutMs);
         Connection.SetDeadline(Math.Max(1, timeoutMs));
         var result = await Tls.HandshakeAsync(endMs);
@@ -50,12 +43,30 @@ internal sealed partial class UpstreamConnection
 
         if (result != HandshakeResult.Interrupted || _deadlinePassed)
         {
-            var (socket, reason) = (Tls, _deadlinePassed ? "the handshake took longer than connect_timeout" : "");
-            tls.Failures?.Report(() => HandshakeDiagnosis.Of(socket, $"cluster \"{_pool.Endpoint.Cluster.Config.Name}\"", Address.ToString(), reason));
-            var verdict = socket.Verdict is { IsAccepted: false } refused ? refused.Reason : socket.Failure;
-            TransportFailure = Encoding.ASCII.GetBytes($"TLS_error:{(verdict.Length > 0 ? verdict : "connection closed")}".Replace(' ', '_'));
+            tls.Report(Tls, _pool.Endpoint, Address, _deadlinePassed ? "the handshake took longer than connect_timeout" : "");
+            var verdict = Tls.Verdict is { IsAccepted: false } refused ? refused.Reason : Tls.Failure;
+            TransportFailure = Text(verdict.Length > 0 ? verdict : "connection closed");
         }
 
         return WaitResult.Interrupted;
     }
+
+    /// <summary>
+    /// The connection broke after its handshake: finds out whether TLS is to blame. With TLS 1.3 an endpoint that refuses our certificate says so only then
+    /// (RFC 8446 section 4.4.2.4).
+    /// </summary>
+    /// <returns>As <see cref="TransportFailure"/>; empty where TLS has nothing to do with it.</returns>
+    public byte[] FindTransportFailure()
+    {
+        if (TransportFailure.Length == 0 && Tls is { Failure: { Length: > 0 } failure, EndedUnannounced: false } socket)
+        {
+            Connection.Worker.Stats.Increment(_tls!.Stats.ConnectionError);
+            _tls.Report(socket, _pool.Endpoint, Address, "");
+            TransportFailure = Text(failure);
+        }
+
+        return TransportFailure;
+    }
+
+    private static byte[] Text(string failure) => Encoding.ASCII.GetBytes($"TLS_error:{failure}".Replace(' ', '_'));
 }

@@ -129,9 +129,9 @@ public sealed class BufferFilterTests
             response.Headers["location"].Should().Be("http://b/moved");
         }
 
-        if (status != 413)
+        if (status != 413 && path != "/off")
         {
-            // The body was read: the connection serves the next request.
+            // The filter has read the body: the connection serves the next request.
             await client.SendAsync("GET /direct HTTP/1.1\r\nhost: a\r\n\r\n");
             (await client.ReadResponseAsync()).BodyText.Should().Be("hello");
         }

@@ -42,6 +42,11 @@ internal sealed partial class DownstreamTcp
                 await EndDirectionAsync(to, isUp);
                 return;
             }
+            else if (!isUp && from.Layer is { EndedUnannounced: true })
+            {
+                await to.FlushedAsync();
+                End(TcpEnd.UpstreamCut);
+            }
             else
             {
                 End(isUp ? TcpEnd.ClientGone : TcpEnd.UpstreamGone);

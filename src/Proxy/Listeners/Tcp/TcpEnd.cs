@@ -11,6 +11,9 @@ internal enum TcpEnd : byte
     /// <summary>The endpoint reset its connection.</summary>
     UpstreamGone,
 
+    /// <summary>The endpoint ended a connection of TLS without saying so: what came before goes to the client, and nothing says that it was all.</summary>
+    UpstreamCut,
+
     /// <summary>It was idle or open for too long.</summary>
     TimeOver,
 

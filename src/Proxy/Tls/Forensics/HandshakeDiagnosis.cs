@@ -37,6 +37,9 @@ internal static class HandshakeDiagnosis
         ("unsuitable certificate purpose", "issue a certificate whose extended key usage fits: serverAuth for servers, clientAuth for clients"),
         (NoStaple, "renew ocsp_staple of the certificate, or write ocsp_staple_policy: LENIENT_STAPLING"),
         ("no subject alternative name is as demanded", "compare the presented names with match_typed_subject_alt_names"),
+        ("the certificate is not for", "compare the presented names with the server name, which auto_san_validation and auto_sni_san_validation demand"),
+        ("none of those that are pinned", "compare the certificate with verify_certificate_hash and verify_certificate_spki"),
+        ("no authorities are configured for the trust domain", "add the trust domain to trust_domains, or look who answers there"),
     ];
 
     /// <summary>What mends a fault; empty where that is not known.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -60,7 +61,15 @@ internal sealed partial class HandshakeLog : IAsyncDisposable
     {
         await foreach (var failure in _waiting.Reader.ReadAllAsync())
         {
-            LogFailure(_logger, Text(failure, Interlocked.Exchange(ref _left, 0)));
+            try
+            {
+                LogFailure(_logger, Text(failure, Interlocked.Exchange(ref _left, 0)));
+            }
+            catch (Exception bug) when (bug is CryptographicException or ArgumentException or InvalidOperationException)
+            {
+                // What peers present is theirs to choose: one record that cannot be written must not end the log.
+                LogFailure(_logger, $"the record cannot be written: {bug.Message}");
+            }
         }
     }
 

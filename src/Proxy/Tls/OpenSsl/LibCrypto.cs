@@ -19,6 +19,7 @@ internal static unsafe partial class LibCrypto
     public static partial nuint GetError();
 
     [LibraryImport(Name, EntryPoint = "ERR_clear_error")]
+    [SuppressGCTransition]
     public static partial void ClearErrors();
 
     [LibraryImport(Name, EntryPoint = "ERR_reason_error_string")]
@@ -131,6 +132,9 @@ internal static unsafe partial class LibCrypto
 
     [LibraryImport(Name, EntryPoint = "X509_VERIFY_PARAM_set_depth")]
     public static partial void ParametersSetDepth(nint parameters, int depth);
+
+    [LibraryImport(Name, EntryPoint = "X509_VERIFY_PARAM_set_auth_level")]
+    public static partial void ParametersSetAuthLevel(nint parameters, int level);
 
     [LibraryImport(Name, EntryPoint = "X509_STORE_CTX_get0_param")]
     public static partial nint StoreContextParameters(nint context);

@@ -12,9 +12,9 @@ internal static unsafe partial class LibSsl
     public const int ControlServerNameCallback = 53, ControlHostName = 55, ControlStatusCallback = 63, ControlStatusType = 65, ControlStatusResponse = 71;
     public const int ControlChainCertificate = 89, ControlGroups = 92, ControlSignatureAlgorithms = 98, ControlClientSignatureAlgorithms = 102;
     public const int ControlMinimumVersion = 123, ControlMaximumVersion = 124;
-    public const int ModeEnablePartialWrite = 1, ModeMovingWriteBuffer = 2, ModeReleaseBuffers = 0x10;
+    public const int ModeEnablePartialWrite = 1, ModeMovingWriteBuffer = 2, ModeReleaseBuffers = 0x10, ModeAutoRetry = 4, ControlClearMode = 78;
     public const ulong OptionNoTicket = 1UL << 14, OptionNoCompression = 1UL << 17, OptionPrioritizeChaCha = 1UL << 21,
-        OptionServerPreference = 1UL << 22, OptionNoRenegotiation = 1UL << 30, OptionIgnoreUnexpectedEof = 1UL << 7;
+        OptionServerPreference = 1UL << 22, OptionNoRenegotiation = 1UL << 30;
     public const int SessionCacheOff = 0, SessionCacheClient = 1, SessionCacheServer = 2, SessionCacheNoInternal = 0x300;
     public const int VerifyNone = 0, VerifyPeer = 1, VerifyFailIfNoPeerCertificate = 2;
     public const int ExtensionOk = 0, ExtensionAlertFatal = 2, ExtensionNoAcknowledge = 3;

@@ -14,8 +14,9 @@ internal sealed unsafe class SslContextHandle : SafeHandle
         SetHandle(LibSsl.ContextNew(isServer ? LibSsl.ServerMethod() : LibSsl.ClientMethod()));
         Check(IsInvalid ? 0 : 1, "make a context");
         var options = LibSsl.OptionNoCompression | LibSsl.OptionNoRenegotiation;
-        _ = LibSsl.ContextSetOptions(handle, options | (!isServer ? 0 : LibSsl.OptionIgnoreUnexpectedEof | (prefersClientSuites ? 0 : LibSsl.OptionServerPreference | LibSsl.OptionPrioritizeChaCha)));
+        _ = LibSsl.ContextSetOptions(handle, isServer && !prefersClientSuites ? options | LibSsl.OptionServerPreference | LibSsl.OptionPrioritizeChaCha : options);
         Control(LibSsl.ControlMode, LibSsl.ModeEnablePartialWrite | LibSsl.ModeMovingWriteBuffer | LibSsl.ModeReleaseBuffers);
+        Control(LibSsl.ControlClearMode, LibSsl.ModeAutoRetry);
         Control(LibSsl.ControlReadAhead, 1);
     }
 

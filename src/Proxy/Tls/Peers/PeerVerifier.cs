@@ -38,6 +38,9 @@ internal sealed unsafe class PeerVerifier
 
     public PeerValidationConfig Config { get; }
 
+    /// <summary>True where a certificate has to be vouched for or pinned; otherwise any is accepted and none counts as validated.</summary>
+    public bool IsDemanding => _authorities is not null || _domains.Count > 0 || _hashes.Count + _spkiHashes.Count > 0;
+
     /// <summary>A text that differs where two validations differ in what they accept.</summary>
     public static string Fingerprint(PeerValidationConfig? config) => config is null ? "" : Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(
         $"{config}\n{string.Join('\n', config.CertificateHashes)}\n{string.Join('\n', config.SpkiHashes)}\n{string.Join('\n', config.Sans)}\n{string.Join('\n', config.TrustDomains)}")));

@@ -7,6 +7,11 @@ namespace KubeProxyNet.Proxy.Tls.Peers;
 /// <summary>Trusted authorities and revocation lists, as the library holds them (<c>X509_STORE</c>).</summary>
 internal sealed unsafe class TrustStore : SafeHandle
 {
+    private const int Unspecified = 1;
+
+    /// <summary>At least 80 bits of strength in keys and signatures of a chain: neither MD5 nor SHA-1, no RSA below 1,024 bits (OpenSSL, SSL_CTX_set_security_level).</summary>
+    private const int AuthLevel = 1;
+
     private const ulong CheckRevocation = 0x4, CheckWholeChain = 0x8, PartialChain = 0x80000, IgnoreTime = 0x200000;
 
     /// <summary>Makes a store.</summary>
@@ -64,6 +69,7 @@ internal sealed unsafe class TrustStore : SafeHandle
                 _ = LibCrypto.StoreContextSetDefault(context, purpose);
             }
 
+            LibCrypto.ParametersSetAuthLevel(LibCrypto.StoreContextParameters(context), AuthLevel);
             if (maxDepth is { } most)
             {
                 LibCrypto.ParametersSetDepth(LibCrypto.StoreContextParameters(context), most);
@@ -89,5 +95,4 @@ internal sealed unsafe class TrustStore : SafeHandle
         return true;
     }
 
-    private const int Unspecified = 1;
 }

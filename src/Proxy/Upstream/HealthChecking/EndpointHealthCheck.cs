@@ -32,7 +32,7 @@ internal sealed class EndpointHealthCheck
         _initial = initial;
         Config = config;
         _tracker = new HealthTracker(endpoint.Health, cluster.Config.UnhealthyThreshold, cluster.Config.HealthyThreshold);
-        _probe = Probe.Create(cluster, config, () => config.TargetOf(endpoint.Address), OnLost);
+        _probe = Probe.Create(cluster, new ProbeTarget(endpoint, config), OnLost);
         _pause = new LoopDelay(cluster.Runner);
     }
 

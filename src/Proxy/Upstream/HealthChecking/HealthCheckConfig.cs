@@ -58,6 +58,12 @@ public sealed record HealthCheckConfig
 
     /// <summary>The interval after a passed check that did not yet make the endpoint healthy; null for <see cref="Interval"/>.</summary>
     public TimeSpan? HealthyEdgeInterval { get; init; }
+
+    /// <summary>Protocols that a check offers by ALPN in place of those of traffic (<c>tls_options.alpn_protocols</c>); empty for those.</summary>
+    public ValueList<string> AlpnProtocols { get; init; } = ValueList<string>.Empty;
+
+    /// <summary>What chooses the transport socket in place of the metadata of endpoints (<c>transport_socket_match_criteria</c>); null for those.</summary>
+    public EndpointMetadata? TransportSocketCriteria { get; init; }
 }
 
 /// <summary>What is asked of an endpoint, and what it has to answer.</summary>

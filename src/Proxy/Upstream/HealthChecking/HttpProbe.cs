@@ -22,11 +22,11 @@ internal sealed class HttpProbe : Probe
     private bool _hasStrayBytes;
     private Answer _answer;
 
-    public HttpProbe(ClusterHealthChecks cluster, HttpHealthCheck check, string hostname, Func<SocketEndpoint> target)
+    public HttpProbe(ClusterHealthChecks cluster, HttpHealthCheck check, ProbeTarget target)
         : base(cluster, target)
     {
         _check = check;
-        _request = RequestOf(check, hostname.Length > 0 ? hostname : check.Host);
+        _request = RequestOf(check, target.Config.Hostname is { Length: > 0 } hostname ? hostname : check.Host);
         _parser = new ResponseParser(_head);
     }
 

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
@@ -15,12 +16,26 @@ internal readonly record struct ProbeResult(bool IsSuccess, bool IsDegraded = fa
     public static ProbeResult TimedOut => new(false, Failure: HealthCheckFailure.NetworkTimeout);
 }
 
+/// <summary>What a probe connects to.</summary>
+/// <param name="endpoint">The endpoint.</param>
+/// <param name="config">What is different about it.</param>
+internal sealed class ProbeTarget(EndpointState endpoint, EndpointHealthCheckConfig config)
+{
+    public EndpointState Endpoint => endpoint;
+
+    public EndpointHealthCheckConfig Config => config;
+
+    /// <summary>Where a new connection goes.</summary>
+    public SocketEndpoint Address => config.TargetOf(endpoint.Address);
+}
+
 /// <summary>Checks one endpoint, again and again, over connections of its own. One worker owns it.</summary>
-internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> target) : IConnectionOwner
+internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) : IConnectionOwner
 {
     private Connection? _connection;
     private bool _isChecking;
     private bool _timedOut;
+    private long _endMs;
 
     /// <summary>Told where the peer ends a connection that waits for the next check, where that is a failure.</summary>
     public required Action Lost { get; init; }
@@ -34,12 +49,11 @@ internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> 
 
     /// <summary>A probe of the configured kind.</summary>
     /// <param name="cluster">The cluster's checks.</param>
-    /// <param name="endpoint">What is different about this endpoint.</param>
-    /// <param name="target">Gives the address for a new connection.</param>
+    /// <param name="target">What is checked.</param>
     /// <param name="lost">See <see cref="Lost"/>.</param>
-    public static Probe Create(ClusterHealthChecks cluster, EndpointHealthCheckConfig endpoint, Func<SocketEndpoint> target, Action lost) => cluster.Config.Probe switch
+    public static Probe Create(ClusterHealthChecks cluster, ProbeTarget target, Action lost) => cluster.Config.Probe switch
     {
-        HttpHealthCheck http => new HttpProbe(cluster, http, endpoint.Hostname, target) { Lost = lost },
+        HttpHealthCheck http => new HttpProbe(cluster, http, target) { Lost = lost },
         TcpHealthCheck tcp => new TcpProbe(cluster, tcp, target) { Lost = lost },
         var other => throw new NotSupportedException($"There is no probe for {other.GetType()}."),
     };
@@ -50,7 +64,7 @@ internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> 
         _timedOut = false;
         _isChecking = true;
         var isNew = _connection is null;
-        if (isNew && ConnectSocket.Start(target()) is var descriptor)
+        if (isNew && ConnectSocket.Start(target.Address) is var descriptor)
         {
             if (descriptor < 0)
             {
@@ -62,8 +76,10 @@ internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> 
         }
 
         var connection = _connection!;
-        connection.SetDeadline(Math.Max(1, cluster.Config.Timeout.Ticks / TimeSpan.TicksPerMillisecond));
-        var result = !isNew || await ConnectAsync(connection) ? await ExchangeAsync(connection) : null;
+        var timeoutMs = Math.Max(1, cluster.Config.Timeout.Ticks / TimeSpan.TicksPerMillisecond);
+        _endMs = Worker.NowMs + timeoutMs;
+        connection.SetDeadline(timeoutMs);
+        var result = !isNew || (await ConnectAsync(connection) && await SecureAsync(connection)) ? await ExchangeAsync(connection) : null;
         _isChecking = false;
         if (_timedOut || result is null)
         {
@@ -122,6 +138,35 @@ internal abstract class Probe(ClusterHealthChecks cluster, Func<SocketEndpoint> 
 
     private static async LoopTask<bool> ConnectAsync(Connection connection) =>
         await connection.Connected() == WaitResult.Ready && connection.Error == 0;
+
+    /// <summary>The handshake, where the endpoint is spoken to by TLS. It is part of the check, and of its time.</summary>
+    private async LoopTask<bool> SecureAsync(Connection connection)
+    {
+        if (target.Endpoint.TlsOfChecks is not { } tls)
+        {
+            return true;
+        }
+
+        if (tls.Secure(connection, target.Endpoint, requestedName: null, sessions: null) is not { } socket)
+        {
+            return false;
+        }
+
+        var result = await socket.HandshakeAsync(_endMs);
+        _timedOut |= result == HandshakeResult.Interrupted && Worker.NowMs >= _endMs && !connection.IsClosed;
+        tls.Stats.Count(Worker.Stats, socket, _timedOut ? HandshakeResult.Failed : result);
+        if (result == HandshakeResult.Done)
+        {
+            return true;
+        }
+
+        if (result != HandshakeResult.Interrupted || _timedOut)
+        {
+            tls.Report(socket, target.Endpoint, target.Address, _timedOut ? "the handshake took longer than the timeout of the health check" : "");
+        }
+
+        return false;
+    }
 
     private void OnPeerClosed()
     {

@@ -3,7 +3,7 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 /// <summary>Connects, and exchanges bytes where some are expected (Envoy documentation, "L3/L4 health checking").</summary>
-internal sealed class TcpProbe(ClusterHealthChecks cluster, TcpHealthCheck check, Func<SocketEndpoint> target) : Probe(cluster, target)
+internal sealed class TcpProbe(ClusterHealthChecks cluster, TcpHealthCheck check, ProbeTarget target) : Probe(cluster, target)
 {
     private PayloadSearch _search;
 
@@ -67,7 +67,7 @@ internal sealed class TcpProbe(ClusterHealthChecks cluster, TcpHealthCheck check
         {
             count = connection.Receive(Worker.ReceiveBuffer);
         }
-        while (count == Worker.ReceiveBuffer.Length);
+        while (count == Worker.ReceiveBuffer.Length || (count > 0 && connection.Layer is { HasBufferedInput: true }));
         return count is Connection.EndOfStream or Connection.Broken || connection.IsPeerClosed;
     }
 }

@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Metadata;
 using KubeProxyNet.Proxy.Tls.Settings;
+using KubeProxyNet.Proxy.Upstream.HealthChecking;
 
 namespace KubeProxyNet.Proxy.Upstream.TransportSockets;
 
@@ -19,15 +20,31 @@ public sealed record ClusterTransportSockets
     /// <summary>For endpoints whose metadata fit: the first of these (<c>transport_socket_matches</c>).</summary>
     public ValueList<TransportSocketMatch> Matches { get; init; } = ValueList<TransportSocketMatch>.Empty;
 
+    /// <summary>All settings that endpoints may be spoken to by.</summary>
+    public IEnumerable<UpstreamTlsConfig> All => Matches.Select(static match => match.Tls).Append(Default).OfType<UpstreamTlsConfig>();
+
     /// <summary>How an endpoint is spoken to; null for plain text. Its own metadata go before those of its locality.</summary>
-    public UpstreamTlsConfig? Of(EndpointConfig endpoint)
+    public UpstreamTlsConfig? Of(EndpointConfig endpoint) => Of(endpoint.TransportSocketMetadata, endpoint.LocalityTransportSocketMetadata);
+
+    /// <summary>How an endpoint is spoken to when it is checked; null for plain text.</summary>
+    public UpstreamTlsConfig? Of(EndpointConfig endpoint, HealthCheckConfig check)
+    {
+        var tls = check.TransportSocketCriteria is { } criteria ? Of(criteria, null) : Of(endpoint);
+        return tls is null ? null : ForChecks(tls, check);
+    }
+
+    /// <summary>Settings as checks use them.</summary>
+    public static UpstreamTlsConfig ForChecks(UpstreamTlsConfig tls, HealthCheckConfig check) =>
+        check.AlpnProtocols.Count == 0 ? tls : tls with { AlpnProtocols = check.AlpnProtocols };
+
+    private UpstreamTlsConfig? Of(EndpointMetadata? own, EndpointMetadata? ofLocality)
     {
         if (Matches.Count == 0)
         {
             return Default;
         }
 
-        var match = Matches.FirstOrDefault(match => match.Fits(endpoint.TransportSocketMetadata)) ?? Matches.FirstOrDefault(match => match.Fits(endpoint.LocalityTransportSocketMetadata));
+        var match = Matches.FirstOrDefault(match => match.Fits(own)) ?? Matches.FirstOrDefault(match => match.Fits(ofLocality));
         return match is null ? Default : match.Tls;
     }
 }

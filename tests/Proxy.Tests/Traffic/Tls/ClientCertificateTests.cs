@@ -55,6 +55,19 @@ public sealed class ClientCertificateTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_one_is_required_and_nothing_validates_it_any_will_do_and_none_counts_as_validated()
+    {
+        var context = TlsContext(Server()).Replace("require_client_certificate: false", "require_client_certificate: true", StringComparison.Ordinal);
+        var routes = "{match: {prefix: /, tls_context: {presented: true, validated: false} }, direct_response: {status: 200, body: {inline_string: unproven} } }";
+        await using var proxy = await TlsProxy.StartAsync(Listener(Chain(context, routes: routes)));
+
+        await proxy.RefusedAsync();
+        (await proxy.GetAsync(certificate: TestCertificate.SelfSigned("client.test"))).BodyText.Should().Be("unproven");
+
+        (await proxy.SslAsync("fail_verify_no_cert")).Should().Be(1);
+    }
+
+    [Fact]
     public async Task Another_authority_is_refused()
     {
         using var other = TestAuthority.Root("Other Root");

@@ -29,6 +29,25 @@ public sealed class MisdirectedRequestTests : IDisposable
     }
 
     [Fact]
+    public async Task A_name_too_long_to_be_one_belongs_to_no_connection()
+    {
+        await using var proxy = await StartAsync();
+
+        (await proxy.GetAsync("open.test", host: $"{new string('a', 300)}.wild.test")).Status.Should().Be(421);
+    }
+
+    [Fact]
+    public async Task What_the_chain_for_all_other_names_demands_cannot_be_passed_by_either()
+    {
+        var leaf = _root.Issue(null, "open.test");
+        await using var proxy = await TlsProxy.StartAsync(Listener(string.Join(
+            ',', Chain(TlsContext(leaf), "open", ["open.test"], routes: Says("open")), Chain(TlsContext(leaf, validation: Trust(_root.Pem)), "rest", routes: Says("rest")))));
+
+        (await proxy.GetAsync("open.test", host: "internal.test")).Status.Should().Be(421);
+        (await proxy.GetAsync("internal.test", _root.Issue(null, "client.test"))).Status.Should().Be(200);
+    }
+
+    [Fact]
     public async Task The_connection_goes_on_and_the_next_request_is_judged_anew()
     {
         await using var proxy = await StartAsync();
