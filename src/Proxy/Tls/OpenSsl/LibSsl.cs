@@ -7,20 +7,19 @@ internal static unsafe partial class LibSsl
 {
     public const string Name = "libssl.so.3";
 
-    public const int ErrorNone = 0, ErrorSsl = 1, ErrorWantRead = 2, ErrorWantWrite = 3, ErrorSyscall = 5, ErrorZeroReturn = 6;
+    public const int ErrorNone = 0, ErrorWantRead = 2, ErrorZeroReturn = 6;
     public const int ControlMode = 33, ControlReadAhead = 41, ControlSessionCacheSize = 42, ControlSessionCacheMode = 44;
-    public const int ControlServerNameCallback = 53, ControlHostName = 55, ControlStatusCallback = 63, ControlStatusType = 65, ControlStatusResponse = 71;
-    public const int ControlChainCertificate = 89, ControlGroups = 92, ControlSignatureAlgorithms = 98, ControlClientSignatureAlgorithms = 102;
+    public const int ControlServerNameCallback = 53, ControlHostName = 55, ControlStatusCallback = 63, ControlStatusResponse = 71;
+    public const int ControlChainCertificate = 89, ControlGroups = 92, ControlSignatureAlgorithms = 98;
     public const int ControlMinimumVersion = 123, ControlMaximumVersion = 124;
     public const int ModeEnablePartialWrite = 1, ModeMovingWriteBuffer = 2, ModeReleaseBuffers = 0x10, ModeAutoRetry = 4, ControlClearMode = 78;
     public const ulong OptionNoTicket = 1UL << 14, OptionNoCompression = 1UL << 17, OptionPrioritizeChaCha = 1UL << 21,
         OptionServerPreference = 1UL << 22, OptionNoRenegotiation = 1UL << 30;
     public const int SessionCacheOff = 0, SessionCacheClient = 1, SessionCacheServer = 2, SessionCacheNoInternal = 0x300;
-    public const int VerifyNone = 0, VerifyPeer = 1, VerifyFailIfNoPeerCertificate = 2;
+    public const int VerifyPeer = 1, VerifyFailIfNoPeerCertificate = 2;
     public const int ExtensionOk = 0, ExtensionAlertFatal = 2, ExtensionNoAcknowledge = 3;
     public const int Tls12 = 0x0303, Tls13 = 0x0304;
     public const int SentShutdown = 1, ReceivedShutdown = 2;
-    public const int FileTypePem = 1;
 
     [LibraryImport(Name, EntryPoint = "TLS_server_method")]
     public static partial nint ServerMethod();
@@ -67,23 +66,11 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_CTX_use_PrivateKey")]
     public static partial int ContextUsePrivateKey(nint context, nint key);
 
-    [LibraryImport(Name, EntryPoint = "SSL_CTX_check_private_key")]
-    public static partial int ContextCheckPrivateKey(nint context);
-
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_verify")]
     public static partial void ContextSetVerify(nint context, int mode, void* callback);
 
-    [LibraryImport(Name, EntryPoint = "SSL_CTX_set_verify_depth")]
-    public static partial void ContextSetVerifyDepth(nint context, int depth);
-
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_cert_verify_callback")]
     public static partial void ContextSetCertificateVerifyCallback(nint context, delegate* unmanaged[Cdecl]<nint, nint, int> callback, nint argument);
-
-    [LibraryImport(Name, EntryPoint = "SSL_CTX_get_cert_store")]
-    public static partial nint ContextGetCertificateStore(nint context);
-
-    [LibraryImport(Name, EntryPoint = "SSL_CTX_set_client_CA_list")]
-    public static partial void ContextSetClientCaList(nint context, nint names);
 
     [LibraryImport(Name, EntryPoint = "SSL_CTX_add_client_CA")]
     public static partial int ContextAddClientCa(nint context, nint certificate);
@@ -194,12 +181,6 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_set_session")]
     public static partial int SetSession(nint ssl, nint session);
 
-    [LibraryImport(Name, EntryPoint = "SSL_get_session")]
-    public static partial nint GetSession(nint ssl);
-
     [LibraryImport(Name, EntryPoint = "SSL_SESSION_free")]
     public static partial void SessionFree(nint session);
-
-    [LibraryImport(Name, EntryPoint = "SSL_SESSION_is_resumable")]
-    public static partial int SessionIsResumable(nint session);
 }
