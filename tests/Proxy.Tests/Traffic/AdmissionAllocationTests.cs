@@ -12,6 +12,7 @@ namespace KubeProxyNet.Proxy.Tests.Traffic;
 public sealed class AdmissionAllocationTests
 {
     private const int Requests = 500;
+    private const int Rounds = 4;
 
     private static HttpConnectionManagerConfig Edge(HttpConnectionManagerConfig http) => http with
     {
@@ -50,11 +51,14 @@ public sealed class AdmissionAllocationTests
             + "x-envoy-retry-on: 5xx\r\nx-envoy-other: 1\r\nx-request-id: theirs\r\nx-forwarded-proto: https\r\n\r\n",
             isEdge ? Edge : Behind);
 
-        // What is left is the question for the number itself; the smallest object there is has 24 bytes.
+        // What is left is the questions for the number itself, of which a slow machine needs more; the smallest object there is has 24 bytes.
         ((full - plain) / Requests).Should().BeLessThan(24);
     }
 
-    /// <summary>Bytes that so many requests of a steady connection put on the heap of the worker.</summary>
+    /// <summary>
+    /// Bytes that so many requests of a steady connection put on the heap of the worker: the least of several rounds, since what a request needs
+    /// it needs in each of them, and the questions for the number need more in some.
+    /// </summary>
     private static async Task<long> MeasureAsync(string request, Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig> configure)
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "ok"));
@@ -75,7 +79,15 @@ public sealed class AdmissionAllocationTests
             return allocated;
         }
 
+        var least = long.MaxValue;
         var before = await RunAsync();
-        return await RunAsync() - before;
+        for (var round = 0; round < Rounds; round++)
+        {
+            var after = await RunAsync();
+            least = Math.Min(least, after - before);
+            before = after;
+        }
+
+        return least;
     }
 }
