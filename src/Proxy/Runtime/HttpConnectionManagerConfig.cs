@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
@@ -27,6 +28,12 @@ public sealed record HttpConnectionManagerConfig
 {
     /// <summary>Prefix of statistics: <c>http.PREFIX.</c></summary>
     public required string StatPrefix { get; init; }
+
+    /// <summary>The version of HTTP that clients speak.</summary>
+    public HttpCodec Codec { get; init; }
+
+    /// <summary>Settings of connections that speak HTTP/2.</summary>
+    public Http2Options Http2 { get; init; } = new();
 
     /// <summary>Routes that are part of the listener; null where <see cref="RouteConfigName"/> names them.</summary>
     public RouteTable? InlineRoutes { get; init; }

@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
 using KubeProxyNet.Proxy.Upstream.LoadBalancing;
@@ -60,6 +61,12 @@ public sealed record ClusterConfig
 
     /// <summary>Most header fields of a response; 100 by default.</summary>
     public int MaxResponseFields { get; init; } = HeadParser.DefaultMaxFields;
+
+    /// <summary>The version of HTTP that endpoints are spoken to in; HTTP/1.1 by default.</summary>
+    public UpstreamProtocol Protocol { get; init; }
+
+    /// <summary>Settings of connections that speak HTTP/2.</summary>
+    public Http2Options Http2 { get; init; } = new();
 
     /// <summary>Limits for requests of the default priority.</summary>
     public CircuitBreakerThresholds DefaultThresholds { get; init; } = new();
