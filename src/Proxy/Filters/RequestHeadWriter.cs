@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Grpc;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -166,6 +167,12 @@ internal static class RequestHeadWriter
             skip = skip.With(KnownHeader.XForwardedHost);
         }
 
+        var tellsGrpcTimeout = exchange.ReplacesGrpcTimeout;
+        if (tellsGrpcTimeout)
+        {
+            skip = skip.With(KnownHeader.GrpcTimeout);
+        }
+
         FieldForwarding.Copy(ref writer, request, exchange.Parser.HeadEnd - 2, skip, mutations, exchange.Parser.NominatesFields);
         FieldForwarding.CopyOwn(ref writer, request, mutations);
         if (tellsOriginalPath)
@@ -183,6 +190,11 @@ internal static class RequestHeadWriter
             writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
             writer.WriteNumber(exchange.ExpectedTimeoutMs);
             writer.Write(LineEnd);
+        }
+
+        if (tellsGrpcTimeout && exchange.GrpcTimeoutToTellMs is >= 0 and var callTimeoutMs)
+        {
+            GrpcTimeout.Write(ref writer, callTimeoutMs);
         }
 
         if (forward.IncludesAttemptCountInRequest)

@@ -69,10 +69,6 @@ internal static class FieldsNotActedOn
         [Listener + "tcp_keepalive"] = [],
         [Listener + "transparent"] = ["false"],
 
-        // Zero, which control planes like to send, is what happens anyway.
-        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
-        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
-
         // There is no tracing: a copy is as little sampled as its request.
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
@@ -90,7 +86,6 @@ internal static class FieldsNotActedOn
         [Router + "respect_expected_rq_timeout"] = [],
         [Router + "start_child_span"] = [],
         [Router + "strict_check_headers"] = [],
-        [Router + "suppress_grpc_request_failure_code_stats"] = [],
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
         [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
