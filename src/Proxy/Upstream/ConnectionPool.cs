@@ -119,7 +119,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
             }
 
             Remove(pending);
-            pending.Connection = connection;
+            pending.Stream = connection;
             pending.Over.Set();
             return;
         }
@@ -139,7 +139,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     public void Enqueue(PendingRequest pending)
     {
         pending.Over.Reset();
-        pending.Connection = null;
+        pending.Stream = null;
         pending.IsQueued = true;
         pending.Next = null;
         pending.Previous = _lastPending;
@@ -162,10 +162,10 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             Remove(pending);
         }
-        else if (pending.Connection is { } connection)
+        else if (pending.Stream is { } stream)
         {
-            pending.Connection = null;
-            Release(connection);
+            pending.Stream = null;
+            stream.Release();
         }
     }
 
