@@ -132,6 +132,7 @@ internal static class UpstreamAcquisition
             return null;
         }
 
+        attempt.Exchange.Worker.Stats.Increment(upstream.Endpoint.Cluster.Stats.ConnectionsHttp1Total);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
         attempt.Upstream = null;

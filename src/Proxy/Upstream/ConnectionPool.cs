@@ -103,6 +103,11 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
     public void Release(UpstreamConnection connection)
     {
+        if (connection.IsToBeClosedByPeer)
+        {
+            worker.Stats.Increment(endpoint.Cluster.Stats.CloseNotify);
+        }
+
         if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();

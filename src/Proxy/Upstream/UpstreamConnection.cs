@@ -121,6 +121,9 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <summary>True once the whole response was read.</summary>
     public override bool IsResponseComplete => _body.IsComplete;
 
+    /// <summary>True where the response says that the endpoint closes the connection.</summary>
+    public bool IsToBeClosedByPeer => _parser.WantsClose;
+
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
         IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && !_hasStrayInput && Framing.Kind != BodyKind.UntilClose
