@@ -63,7 +63,7 @@ public static class ExplanationText
 
         if (forward.GrpcTimeoutMs is { } call)
         {
-            Line(text, call < 0 ? "           without grpc-timeout" : $"           with a grpc-timeout of {call} ms");
+            Line(text, $"           grpc-timeout {(call < 0 ? "taken out" : Time(call))}");
         }
 
         if (forward.Retry is { } retry)
