@@ -1,4 +1,5 @@
 using System.Text;
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
@@ -109,6 +110,9 @@ internal static class LocalReplies
                 exchange.Flags |= ResponseFlags.DownstreamProtocolError;
                 SendOrCut(exchange, 400, "http1.codec_error", BadRequestBody);
                 break;
+            case AbortReason.BadGrpcWebBody:
+                GrpcWebFilter.Refuse(exchange);
+                break;
             case AbortReason.SlowBody:
                 exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsSlowClient);
                 SendOrCut(exchange, 408, "request_body_too_slow", RequestTimeoutBody);
@@ -157,8 +161,27 @@ internal static class LocalReplies
     /// <param name="exchange">The exchange.</param>
     /// <param name="reply">The answer.</param>
     /// <param name="code">Status of a call; null for what that of HTTP stands for.</param>
-    public static void Pass(Exchange exchange, in LocalReply reply, GrpcCode? code = null) =>
-        exchange.Downstream.SendLocalReply(exchange, exchange.IsGrpc ? exchange.ToGrpc(reply, code) : reply);
+    public static void Pass(Exchange exchange, in LocalReply reply, GrpcCode? code = null)
+    {
+        if (exchange.Call?.Web is { } web)
+        {
+            exchange.Downstream.SendLocalReply(exchange, exchange.ToGrpcWeb(web, reply, isCalled: false));
+            return;
+        }
+
+        if (!exchange.IsGrpc)
+        {
+            exchange.Downstream.SendLocalReply(exchange, reply);
+            return;
+        }
+
+        if (exchange.Call is { } call)
+        {
+            GrpcStatistics.TakeLocalReply(exchange, call, code ?? GrpcCodes.FromHttp(reply.Status));
+        }
+
+        exchange.Downstream.SendLocalReply(exchange, exchange.ToGrpc(reply, code));
+    }
 
     private static readonly byte[] ClientGoneDetails = Bytes("downstream_remote_disconnect");
 

@@ -20,7 +20,7 @@ internal static class RequestHeadWriter
     /// <summary>Sends the head and the body that arrived with it. A failure shows when the response is read.</summary>
     public static void Send(Exchange exchange, UpstreamStream upstream)
     {
-        var body = exchange.Downstream.BufferedBody;
+        var body = exchange.FirstBody;
         exchange.BytesReceived = body.Length;
         Send(exchange, upstream, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
     }

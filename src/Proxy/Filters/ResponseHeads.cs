@@ -63,7 +63,7 @@ internal static class ResponseHeads
             }
         }
 
-        if (exchange.Route!.Forward!.InternalRedirects is { } redirects)
+        if (exchange.Route!.Forward!.InternalRedirects is { } redirects && exchange.Call?.Web is null)
         {
             // What is composed of a head looks for it where the exchange points, and another attempt may have begun since.
             exchange.Attempt = attempt;

@@ -156,7 +156,8 @@ internal static class Router
         return false;
     }
 
-    private static string ClusterName(Exchange exchange)
+    /// <summary>Name of the cluster that the route chose.</summary>
+    public static string ClusterName(Exchange exchange)
     {
         var target = exchange.Target!;
         return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));

@@ -3,6 +3,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Grpc;
 using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Runtime.Grpc;
 
 namespace KubeProxyNet.Proxy.Runtime;
 
@@ -13,12 +14,20 @@ internal sealed partial class Exchange
     private const long TakenOut = -2;
     private const long AsExpected = -3;
 
+    private readonly GrpcCall _call = new();
+    private GrpcWebCall? _webCall;
     private ArrayBufferWriter<byte>? _grpcLines;
     private int _replacedStatus;
     private long _grpcTimeoutMs = AsItCame;
 
     /// <summary>True for a call of gRPC, by the request's content type as it is now: a filter may have made it one.</summary>
     public bool IsGrpc => Request.TryGet(KnownHeader.ContentType, out var type) && GrpcContentType.IsGrpc(type);
+
+    /// <summary>What filters keep of a call; null where none looks at it.</summary>
+    public GrpcCall? Call { get; private set; }
+
+    /// <summary>The part of the request's body that came with its head, as it goes upstream; see <see cref="DownstreamStream.BufferedBody"/>.</summary>
+    public ReadOnlySpan<byte> FirstBody => Call?.Web is { IsTextRequest: true } web ? web.FirstBody : Downstream.BufferedBody;
 
     /// <summary>The status that statistics of clusters and routes count: that of the response, or the one that an answer of our own had before it became one of gRPC's.</summary>
     public int CountedStatus => _replacedStatus != 0 ? _replacedStatus : Status;
@@ -29,6 +38,12 @@ internal sealed partial class Exchange
     /// <summary>What the upstream is told in <c>grpc-timeout</c>, in milliseconds; negative for nothing. Only where it is replaced.</summary>
     public long GrpcTimeoutToTellMs => _grpcTimeoutMs == AsExpected ? ExpectedTimeoutMs : _grpcTimeoutMs;
 
+    /// <summary>A filter looks at the call.</summary>
+    public GrpcCall BeginCall() => Call ??= _call;
+
+    /// <summary>A filter speaks gRPC for a browser.</summary>
+    public GrpcWebCall BeginWebCall() => BeginCall().Web = _webCall ??= new GrpcWebCall();
+
     /// <summary>
     /// An answer of our own as gRPC has it: 200, and everything in the head (gRPC, PROTOCOL-HTTP2, "Trailers-Only"). The lines are valid until the next reply.
     /// </summary>
@@ -36,24 +51,59 @@ internal sealed partial class Exchange
     /// <param name="code">The status; null for what that of HTTP stands for.</param>
     public LocalReply ToGrpc(in LocalReply reply, GrpcCode? code)
     {
-        var lines = _grpcLines ??= new ArrayBufferWriter<byte>();
-        lines.ResetWrittenCount();
-        lines.Write("content-type: application/grpc\r\n"u8);
-        lines.Write("grpc-status: "u8);
-        var number = (int)(code ?? GrpcCodes.FromHttp(reply.Status));
-        System.Buffers.Text.Utf8Formatter.TryFormat(number, lines.GetSpan(3), out var length);
-        lines.Advance(length);
-        lines.Write("\r\n"u8);
-        if (!reply.Body.IsEmpty && !IsHead)
-        {
-            lines.Write("grpc-message: "u8);
-            GrpcMessage.Encode(reply.Body.Span, lines);
-            lines.Write("\r\n"u8);
-        }
-
+        var lines = BeginLines("application/grpc"u8);
+        WriteStatus(lines, code ?? GrpcCodes.FromHttp(reply.Status));
+        WriteMessage(lines, IsHead ? default : reply.Body.Span);
         lines.Write(reply.ExtraLines.Span);
         _replacedStatus = reply.Status;
         return new LocalReply(200, default, lines.WrittenMemory) { Message = reply.Body };
+    }
+
+    /// <summary>
+    /// An answer that is no gRPC as a browser gets it, whose client looks for a status of gRPC but not for 200: the body becomes the message (Envoy's gRPC-Web filter).
+    /// </summary>
+    /// <param name="web">The browser's side of the call.</param>
+    /// <param name="reply">The answer as it would be otherwise.</param>
+    /// <param name="isCalled">True where a status is told even without a body.</param>
+    public LocalReply ToGrpcWeb(GrpcWebCall web, in LocalReply reply, bool isCalled)
+    {
+        var lines = BeginLines(web.ContentType);
+        if (isCalled || !reply.Body.IsEmpty)
+        {
+            WriteStatus(lines, GrpcCodes.FromHttp(reply.Status));
+            WriteMessage(lines, reply.Body.Span);
+        }
+
+        lines.Write(reply.ExtraLines.Span);
+        return new LocalReply(reply.Status, default, lines.WrittenMemory) { Message = reply.Body };
+    }
+
+    private ArrayBufferWriter<byte> BeginLines(ReadOnlySpan<byte> contentType)
+    {
+        var lines = _grpcLines ??= new ArrayBufferWriter<byte>();
+        lines.ResetWrittenCount();
+        lines.Write("content-type: "u8);
+        lines.Write(contentType);
+        lines.Write("\r\n"u8);
+        return lines;
+    }
+
+    private static void WriteStatus(ArrayBufferWriter<byte> lines, GrpcCode code)
+    {
+        lines.Write("grpc-status: "u8);
+        System.Buffers.Text.Utf8Formatter.TryFormat((int)code, lines.GetSpan(3), out var length);
+        lines.Advance(length);
+        lines.Write("\r\n"u8);
+    }
+
+    private static void WriteMessage(ArrayBufferWriter<byte> lines, ReadOnlySpan<byte> message)
+    {
+        if (!message.IsEmpty)
+        {
+            lines.Write("grpc-message: "u8);
+            GrpcMessage.Encode(message, lines);
+            lines.Write("\r\n"u8);
+        }
     }
 
     /// <summary>How long a call may take by a route that says so: Envoy's <c>max_stream_duration</c> for a call with <c>grpc-timeout</c>.</summary>
@@ -98,5 +148,10 @@ internal sealed partial class Exchange
     {
         _replacedStatus = 0;
         _grpcTimeoutMs = AsItCame;
+        if (Call is not null)
+        {
+            Call.Reset();
+            Call = null;
+        }
     }
 }

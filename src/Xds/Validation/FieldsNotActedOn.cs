@@ -74,6 +74,9 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
 
+        // There is no filter state to put it into; logs have no %FILTER_STATE%.
+        ["envoy.extensions.filters.http.grpc_stats.v3.FilterConfig.emit_filter_state"] = ["false"],
+
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
         // A connection too many is closed at once.
