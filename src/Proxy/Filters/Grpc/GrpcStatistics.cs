@@ -4,7 +4,6 @@ using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Grpc;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.Grpc;
 
 namespace KubeProxyNet.Proxy.Filters.Grpc;

@@ -1,6 +1,5 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
-using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Grpc;
 using KubeProxyNet.Proxy.Upstream;
