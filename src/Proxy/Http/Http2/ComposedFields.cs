@@ -52,7 +52,7 @@ internal ref struct ComposedFields(Span<byte> memory, int limit)
     }
 
     /// <summary>Appends a field that is no pseudo-header. False where it may not be there, or is too much.</summary>
-    public bool Append(scoped in HpackField field)
+    public bool Append(scoped HpackField field)
     {
         if ((!field.IsNameChecked && !FieldSyntax.IsName(field.Name)) || (!field.IsChecked && !FieldSyntax.IsValue(field.Value)))
         {

@@ -98,7 +98,7 @@ internal abstract partial class Http2Connection
                 continue;
             }
 
-            var name = line[..colon];
+            scoped var name = line[..colon];
             if (name.IndexOfAnyInRange((byte)'A', (byte)'Z') >= 0 && name.Length <= LongestName)
             {
                 System.Text.Ascii.ToLower(name, lowerCase, out var written);

@@ -9,6 +9,9 @@ internal abstract partial class Http2Connection
     /// <summary>What a client sends first (RFC 9113 section 3.4).</summary>
     public static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
+    /// <summary>Length of the preface's first line, by which it is told from a request of HTTP/1.</summary>
+    public const int PrefaceLineLength = 16;
+
     private Block? _held;
     private int _heldLength;
     private int _prefaceRead;

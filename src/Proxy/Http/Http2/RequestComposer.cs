@@ -101,7 +101,7 @@ internal ref struct RequestComposer : IHpackFields
 
     private readonly bool Has(PseudoHeader pseudo) => (_seen & (1u << (int)pseudo)) != 0;
 
-    private bool OnPseudo(in HpackField field)
+    private bool OnPseudo(scoped HpackField field)
     {
         // Section 8.3: before all regular fields, each once, and none that is not defined for requests. What they hold is judged with the start line.
         if (_isStarted || Has(field.Pseudo) || field.Pseudo is PseudoHeader.Status or PseudoHeader.Unknown
@@ -175,7 +175,7 @@ internal ref struct RequestComposer : IHpackFields
     }
 
     /// <summary>A Host field that says something else than <c>:authority</c> makes the request malformed (section 8.3.1); one that says the same says nothing.</summary>
-    private bool TakeHost(in HpackField field)
+    private bool TakeHost(scoped HpackField field)
     {
         if (_hasHost)
         {
@@ -192,7 +192,7 @@ internal ref struct RequestComposer : IHpackFields
         return _fields.Append(field);
     }
 
-    private bool TakeCrumb(in HpackField field)
+    private bool TakeCrumb(scoped HpackField field)
     {
         if (!field.IsChecked && !FieldSyntax.IsValue(field.Value))
         {

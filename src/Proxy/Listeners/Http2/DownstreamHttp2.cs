@@ -62,7 +62,11 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     {
         _siblings.Add(this);
         var page = _runtime.Worker.Stats;
-        page.Increment(_state.Stats.ConnectionsTotal);
+        if (first is null)
+        {
+            page.Increment(_state.Stats.ConnectionsTotal);
+        }
+
         page.Increment(_state.Stats.ConnectionsHttp2Total);
         page.Add(_state.Stats.ConnectionsActive, 1);
         page.Add(_state.Stats.ConnectionsHttp2Active, 1);
