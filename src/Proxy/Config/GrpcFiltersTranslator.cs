@@ -1,4 +1,5 @@
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Xds.Validation;
 using StatsMessage = Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig;
@@ -30,7 +31,7 @@ internal static class GrpcFiltersTranslator
         {
             Disabled = filter.Disabled,
             CountsAllMethods = message.StatsForAllMethods ?? false,
-            Methods = [.. services.SelectMany(static service => service.MethodNames.Select(method => $"/{service.Name}/{method}"))],
+            Methods = new ValueList<string>(services.SelectMany(static service => service.MethodNames.Select(method => $"/{service.Name}/{method}"))),
             MeasuresUpstream = message.EnableUpstreamStats,
             ReplacesDots = message.ReplaceDotsInGrpcServiceName,
         };

@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Http.Grpc;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
@@ -78,7 +79,7 @@ public sealed class GrpcStatsTests
     public async Task Of_methods_that_are_listed_each_is_counted_and_the_others_together(string path, string? name)
     {
         await using var backend = ScriptedBackend.Start(GrpcTraffic.Status(0));
-        await using var proxy = Start(new GrpcStatsConfig("stats") { Methods = ["/shop.Cart/Add"] }, backend.Port);
+        await using var proxy = Start(new GrpcStatsConfig("stats") { Methods = new ValueList<string>(["/shop.Cart/Add"]) }, backend.Port);
 
         await GrpcTraffic.CallAsync(proxy.Port, path: path);
         await GrpcTraffic.CallAsync(proxy.Port, path: path, type: "application/json");

@@ -1,5 +1,5 @@
-using System.Collections.Immutable;
 using System.Text;
+using KubeProxyNet.Proxy.Collections;
 
 namespace KubeProxyNet.Proxy.Runtime.HttpFilters;
 
@@ -11,7 +11,7 @@ public sealed record GrpcStatsConfig(string Name) : HttpFilterConfig(Name)
     public bool CountsAllMethods { get; init; }
 
     /// <summary>Methods to count by themselves, as <c>/SERVICE/METHOD</c>, where <see cref="CountsAllMethods"/> is false; the others are counted together.</summary>
-    public ImmutableArray<string> Methods { get; init; } = [];
+    public ValueList<string> Methods { get; init; } = ValueList<string>.Empty;
 
     /// <summary>True to note how long upstreams take.</summary>
     public bool MeasuresUpstream { get; init; }
