@@ -45,9 +45,12 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <param name="address">Where it leads.</param>
     /// <param name="others">Where else the endpoint may be reached.</param>
     /// <param name="requestedName">See <see cref="RequestedName"/>.</param>
+    /// <param name="expectsHttp2">See <see cref="ExpectsHttp2"/>.</param>
     public UpstreamConnection(
-        ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others, string? requestedName = null)
+        ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others, string? requestedName = null,
+        bool expectsHttp2 = false)
     {
+        ExpectsHttp2 = expectsHttp2;
         RequestedName = requestedName;
         Address = address;
         _others = others;
@@ -132,7 +135,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <summary>What the secure layer has read ahead behind the message: a ticket is worked through, anything else is stray.</summary>
     private bool HasStraySealedInput => Connection.Layer is { HasBufferedInput: true } && Connection.HasUnreadInput();
 
-    private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit;
+    private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && (Shared?.TotalStreams ?? _requests) >= limit;
 
     /// <summary>Waits until the connection stands, at most the cluster's connect timeout.</summary>
     public async LoopTask<ConnectResult> ConnectAsync()
@@ -216,6 +219,12 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
             return;
         }
 
+        if (Shared is { } shared)
+        {
+            shared.Abort();
+            shared.Release();
+        }
+
         CountTraffic();
         if (_held is not null)
         {
@@ -262,6 +271,12 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
     void IConnectionOwner.OnDeadline(Connection connection)
     {
+        if (Shared is { } shared)
+        {
+            shared.OnDeadline();
+            return;
+        }
+
         if (_isIdle)
         {
             connection.Worker.Stats.Increment(_pool.Endpoint.Cluster.Stats.IdleTimeout);
