@@ -132,6 +132,7 @@ internal static class UpstreamAcquisition
             return null;
         }
 
+        upstream.AlpnFallback = UpstreamAlpn.Of(upstream.Endpoint.Cluster.Config.Protocol, attempt.Exchange.Downstream.IsHttp2);
         attempt.Exchange.Worker.Stats.Increment(upstream.Endpoint.Cluster.Stats.ConnectionsHttp1Total);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();

@@ -108,6 +108,11 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
             worker.Stats.Increment(endpoint.Cluster.Stats.CloseNotify);
         }
 
+        if (connection.HasReachedMaxDuration)
+        {
+            worker.Stats.Increment(endpoint.Cluster.Stats.MaxDurationReached);
+        }
+
         if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
