@@ -32,6 +32,9 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     private byte[] _input;
     private int _inputStart;
     private int _inputEnd;
+
+    /// <summary>True from where a head was read until it was passed on or given up.</summary>
+    private bool _isHeadInUse;
     private int _requests;
     private bool _isIdle;
     private bool _deadlinePassed;
