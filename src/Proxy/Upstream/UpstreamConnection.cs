@@ -1,4 +1,3 @@
-using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
