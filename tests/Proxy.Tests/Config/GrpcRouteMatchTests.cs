@@ -1,9 +1,10 @@
 using AwesomeAssertions;
-using Envoy.Config.Route.V3;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tests.Routing;
+using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
 
@@ -11,7 +12,7 @@ namespace KubeProxyNet.Proxy.Tests.Config;
 public sealed class GrpcRouteMatchTests
 {
     private static readonly RouteTable Table = RouteConfigurationTranslator.Translate(
-        FromYaml.Message<RouteConfiguration>(
+        FromYaml.Message<RouteConfigurationMessage>(
             "{name: r, virtual_hosts: [{name: h, domains: ['*'], routes: [{name: calls, match: {prefix: /, grpc: {}}, route: {cluster: calls}}, {match: {prefix: /}, route: {cluster: rest}}]}]}"),
         new TranslationProblems())!;
 
