@@ -27,7 +27,7 @@ public sealed class GrpcRouteMatchTests
     [InlineData("text/application/grpc", false)]
     [InlineData("", false)]
     public void A_call_is_told_by_its_content_type(string type, bool isCall) =>
-        Table.Cluster(RequestHeads.Create("POST", "http://h/shop.Cart/Add", $"content-type: {type}")).Should().Be(isCall ? "calls" : "rest");
+        Table.Cluster(RequestHeads.Create("POST", "/shop.Cart/Add", "h", $"content-type: {type}")).Should().Be(isCall ? "calls" : "rest");
 
     [Fact]
     public void A_request_without_content_type_is_no_call() => Table.Cluster(RequestHeads.Get("http://h/shop.Cart/Add")).Should().Be("rest");
