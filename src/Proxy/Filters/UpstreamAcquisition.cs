@@ -185,6 +185,7 @@ internal static class UpstreamAcquisition
             return null;
         }
 
+        upstream.AlpnFallback = UpstreamAlpn.Of(upstream.Endpoint.Cluster.Config.Protocol, attempt.Exchange.Downstream.IsHttp2);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
         attempt.Upstream = null;

@@ -113,6 +113,11 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
             worker.Stats.Increment(endpoint.Cluster.Stats.CloseNotify);
         }
 
+        if (connection.HasReachedMaxDuration)
+        {
+            worker.Stats.Increment(endpoint.Cluster.Stats.MaxDurationReached);
+        }
+
         if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();

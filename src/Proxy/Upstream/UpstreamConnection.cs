@@ -1,4 +1,3 @@
-using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
@@ -32,6 +31,9 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     private byte[] _input;
     private int _inputStart;
     private int _inputEnd;
+
+    /// <summary>True from where a head was read until it was passed on or given up.</summary>
+    private bool _isHeadInUse;
     private int _requests;
     private bool _isIdle;
     private bool _deadlinePassed;
@@ -130,7 +132,15 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
         IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && !_hasStrayInput && Framing.Kind != BodyKind.UntilClose
-        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit && !HasStraySealedInput;
+        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit && !HasReachedMaxDuration && !HasStraySealedInput;
+
+    /// <summary>True where the connection has lived as long as it may (<c>max_connection_duration</c>).</summary>
+    public bool HasReachedMaxDuration => RestOfLifeMs <= 0;
+
+    /// <summary>Milliseconds that it may still live; <see cref="long.MaxValue"/> for ever.</summary>
+    private long RestOfLifeMs => _pool.Endpoint.Cluster.Config.MaxConnectionDuration is { Ticks: > 0 } most
+        ? ConnectedMs + (most.Ticks / TimeSpan.TicksPerMillisecond) - Connection.Worker.NowMs
+        : long.MaxValue;
 
     /// <summary>What the secure layer has read ahead behind the message: a ticket is worked through, anything else is stray.</summary>
     private bool HasStraySealedInput => Connection.Layer is { HasBufferedInput: true } && Connection.HasUnreadInput();
@@ -246,9 +256,11 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
         // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
         Connection.IsUrgent = true;
-        if (_pool.Endpoint.Cluster.Config.IdleTimeout is { Ticks: > 0 } idle)
+        var idle = _pool.Endpoint.Cluster.Config.IdleTimeout.Ticks / TimeSpan.TicksPerMillisecond;
+        var waitMs = Math.Min(idle > 0 ? idle : long.MaxValue, RestOfLifeMs);
+        if (waitMs < long.MaxValue)
         {
-            Connection.SetDeadline(idle.Ticks / TimeSpan.TicksPerMillisecond);
+            Connection.SetDeadline(waitMs);
         }
     }
 
@@ -279,7 +291,8 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
         if (_isIdle)
         {
-            connection.Worker.Stats.Increment(_pool.Endpoint.Cluster.Stats.IdleTimeout);
+            var stats = _pool.Endpoint.Cluster.Stats;
+            connection.Worker.Stats.Increment(HasReachedMaxDuration ? stats.MaxDurationReached : stats.IdleTimeout);
             Close();
             return;
         }
