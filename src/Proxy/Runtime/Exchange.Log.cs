@@ -39,9 +39,9 @@ internal sealed partial class Exchange : IAccessLogSource
 
     DateTimeOffset IAccessLogSource.EmitTime => new(Worker.WallClockTicks, TimeSpan.Zero);
 
-    ReadOnlySpan<byte> IAccessLogSource.Protocol => Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
+    ReadOnlySpan<byte> IAccessLogSource.Protocol => Downstream.IsHttp2 ? "HTTP/2"u8 : Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is not null ? "HTTP/1.1"u8 : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is null ? default : Attempt.IsHttp2 ? "HTTP/2"u8 : "HTTP/1.1"u8;
 
     int IAccessLogSource.ResponseCode => Status;
 
@@ -89,7 +89,7 @@ internal sealed partial class Exchange : IAccessLogSource
             ? Downstream.Connection.LocalAddress ?? LocalAddress
             : LocalAddress).Text.Span;
 
-    bool IAccessLogSource.IsDownstreamReset => Downstream.Connection.IsReset;
+    bool IAccessLogSource.IsDownstreamReset => Downstream.Io.IsReset;
 
     ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText.Span;
 
@@ -194,7 +194,7 @@ internal sealed partial class Exchange : IAccessLogSource
         return _playedResponse is not null ? _playedResponse.TryGet(name, out value) : _sentResponse.Head.TryGet(name, out value);
     }
 
-    private long SentToClient => Downstream.Connection.BytesSent + Downstream.Connection.PendingOutput;
+    private long SentToClient => Downstream.Io.BytesSent + Downstream.Io.PendingOutput;
 
     private ReadOnlySpan<byte> HostNameOf(Endpoint endpoint)
     {
