@@ -20,7 +20,7 @@ internal enum NextAttempt : byte
 /// <summary>Settles what becomes of an attempt's connection, and of the exchange: either it is answered, or it goes on.</summary>
 internal static class AttemptOutcome
 {
-    public static NextAttempt Settle(UpstreamAttempt attempt, UpstreamConnection? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
+    public static NextAttempt Settle(UpstreamAttempt attempt, UpstreamStream? upstream, EndpointPage page, RelayOutcome outcome, bool isKept)
     {
         var exchange = attempt.Exchange;
         if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
@@ -39,8 +39,8 @@ internal static class AttemptOutcome
 
         var failure = FailureOf(attempt, outcome);
         var isUntouched = failure == UpstreamFailure.Overflow;
-        var wasAnswered = upstream is not null && !isUntouched && upstream.Connection.BytesReceived != upstream.ReceivedBefore;
-        if (failure == UpstreamFailure.Reset && upstream?.Tls is not null)
+        var wasAnswered = upstream is not null && !isUntouched && !upstream.IsUnanswered;
+        if (failure == UpstreamFailure.Reset && upstream?.Carrier.Tls is not null)
         {
             attempt.TransportFailure = upstream.FindTransportFailure();
         }
@@ -114,7 +114,7 @@ internal static class AttemptOutcome
         !attempt.Exchange.IsResponseStarted && !attempt.IsHedged
         && attempt.Exchange.Downstream.IsRequestBuffered && UpstreamAcquisition.IsIdempotent(attempt.Exchange.Request.Method);
 
-    private static void GiveBack(Exchange exchange, UpstreamConnection upstream)
+    private static void GiveBack(Exchange exchange, UpstreamStream upstream)
     {
         if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
         {

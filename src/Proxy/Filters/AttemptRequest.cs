@@ -10,7 +10,7 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class AttemptRequest
 {
     /// <summary>Sends the head, and the body as far as it is there. False, and nothing is sent, where the cluster has too many requests under way.</summary>
-    public static bool TryBegin(UpstreamAttempt attempt, UpstreamConnection upstream, EndpointPage page)
+    public static bool TryBegin(UpstreamAttempt attempt, UpstreamStream upstream, EndpointPage page)
     {
         var exchange = attempt.Exchange;
         if (!exchange.Breaker.Requests.TryTake(exchange.Worker.Index))
@@ -25,7 +25,7 @@ internal static class AttemptRequest
         page.ActiveRequests++;
         page.TotalRequests++;
         upstream.BeginExchange();
-        upstream.LatencyStart = exchange.Upgrade == UpgradeKind.ConnectHere ? UpstreamConnection.NoLatency : page.Latency?.Begin() ?? UpstreamConnection.NoLatency;
+        upstream.LatencyStart = exchange.Upgrade == UpgradeKind.ConnectHere ? UpstreamStream.NoLatency : page.Latency?.Begin() ?? UpstreamStream.NoLatency;
         exchange.BeginAttemptTime(attempt);
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
         {
@@ -34,11 +34,11 @@ internal static class AttemptRequest
 
         if (exchange.Replay is { } replay)
         {
-            RequestHeadWriter.SendAgain(exchange, upstream.Connection, replay);
+            RequestHeadWriter.SendAgain(exchange, upstream, replay);
         }
         else
         {
-            RequestHeadWriter.Send(exchange, upstream.Connection);
+            RequestHeadWriter.Send(exchange, upstream);
             if (!exchange.Downstream.IsRequestComplete)
             {
                 exchange.KeepForReplay(exchange.Downstream.BufferedBody);
@@ -54,7 +54,7 @@ internal static class AttemptRequest
     }
 
     /// <summary>The endpoint has no more to do with the request.</summary>
-    public static void End(UpstreamAttempt attempt, UpstreamConnection upstream, EndpointPage page)
+    public static void End(UpstreamAttempt attempt, UpstreamStream upstream, EndpointPage page)
     {
         var exchange = attempt.Exchange;
         exchange.EndAttemptTime(attempt);
@@ -65,17 +65,17 @@ internal static class AttemptRequest
     }
 
     /// <summary>The endpoint has answered, or will not: what a body or a tunnel takes beyond that says nothing of how fast it answers.</summary>
-    public static void EndLatency(UpstreamAttempt attempt, UpstreamConnection upstream)
+    public static void EndLatency(UpstreamAttempt attempt, UpstreamStream upstream)
     {
-        if (upstream.LatencyStart != UpstreamConnection.NoLatency)
+        if (upstream.LatencyStart != UpstreamStream.NoLatency)
         {
             attempt.Endpoint!.State.PageOf(attempt.Exchange.Worker).Latency!.End(upstream.LatencyStart);
-            upstream.LatencyStart = UpstreamConnection.NoLatency;
+            upstream.LatencyStart = UpstreamStream.NoLatency;
         }
     }
 
     /// <summary>An attempt whose request goes on while the response may already come down. There is none beside it.</summary>
-    public static async LoopTask<RelayOutcome> ExchangeAsync(UpstreamAttempt attempt, UpstreamConnection upstream)
+    public static async LoopTask<RelayOutcome> ExchangeAsync(UpstreamAttempt attempt, UpstreamStream upstream)
     {
         var exchange = attempt.Exchange;
         if (exchange.Upgrade == UpgradeKind.ConnectHere)
@@ -86,15 +86,15 @@ internal static class AttemptRequest
         }
 
         exchange.StopRequestBody = false;
-        var pump = RequestBodyPump.RunAsync(exchange, upstream.Connection);
+        var pump = RequestBodyPump.RunAsync(exchange, upstream);
 
         // What ends the exchange before anything waits for the response wakes nobody.
         var outcome = exchange.Abort == AbortReason.None ? await ResponseRelay.RunAsync(attempt, upstream) : RelayOutcome.Aborted;
         exchange.StopRequestBody = true;
         if (!pump.IsCompleted)
         {
-            upstream.Connection.Interrupt();
-            exchange.Downstream.Connection.Interrupt();
+            upstream.Io.Interrupt();
+            exchange.Downstream.Io.Interrupt();
         }
 
         await pump;

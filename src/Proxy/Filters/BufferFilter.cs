@@ -35,7 +35,7 @@ internal static class BufferFilter
                 case DownstreamRead.NeedMore:
                     turn.Renew();
                     exchange.BeginWaitForBody();
-                    await downstream.Connection.Readable();
+                    await downstream.Io.Readable();
                     exchange.EndWait();
                     continue;
                 case DownstreamRead.Ready:

@@ -1,17 +1,15 @@
 using KubeProxyNet.Proxy.Filters.Mirroring;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
 /// <summary>Carries a request body upstream as it arrives. It reads no faster than the upstream takes it.</summary>
 internal static class RequestBodyPump
 {
-    private const int CopyLimit = 32 * 1024;
-
     /// <summary>Runs beside the response until the body ends, either side fails, or the exchange stops it.</summary>
-    public static async LoopTask RunAsync(Exchange exchange, Connection upstream)
+    public static async LoopTask RunAsync(Exchange exchange, UpstreamStream upstream)
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
@@ -22,7 +20,7 @@ internal static class RequestBodyPump
                 case DownstreamRead.NeedMore:
                     turn.Renew();
                     exchange.BeginWaitForBody();
-                    await downstream.Connection.Readable();
+                    await downstream.Io.Readable();
                     exchange.EndWait();
                     continue;
                 case not DownstreamRead.Ready:
@@ -32,7 +30,7 @@ internal static class RequestBodyPump
                     turn.Spend(payload.Length);
                     exchange.MarkActivity();
                     exchange.KeepForReplay(payload);
-                    if (!Send(upstream, downstream.RequestFraming, payload, downstream.IsRequestComplete) && !downstream.IsRequestComplete)
+                    if (!Send(upstream, downstream, payload) && !downstream.IsRequestComplete)
                     {
                         // The side that reads the response finds out why.
                         return;
@@ -49,10 +47,10 @@ internal static class RequestBodyPump
                 return;
             }
 
-            if (upstream.PendingOutput > Connection.HighWaterMark)
+            if (upstream.Io.PendingOutput > LoopStream.HighWaterMark)
             {
                 turn.Renew();
-                await upstream.Drained();
+                await upstream.Io.Drained();
             }
             else if (turn.IsSpent)
             {
@@ -62,14 +60,16 @@ internal static class RequestBodyPump
         }
     }
 
-    /// <summary>Sends payload in the framing of the request. False where the connection is broken.</summary>
-    public static bool Send(Connection upstream, BodyFraming framing, ReadOnlySpan<byte> payload, bool end)
+    private static bool Send(UpstreamStream upstream, DownstreamStream downstream, ReadOnlySpan<byte> payload)
     {
-        if (framing.Kind != BodyKind.Chunked)
+        var framing = downstream.RequestFraming;
+        if (!downstream.IsRequestComplete || downstream.RequestTrailers is not { } trailers)
         {
-            return payload.IsEmpty || upstream.Send(payload);
+            return upstream.SendBody(framing, payload, downstream.IsRequestComplete);
         }
 
-        return ChunkWriter.Send(upstream, payload, end, CopyLimit);
+        var isSent = upstream.SendBody(framing, payload, end: false);
+        upstream.SendTrailers(framing, trailers);
+        return isSent;
     }
 }

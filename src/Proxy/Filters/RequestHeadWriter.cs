@@ -4,7 +4,7 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
-using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -14,13 +14,10 @@ internal static class RequestHeadWriter
     /// <summary>Room for everything the proxy adds besides mutations and a rewritten target or Host.</summary>
     private const int OwnFieldsRoom = 1024;
 
-    /// <summary>Body bytes that are copied behind the head to leave in one piece.</summary>
-    private const int CopyLimit = 16 * 1024;
-
     private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
 
     /// <summary>Sends the head and the body that arrived with it. A failure shows when the response is read.</summary>
-    public static void Send(Exchange exchange, Connection upstream)
+    public static void Send(Exchange exchange, UpstreamStream upstream)
     {
         var body = exchange.Downstream.BufferedBody;
         exchange.BytesReceived = body.Length;
@@ -28,22 +25,22 @@ internal static class RequestHeadWriter
     }
 
     /// <summary>Sends the head again, and what was sent behind it before. A failure shows when the response is read.</summary>
-    public static void SendAgain(Exchange exchange, Connection upstream, ReplayBuffer replay)
+    public static void SendAgain(Exchange exchange, UpstreamStream upstream, ReplayBuffer replay)
     {
         Send(exchange, upstream, default, end: false);
         var framing = exchange.UpstreamRequestFraming;
         for (var i = 0; i < replay.PieceCount; i++)
         {
-            RequestBodyPump.Send(upstream, framing, replay.Piece(i), end: false);
+            upstream.SendBody(framing, replay.Piece(i), end: false);
         }
 
         if (exchange.Downstream.IsRequestComplete)
         {
-            RequestBodyPump.Send(upstream, framing, default, end: true);
+            upstream.SendBody(framing, default, end: true);
         }
     }
 
-    /// <summary>The head as it goes upstream, with room for <see cref="CopyLimit"/> bytes behind it; valid until the worker composes another.</summary>
+    /// <summary>The head as it goes upstream, with room for <see cref="MessageSender.CopyLimit"/> bytes behind it; valid until the worker composes another.</summary>
     public static ByteWriter Compose(Exchange exchange)
     {
         var mutations = AppliedMutations.ToRequest(exchange, exchange.Target!.RequestMutations);
@@ -60,7 +57,7 @@ internal static class RequestHeadWriter
         var replacesHost = TryWriteHost(exchange, overrides);
 
         var scratch = exchange.Worker.Scratch;
-        var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + mutations.MaxLength + OwnFieldsRoom + CopyLimit;
+        var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + mutations.MaxLength + OwnFieldsRoom + MessageSender.CopyLimit;
         var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
         WriteRequestLine(ref writer, exchange, overrides.WrittenSpan[..targetLength]);
         if (replacesHost)
@@ -73,30 +70,11 @@ internal static class RequestHeadWriter
         return writer;
     }
 
-    private static void Send(Exchange exchange, Connection upstream, ReadOnlySpan<byte> body, bool end)
+    private static void Send(Exchange exchange, UpstreamStream upstream, ReadOnlySpan<byte> body, bool end)
     {
         var writer = Compose(exchange);
         exchange.NoteRequestHead(writer.Written);
-        var framing = exchange.UpstreamRequestFraming;
-        if (framing.Kind == BodyKind.Chunked && body.Length <= CopyLimit)
-        {
-            ChunkWriter.Write(ref writer, body, end);
-            upstream.Send(writer.Written);
-        }
-        else if (framing.Kind == BodyKind.Chunked)
-        {
-            upstream.Send(writer.Written);
-            RequestBodyPump.Send(upstream, framing, body, end);
-        }
-        else if (body.Length <= CopyLimit)
-        {
-            writer.Write(body);
-            upstream.Send(writer.Written);
-        }
-        else
-        {
-            upstream.Send(writer.Written, body);
-        }
+        upstream.SendRequest(ref writer, exchange.UpstreamRequestFraming, body, end);
     }
 
     private static void WriteRequestLine(ref ByteWriter writer, Exchange exchange, ReadOnlySpan<byte> rewrittenTarget)

@@ -26,7 +26,7 @@ internal static class ResponseHeads
     /// <param name="attempt">Whose head it is.</param>
     /// <param name="upstream">Holds it.</param>
     /// <param name="interim">How many interim ones there were.</param>
-    public static HeadVerdict Take(UpstreamAttempt attempt, UpstreamConnection upstream, ref int interim)
+    public static HeadVerdict Take(UpstreamAttempt attempt, UpstreamStream upstream, ref int interim)
     {
         attempt.HeadBytes += upstream.HeadEnd;
         attempt.ResponseBeginMs = upstream.FirstByteMs;
@@ -34,7 +34,7 @@ internal static class ResponseHeads
     }
 
     /// <summary>Settles what becomes of a response with a final head: <see cref="RelayOutcome.Complete"/> where it goes to the client, else why it does not.</summary>
-    public static RelayOutcome Judge(UpstreamAttempt attempt, UpstreamConnection upstream)
+    public static RelayOutcome Judge(UpstreamAttempt attempt, UpstreamStream upstream)
     {
         var exchange = attempt.Exchange;
         attempt.FirstByteMs = exchange.Worker.NowMs;
@@ -43,7 +43,7 @@ internal static class ResponseHeads
         OutlierReports.Answered(attempt, upstream.Head);
         if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
         {
-            upstream.Endpoint.HealthCheck?.FailAtOnce();
+            upstream.Carrier.Endpoint.HealthCheck?.FailAtOnce();
         }
 
         var isUnwanted = false;
@@ -109,7 +109,7 @@ internal static class ResponseHeads
     }
 
     /// <summary>Drops what has come of a body, which may be all.</summary>
-    private static void DropBody(Exchange exchange, UpstreamConnection upstream)
+    private static void DropBody(Exchange exchange, UpstreamStream upstream)
     {
         upstream.BeginBody(exchange.IsHead);
         while (!upstream.IsResponseComplete && upstream.HasUnreadInput && upstream.TryReadBody(out _) == UpstreamRead.Ready)

@@ -34,7 +34,7 @@ internal enum RelayOutcome : byte
 /// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
 internal static class ResponseRelay
 {
-    public static async LoopTask<RelayOutcome> RunAsync(UpstreamAttempt attempt, UpstreamConnection upstream)
+    public static async LoopTask<RelayOutcome> RunAsync(UpstreamAttempt attempt, UpstreamStream upstream)
     {
         var exchange = attempt.Exchange;
         var interim = 0;
@@ -67,7 +67,7 @@ internal static class ResponseRelay
             }
             else
             {
-                var wait = await upstream.Connection.Readable();
+                var wait = await upstream.Io.Readable();
                 if (attempt.HasSoftlyTimedOut && !attempt.HasEnded)
                 {
                     Hedging.OnSoftTimeout(attempt);
@@ -118,7 +118,7 @@ internal static class ResponseRelay
                     }
 
                     turn.Renew();
-                    await upstream.Connection.Readable();
+                    await upstream.Io.Readable();
                     break;
                 case UpstreamRead.Malformed:
                     return RelayOutcome.Malformed;
@@ -148,7 +148,7 @@ internal static class ResponseRelay
                 if (downstream.IsCongested)
                 {
                     exchange.BeginWaitForReader();
-                    await downstream.Connection.Drained();
+                    await downstream.Io.Drained();
                     exchange.EndWait();
                 }
                 else
@@ -165,25 +165,32 @@ internal static class ResponseRelay
         }
     }
 
-    private static void Pass(Exchange exchange, UpstreamConnection upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
+    private static void Pass(Exchange exchange, UpstreamStream upstream, ReadOnlySpan<byte> payload, ref bool isHeadSent)
     {
         var end = upstream.IsResponseComplete;
+        var trailers = end ? upstream.Trailers : null;
         exchange.NoteResponsePayload(payload.Length, end);
         if (isHeadSent)
         {
             exchange.MarkActivity();
-            exchange.Downstream.SendBody(payload, end);
-            return;
+            exchange.Downstream.SendBody(payload, end && trailers is null);
+        }
+        else
+        {
+            isHeadSent = true;
+            exchange.Downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, upstream.Framing, upstream.DeclaredLength), payload, end && trailers is null);
+            upstream.DropHead();
         }
 
-        isHeadSent = true;
-        exchange.Downstream.SendHead(exchange, new UpstreamResponse(upstream.Head, upstream.Framing, upstream.DeclaredLength), payload, end);
-        upstream.DropHead();
+        if (trailers is not null)
+        {
+            exchange.Downstream.SendTrailers(trailers);
+        }
     }
 
     private static bool IsAborted(Exchange exchange)
     {
-        if (exchange.Downstream.Connection.Error != 0)
+        if (exchange.Downstream.Io.Error != 0)
         {
             exchange.AbortWith(AbortReason.ClientGone);
         }

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
@@ -10,7 +11,7 @@ namespace KubeProxyNet.Proxy.Filters;
 /// </summary>
 internal static class Tunnel
 {
-    public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamConnection upstream)
+    public static async LoopTask<RelayOutcome> RunAsync(Exchange exchange, UpstreamStream upstream)
     {
         var worker = exchange.Worker;
         worker.Stats.Increment(exchange.HttpStats.UpgradesTotal);
@@ -20,7 +21,7 @@ internal static class Tunnel
         exchange.Downstream.BeginTunnel();
         exchange.MarkActivity();
 
-        var up = UpAsync(exchange, upstream.Connection);
+        var up = UpAsync(exchange, upstream);
         await DownAsync(exchange, upstream);
         await up;
 
@@ -30,7 +31,7 @@ internal static class Tunnel
             : RelayOutcome.Aborted;
     }
 
-    private static async LoopTask UpAsync(Exchange exchange, Connection upstream)
+    private static async LoopTask UpAsync(Exchange exchange, UpstreamStream upstream)
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
@@ -41,14 +42,14 @@ internal static class Tunnel
                 case DownstreamRead.Ready when downstream.IsRequestComplete:
                     exchange.RequestEndMs = exchange.Attempt.RequestEndMs = exchange.Worker.NowMs;
                     exchange.MarkActivity();
-                    await upstream.FlushedAsync();
-                    upstream.ShutdownWrite();
+                    await upstream.Io.FlushedAsync();
+                    upstream.Io.ShutdownWrite();
                     return;
                 case DownstreamRead.Ready:
                     exchange.BytesReceived += payload.Length;
                     exchange.MarkActivity();
                     turn.Spend(payload.Length);
-                    if (!upstream.Send(payload))
+                    if (!upstream.SendBody(BodyFraming.UntilClose, payload, end: false))
                     {
                         exchange.AbortWith(AbortReason.UpstreamGone);
                     }
@@ -56,17 +57,17 @@ internal static class Tunnel
                     break;
                 case DownstreamRead.NeedMore:
                     turn.Renew();
-                    await downstream.Connection.Readable();
+                    await downstream.Io.Readable();
                     break;
                 default:
                     exchange.AbortWith(AbortReason.ClientGone);
                     break;
             }
 
-            if (upstream.PendingOutput > Connection.HighWaterMark)
+            if (upstream.Io.PendingOutput > LoopStream.HighWaterMark)
             {
                 turn.Renew();
-                await upstream.Drained();
+                await upstream.Io.Drained();
                 exchange.MarkActivity();
             }
             else if (turn.IsSpent)
@@ -77,7 +78,7 @@ internal static class Tunnel
         }
     }
 
-    private static async LoopTask DownAsync(Exchange exchange, UpstreamConnection upstream)
+    private static async LoopTask DownAsync(Exchange exchange, UpstreamStream upstream)
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
@@ -88,15 +89,15 @@ internal static class Tunnel
                 case UpstreamRead.Ready when upstream.IsResponseComplete:
                     exchange.NoteResponsePayload(0, end: true);
                     exchange.MarkActivity();
-                    await downstream.Connection.FlushedAsync();
-                    downstream.Connection.ShutdownWrite();
+                    await downstream.Io.FlushedAsync();
+                    downstream.Io.ShutdownWrite();
                     return;
                 case UpstreamRead.Ready:
                     exchange.NoteResponsePayload(payload.Length, end: false);
                     exchange.MarkActivity();
                     turn.Spend(payload.Length);
                     downstream.SendBody(payload, end: false);
-                    if (downstream.Connection.Error != 0)
+                    if (downstream.Io.Error != 0)
                     {
                         exchange.AbortWith(AbortReason.ClientGone);
                     }
@@ -104,7 +105,7 @@ internal static class Tunnel
                     break;
                 case UpstreamRead.NeedMore:
                     turn.Renew();
-                    await upstream.Connection.Readable();
+                    await upstream.Io.Readable();
                     break;
                 default:
                     exchange.AbortWith(AbortReason.UpstreamGone);
@@ -115,7 +116,7 @@ internal static class Tunnel
             {
                 turn.Renew();
                 exchange.BeginWaitForReader();
-                await downstream.Connection.Drained();
+                await downstream.Io.Drained();
                 exchange.EndWait();
                 exchange.MarkActivity();
             }

@@ -11,13 +11,13 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class UpstreamAcquisition
 {
     /// <summary>A kept connection; null where there is none.</summary>
-    public static UpstreamConnection? TakeKept(ConnectionPool pool, Exchange exchange)
+    public static UpstreamStream? TakeKept(ConnectionPool pool, Exchange exchange)
     {
         var isNamed = RequestedServerName.IsAsked(pool.Endpoint);
         while ((isNamed ? pool.TryTake(RequestedServerName.Of(exchange)) : pool.TryTake()) is { } kept)
         {
             // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
-            if (IsIdempotent(exchange.Request.Method) || !kept.Connection.HasUnreadInput())
+            if (IsIdempotent(exchange.Request.Method) || kept.IsMultiplexed || !kept.Carrier.Connection.HasUnreadInput())
             {
                 return kept;
             }
@@ -29,7 +29,7 @@ internal static class UpstreamAcquisition
     }
 
     /// <summary>Waits for a connection. Null where there is none; <see cref="UpstreamAttempt.Failure"/> says why.</summary>
-    public static async LoopTask<UpstreamConnection?> WaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
+    public static async LoopTask<UpstreamStream?> WaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
         var exchange = attempt.Exchange;
         var worker = exchange.Worker;
@@ -55,7 +55,7 @@ internal static class UpstreamAcquisition
         method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
         || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8) || method.SequenceEqual("TRACE"u8);
 
-    private static async LoopTask<UpstreamConnection?> ConnectOrWaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
+    private static async LoopTask<UpstreamStream?> ConnectOrWaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
         var exchange = attempt.Exchange;
         var worker = exchange.Worker;
@@ -78,10 +78,10 @@ internal static class UpstreamAcquisition
                 return null;
             }
 
-            if (pending.Connection is { } connection)
+            if (pending.Stream is { } stream)
             {
-                pending.Connection = null;
-                return connection;
+                pending.Stream = null;
+                return stream;
             }
         }
     }
@@ -123,7 +123,7 @@ internal static class UpstreamAcquisition
         return true;
     }
 
-    private static async LoopTask<UpstreamConnection?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name)
+    private static async LoopTask<UpstreamStream?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name)
     {
         var upstream = pool.Open(attempt.Exchange.Breaker, name);
         if (upstream is null)
@@ -132,6 +132,7 @@ internal static class UpstreamAcquisition
             return null;
         }
 
+        attempt.Exchange.Worker.Stats.Increment(upstream.Endpoint.Cluster.Stats.ConnectionsHttp1Total);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
         attempt.Upstream = null;

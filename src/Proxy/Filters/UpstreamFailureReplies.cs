@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Text;
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -25,7 +24,7 @@ internal static class UpstreamFailureReplies
     }.ToFrozenDictionary();
 
     /// <summary>Answers for the last attempt, or cuts the response where one has begun.</summary>
-    public static void Answer(Exchange exchange, UpstreamFailure failure, UpstreamConnection? upstream)
+    public static void Answer(Exchange exchange, UpstreamFailure failure, UpstreamStream? upstream)
     {
         switch (failure)
         {
@@ -53,7 +52,7 @@ internal static class UpstreamFailureReplies
                 break;
             case UpstreamFailure.ProtocolError:
                 exchange.Flags |= ResponseFlags.UpstreamProtocolError;
-                Send(exchange, failure, 502, Details(upstream!.ProtocolError));
+                Send(exchange, failure, 502, upstream!.ProtocolErrorDetails);
                 break;
             case UpstreamFailure.Aborted:
                 LocalReplies.Aborted(exchange);
@@ -89,16 +88,4 @@ internal static class UpstreamFailureReplies
     private static (byte[] First, byte[] Later) Body(string reason) =>
         (Encoding.ASCII.GetBytes($"upstream connect error or disconnect/reset before headers. reset reason: {reason}"),
         Encoding.ASCII.GetBytes($"upstream connect error or disconnect/reset before headers. retried and the latest reset reason: {reason}"));
-
-    private static string Details(Http1Error error) => error switch
-    {
-        Http1Error.HeadTooLarge => "http1.response_headers_too_large",
-        Http1Error.TooManyFields => "http1.too_many_headers",
-        Http1Error.BadContentLength => "http1.invalid_content_length",
-        Http1Error.AmbiguousFraming => "http1.content_length_and_chunked_not_allowed",
-        Http1Error.UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
-        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http1.invalid_characters",
-        Http1Error.BadChunk => "http1.invalid_chunk",
-        _ => "upstream_reset_before_response_started{protocol_error}",
-    };
 }

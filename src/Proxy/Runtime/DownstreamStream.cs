@@ -29,6 +29,12 @@ internal abstract class DownstreamStream
     /// <summary>The connection that carries the stream.</summary>
     public abstract Connection Connection { get; }
 
+    /// <summary>What can be awaited, and the bytes that moved: the connection itself where it carries one exchange at a time.</summary>
+    public virtual LoopStream Io => Connection;
+
+    /// <summary>The version of HTTP that the client speaks.</summary>
+    public virtual bool IsHttp2 => false;
+
     /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
     public virtual ReadOnlySpan<byte> RequestedServerName => default;
 
@@ -41,8 +47,8 @@ internal abstract class DownstreamStream
     /// <summary>True where <see cref="BufferedBody"/> is the whole body, so that the request can be sent again.</summary>
     public abstract bool IsRequestBuffered { get; }
 
-    /// <summary>True where response bytes are queued beyond the high-water mark: await <see cref="Connection.Drained"/> before sending more.</summary>
-    public bool IsCongested => Connection.PendingOutput > Connection.HighWaterMark;
+    /// <summary>True where response bytes are queued beyond the high-water mark: await <see cref="LoopStream.Drained"/> before sending more.</summary>
+    public bool IsCongested => Io.PendingOutput > LoopStream.HighWaterMark;
 
     /// <summary>How the request's body is framed.</summary>
     public abstract BodyFraming RequestFraming { get; }
@@ -69,6 +75,12 @@ internal abstract class DownstreamStream
 
     /// <summary>Sends payload.</summary>
     public abstract void SendBody(ReadOnlySpan<byte> payload, bool end);
+
+    /// <summary>Ends the response with fields behind its body; where the protocol or the settings do not carry them, without.</summary>
+    public virtual void SendTrailers(TrailerHead trailers) => SendBody(default, end: true);
+
+    /// <summary>The fields behind the request's body, once it is complete; null where there are none or they are not to be passed on.</summary>
+    public virtual TrailerHead? RequestTrailers => null;
 
     /// <summary>Tells the client that its CONNECT is served: from here on both sides speak freely.</summary>
     public abstract void SendConnected(Exchange exchange);

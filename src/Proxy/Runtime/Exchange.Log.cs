@@ -89,7 +89,7 @@ internal sealed partial class Exchange : IAccessLogSource
             ? Downstream.Connection.LocalAddress ?? LocalAddress
             : LocalAddress).Text.Span;
 
-    bool IAccessLogSource.IsDownstreamReset => Downstream.Connection.IsReset;
+    bool IAccessLogSource.IsDownstreamReset => Downstream.Io.IsReset;
 
     ReadOnlySpan<byte> IAccessLogSource.RouteName => Route is null ? default : Route.NameText.Span;
 
@@ -194,7 +194,7 @@ internal sealed partial class Exchange : IAccessLogSource
         return _playedResponse is not null ? _playedResponse.TryGet(name, out value) : _sentResponse.Head.TryGet(name, out value);
     }
 
-    private long SentToClient => Downstream.Connection.BytesSent + Downstream.Connection.PendingOutput;
+    private long SentToClient => Downstream.Io.BytesSent + Downstream.Io.PendingOutput;
 
     private ReadOnlySpan<byte> HostNameOf(Endpoint endpoint)
     {

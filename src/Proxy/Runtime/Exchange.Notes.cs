@@ -68,7 +68,7 @@ internal sealed partial class Exchange
     }
 
     /// <summary>An attempt sends the request, and logs show it.</summary>
-    public void NoteRequest(UpstreamAttempt attempt, UpstreamConnection upstream)
+    public void NoteRequest(UpstreamAttempt attempt, UpstreamStream upstream)
     {
         Attempts++;
         Attempt = attempt;

@@ -182,11 +182,11 @@ internal sealed partial class Exchange
         deadline = Math.Min(deadline, _clientDeadlineMs);
         if (deadline == DeadlineTimer.Never)
         {
-            Downstream.Connection.ClearDeadline();
+            Downstream.Io.ClearDeadline();
         }
         else
         {
-            Worker.Timers.Set(Downstream.Connection.Timer, deadline);
+            Worker.Timers.Set(Downstream.Io.Timer, deadline);
         }
     }
 
@@ -254,7 +254,7 @@ internal sealed partial class Exchange
             }
 
             EndAttemptTime();
-            attempt.Upstream?.Connection.Interrupt();
+            attempt.Upstream?.Io.Interrupt();
             return AbortReason.None;
         }
 
@@ -273,7 +273,7 @@ internal sealed partial class Exchange
             return AbortReason.SlowBody;
         }
 
-        if (Downstream.Connection.BytesSent - _sentBefore < MinRate * WriteStallMs / 1000)
+        if (Downstream.Io.BytesSent - _sentBefore < MinRate * WriteStallMs / 1000)
         {
             return AbortReason.SlowReader;
         }
@@ -287,7 +287,7 @@ internal sealed partial class Exchange
 
     private void ArmReaderDeadline()
     {
-        _sentBefore = Downstream.Connection.BytesSent;
+        _sentBefore = Downstream.Io.BytesSent;
         _clientDeadlineMs = Worker.NowMs + WriteStallMs;
         MarkActivity();
     }

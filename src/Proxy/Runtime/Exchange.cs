@@ -174,7 +174,7 @@ internal sealed partial class Exchange
 
         Abort = reason;
         WakeAttempts();
-        Downstream.Connection.Interrupt();
+        Downstream.Io.Interrupt();
     }
 
     /// <summary>Forgets the exchange.</summary>

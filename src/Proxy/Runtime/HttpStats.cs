@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Observability.Stats;
 
 namespace KubeProxyNet.Proxy.Runtime;
@@ -11,6 +12,9 @@ internal sealed class HttpStats
         ConnectionsTotal = registry.Counter(prefix + "downstream_cx_total");
         ConnectionsActive = registry.Gauge(prefix + "downstream_cx_active");
         ConnectionsHttp1Total = registry.Counter(prefix + "downstream_cx_http1_total");
+        ConnectionsHttp1Active = registry.Gauge(prefix + "downstream_cx_http1_active");
+        ConnectionsHttp2Total = registry.Counter(prefix + "downstream_cx_http2_total");
+        ConnectionsHttp2Active = registry.Gauge(prefix + "downstream_cx_http2_active");
         ConnectionsIdleTimeout = registry.Counter(prefix + "downstream_cx_idle_timeout");
         ConnectionsDrainClose = registry.Counter(prefix + "downstream_cx_drain_close");
         ConnectionsProtocolError = registry.Counter(prefix + "downstream_cx_protocol_error");
@@ -26,6 +30,8 @@ internal sealed class HttpStats
         BytesSent = registry.Counter(prefix + "downstream_cx_tx_bytes_total");
         RequestsTotal = registry.Counter(prefix + "downstream_rq_total");
         RequestsHttp1Total = registry.Counter(prefix + "downstream_rq_http1_total");
+        RequestsHttp2Total = registry.Counter(prefix + "downstream_rq_http2_total");
+        RequestsTooManyPrematureResets = registry.Counter(prefix + "downstream_rq_too_many_premature_resets");
         RequestsActive = registry.Gauge(prefix + "downstream_rq_active");
         RequestsCompleted = registry.Counter(prefix + "downstream_rq_completed");
         RequestsTimeout = registry.Counter(prefix + "downstream_rq_timeout");
@@ -39,6 +45,7 @@ internal sealed class HttpStats
         // Envoy counts what its codec does for all connection managers together.
         RequestsRejectedWithUnderscores = registry.Counter("http1.requests_rejected_with_underscores_in_headers");
         DroppedHeadersWithUnderscores = registry.Counter("http1.dropped_headers_with_underscores");
+        Http2 = new Http2Stats(registry, "");
         NoRoute = registry.Counter(prefix + "no_route");
         NoCluster = registry.Counter(prefix + "no_cluster");
         Redirects = new RedirectStats(registry, prefix);
@@ -51,6 +58,12 @@ internal sealed class HttpStats
     public Gauge ConnectionsActive { get; }
 
     public Counter ConnectionsHttp1Total { get; }
+
+    public Gauge ConnectionsHttp1Active { get; }
+
+    public Counter ConnectionsHttp2Total { get; }
+
+    public Gauge ConnectionsHttp2Active { get; }
 
     public Counter ConnectionsIdleTimeout { get; }
 
@@ -83,6 +96,11 @@ internal sealed class HttpStats
 
     public Counter RequestsHttp1Total { get; }
 
+    public Counter RequestsHttp2Total { get; }
+
+    /// <summary>Connections ended because their client reset its streams early too often.</summary>
+    public Counter RequestsTooManyPrematureResets { get; }
+
     public Gauge RequestsActive { get; }
 
     public Counter RequestsCompleted { get; }
@@ -104,6 +122,9 @@ internal sealed class HttpStats
     public Counter RequestsRejectedWithUnderscores { get; }
 
     public Counter DroppedHeadersWithUnderscores { get; }
+
+    /// <summary>What HTTP/2 connections count, those of all connection managers together.</summary>
+    public Http2Stats Http2 { get; }
 
     public Counter NoRoute { get; }
 

@@ -13,7 +13,7 @@ internal enum HandshakeResult : byte
     /// <summary>The peer ended or reset the connection before the end.</summary>
     Disconnected,
 
-    /// <summary>The owner called <see cref="Connection.Interrupt"/>.</summary>
+    /// <summary>The owner called <see cref="LoopStream.Interrupt"/>.</summary>
     Interrupted,
 }
 

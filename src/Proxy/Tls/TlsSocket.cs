@@ -14,7 +14,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     private const int MaxRecordsWithoutPayload = 32;
 
     /// <summary>Queued output above which nothing is answered any more that the peer asked for without payload.</summary>
-    private const int MaxPendingReplies = 4 * Connection.HighWaterMark;
+    private const int MaxPendingReplies = 4 * LoopStream.HighWaterMark;
 
     private readonly Connection _connection;
     private readonly GCHandle _self;

@@ -77,13 +77,7 @@ internal sealed partial class Connection
         }
 
         // Who waits for an answer will not get one: the read tells how it ended.
-        if (_reader is { } reader)
-        {
-            _reader = null;
-            _readResult = WaitResult.Ready;
-            Worker.Enqueue(reader);
-        }
-
+        EnqueueReader();
         return false;
     }
 

@@ -40,7 +40,7 @@ internal sealed partial class Connection
         }
     }
 
-    /// <summary>What was peeked at is not enough: <see cref="Readable"/> waits for more, and <see cref="EndPeeking"/> must follow before <see cref="Receive"/>.</summary>
+    /// <summary>What was peeked at is not enough: <see cref="LoopStream.Readable"/> waits for more, and <see cref="EndPeeking"/> must follow before <see cref="Receive"/>.</summary>
     public void WaitBeyondPeeked() => _readable = false;
 
     /// <summary>Nobody peeks any more: what was peeked at may be received, though it raises no event.</summary>

@@ -1,15 +1,5 @@
 namespace KubeProxyNet.Proxy.Transport;
 
-/// <summary>How a wait on a connection ended.</summary>
-internal enum WaitResult : byte
-{
-    /// <summary>The socket is ready, or at its end: try the call again.</summary>
-    Ready,
-
-    /// <summary>The owner called <see cref="Connection.Interrupt"/>.</summary>
-    Interrupted,
-}
-
 /// <summary>What a connection tells its owner while nobody awaits it.</summary>
 internal interface IConnectionOwner
 {
@@ -23,9 +13,9 @@ internal interface IConnectionOwner
 /// <summary>
 /// A non-blocking stream socket on one worker: try first, wait only when the kernel said it would block. Small output leaves at the end of the
 /// loop's turn (<see cref="TurnOutput"/>), large output at once. What does not fit the socket is kept in pooled blocks and flushed on readiness; above
-/// <see cref="HighWaterMark"/> the producer awaits <see cref="Drained"/>.
+/// <see cref="LoopStream.HighWaterMark"/> the producer awaits <see cref="LoopStream.Drained"/>.
 /// </summary>
-internal sealed partial class Connection : IPollTarget, ITimerOwner
+internal sealed partial class Connection : LoopStream, IPollTarget
 {
     /// <summary>Returned by <see cref="Receive"/> where the peer has finished sending.</summary>
     public const int EndOfStream = 0;
@@ -33,13 +23,8 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>Returned by <see cref="Receive"/> where the call would block.</summary>
     public const int WouldBlock = -1;
 
-    /// <summary>Returned by <see cref="Receive"/> where the connection broke; see <see cref="Error"/>.</summary>
+    /// <summary>Returned by <see cref="Receive"/> where the connection broke; see <see cref="LoopStream.Error"/>.</summary>
     public const int Broken = -2;
-
-    /// <summary>Queued output in bytes above which producers should wait.</summary>
-    public const int HighWaterMark = 256 * 1024;
-
-    private const int LowWaterMark = 64 * 1024;
 
     private readonly OutputQueue _output;
     private readonly PollHandle _handle;
@@ -50,10 +35,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     private bool _writable;
     private bool _isEnding;
     private bool _finSent;
-    private WaitResult _readResult;
-    private WaitResult _writeResult;
-    private Action? _reader;
-    private Action? _writer;
 
     /// <summary>Takes over a socket and registers it with the worker's poller.</summary>
     /// <param name="worker">The worker that owns it for life.</param>
@@ -61,28 +42,20 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <param name="owner">Told of what nobody awaits.</param>
     /// <param name="writable">False while a connect is under way.</param>
     public Connection(Worker worker, int descriptor, IConnectionOwner owner, bool writable)
+        : base(worker)
     {
-        Worker = worker;
         Owner = owner;
         _descriptor = descriptor;
         _writable = writable;
         _output = new OutputQueue(worker.Blocks);
-        Timer = new DeadlineTimer(this);
         worker.Descriptors.Take();
         _handle = worker.Poller.Add(descriptor, Native.EpollIn | Native.EpollPri | Native.EpollOut | Native.EpollRdHup | Native.EpollEdge, this);
     }
 
-    public Worker Worker { get; }
-
     public IConnectionOwner Owner { get; set; }
 
-    public DeadlineTimer Timer { get; }
-
-    /// <summary>errno of what broke the connection; 0 while it is sound.</summary>
-    public int Error { get; private set; }
-
-    /// <summary>True once closed; nothing but the properties may be used then.</summary>
-    public bool IsClosed => _descriptor < 0;
+    /// <inheritdoc/>
+    public override bool IsClosed => _descriptor < 0;
 
     /// <summary>The peer sent FIN, or the connection was reset; bytes before that may still be unread.</summary>
     public bool IsPeerClosed { get; private set; }
@@ -90,20 +63,11 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     /// <summary>The peer has sent urgent bytes: from then on reading may stop in front of them though there are more, and moving does for good.</summary>
     public bool HasUrgentInput { get; private set; }
 
-    /// <summary>The peer reset the connection or it broke otherwise.</summary>
-    public bool IsReset { get; private set; }
-
-    /// <summary>True where <see cref="Receive"/> may find bytes.</summary>
-    public bool IsReadable => _readable || _layer?.HasBufferedInput == true;
+    /// <inheritdoc/>
+    public override bool IsReadable => _readable || _layer?.HasBufferedInput == true;
 
     /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
-    public int PendingOutput => _output.Length + _kept.Length;
-
-    /// <summary>Bytes received and sent over its life.</summary>
-    public long BytesReceived { get; private set; }
-
-    /// <inheritdoc cref="BytesReceived"/>
-    public long BytesSent { get; private set; }
+    public override int PendingOutput => _output.Length + _kept.Length;
 
     /// <summary>True while what the peer does must be known before anything else of the same turn may use the connection.</summary>
     public bool IsUrgent
@@ -153,14 +117,8 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
     }
 
-    /// <summary>Arms the deadline this many milliseconds from now, in place of any earlier one.</summary>
-    public void SetDeadline(long delayMs) => Worker.Timers.Set(Timer, Worker.NowMs + delayMs);
-
-    /// <summary>Disarms the deadline.</summary>
-    public void ClearDeadline() => Worker.Timers.Clear(Timer);
-
     /// <summary>Sends FIN after what was sent so far, also after what is queued.</summary>
-    public void ShutdownWrite()
+    public override void ShutdownWrite()
     {
         if (!IsClosed)
         {
@@ -204,8 +162,6 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
         _layer = null;
         Interrupt();
     }
-
-    void ITimerOwner.OnDeadline(DeadlineTimer timer) => Owner.OnDeadline(this);
 
     void IPollTarget.OnEvents(uint events)
     {
@@ -282,13 +238,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
     private void OnReadable()
     {
         _readable = true;
-        if (_reader is { } reader)
-        {
-            _reader = null;
-            _readResult = WaitResult.Ready;
-            reader();
-        }
-        else
+        if (!ResumeReader())
         {
             Owner.OnUnawaitedRead(this);
         }
@@ -307,12 +257,7 @@ internal sealed partial class Connection : IPollTarget, ITimerOwner
 
         Flush();
         SendFin();
-        if (_writer is { } writer && (_output.Length <= LowWaterMark || Error != 0))
-        {
-            _writer = null;
-            _writeResult = WaitResult.Ready;
-            writer();
-        }
+        ResumeWriter();
     }
 
     private void Fail(int error)

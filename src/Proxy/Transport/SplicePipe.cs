@@ -7,7 +7,7 @@ namespace KubeProxyNet.Proxy.Transport;
 internal sealed unsafe class SplicePipe(DescriptorBudget descriptors) : IDisposable
 {
     /// <summary>Most bytes moved at once: what a slow reader does not take of them has to be kept.</summary>
-    public const int Capacity = Connection.HighWaterMark;
+    public const int Capacity = LoopStream.HighWaterMark;
 
     // The kernel counts segments and not bytes, one a page: room for more of them than the capacity has pages, since segments may be short.
     private const int PipeSize = 4 * Capacity;

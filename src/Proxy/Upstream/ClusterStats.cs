@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Observability.Stats;
 
 namespace KubeProxyNet.Proxy.Upstream;
@@ -5,11 +6,20 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// <summary>The statistics of one cluster under Envoy's names (Envoy documentation, "Cluster manager statistics").</summary>
 internal sealed class ClusterStats
 {
-    public ClusterStats(StatRegistry registry, string cluster)
+    /// <summary>Registers them.</summary>
+    /// <param name="registry">Where.</param>
+    /// <param name="cluster">The cluster's name in statistics.</param>
+    /// <param name="protocol">What its endpoints may be spoken to in: without HTTP/2 there are no statistics of its connections.</param>
+    public ClusterStats(StatRegistry registry, string cluster, UpstreamProtocol protocol = UpstreamProtocol.Http1)
     {
         var prefix = $"cluster.{cluster}.";
         ConnectionsTotal = registry.Counter(prefix + "upstream_cx_total");
         ConnectionsActive = registry.Gauge(prefix + "upstream_cx_active");
+        ConnectionsHttp1Total = registry.Counter(prefix + "upstream_cx_http1_total");
+        ConnectionsHttp2Total = registry.Counter(prefix + "upstream_cx_http2_total");
+        CloseNotify = registry.Counter(prefix + "upstream_cx_close_notify");
+        MaxDurationReached = registry.Counter(prefix + "upstream_cx_max_duration_reached");
+        RequestMaxDurationReached = registry.Counter(prefix + "upstream_rq_max_duration_reached");
         ConnectFail = registry.Counter(prefix + "upstream_cx_connect_fail");
         ConnectAttemptsExceeded = registry.Counter(prefix + "upstream_cx_connect_attempts_exceeded");
         ConnectTimeout = registry.Counter(prefix + "upstream_cx_connect_timeout");
@@ -51,6 +61,7 @@ internal sealed class ClusterStats
         MembershipExcluded = registry.Gauge(prefix + "membership_excluded");
         MembershipChange = registry.Counter(prefix + "membership_change");
         HealthyPanic = registry.Counter(prefix + "lb_healthy_panic");
+        Http2 = protocol == UpstreamProtocol.Http1 ? Http2Stats.None : new Http2Stats(registry, prefix);
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
     }
@@ -58,6 +69,19 @@ internal sealed class ClusterStats
     public Counter ConnectionsTotal { get; }
 
     public Gauge ConnectionsActive { get; }
+
+    public Counter ConnectionsHttp1Total { get; }
+
+    public Counter ConnectionsHttp2Total { get; }
+
+    /// <summary>Connections that the endpoint announced to close: by <c>Connection: close</c> or GOAWAY.</summary>
+    public Counter CloseNotify { get; }
+
+    /// <summary>Connections ended for their age, and requests.</summary>
+    public Counter MaxDurationReached { get; }
+
+    /// <inheritdoc cref="MaxDurationReached"/>
+    public Counter RequestMaxDurationReached { get; }
 
     public Counter ConnectFail { get; }
 
@@ -143,6 +167,9 @@ internal sealed class ClusterStats
 
     /// <summary>Picks from a priority level in panic.</summary>
     public Counter HealthyPanic { get; }
+
+    /// <summary>What HTTP/2 connections count; <see cref="Http2Stats.None"/> where there are none.</summary>
+    public Http2Stats Http2 { get; }
 
     /// <summary>upstream_rq_1xx to upstream_rq_5xx.</summary>
     public Counter[] ByClass { get; }

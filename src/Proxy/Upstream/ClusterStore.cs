@@ -60,7 +60,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
             predecessor = kept?.Latest;
             Leave(kept);
             kept?.State.StopObserving(registry);
-            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry), Zones = ZonesOf(config) }, []);
+            kept = new Kept(new ClusterState(config, new ClusterStats(registry, config.StatName, config.Protocol), workers.Count, time) { Outlier = DetectorOf(config), Subsets = SubsetStats.Of(config, registry), Zones = ZonesOf(config) }, []);
             _kept[config.Name] = kept;
             checker?.Join(kept.State);
             if (_runtime.HasAny)

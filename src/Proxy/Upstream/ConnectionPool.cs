@@ -103,6 +103,11 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
     public void Release(UpstreamConnection connection)
     {
+        if (connection.IsToBeClosedByPeer)
+        {
+            worker.Stats.Increment(endpoint.Cluster.Stats.CloseNotify);
+        }
+
         if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
@@ -119,7 +124,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
             }
 
             Remove(pending);
-            pending.Connection = connection;
+            pending.Stream = connection;
             pending.Over.Set();
             return;
         }
@@ -139,7 +144,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     public void Enqueue(PendingRequest pending)
     {
         pending.Over.Reset();
-        pending.Connection = null;
+        pending.Stream = null;
         pending.IsQueued = true;
         pending.Next = null;
         pending.Previous = _lastPending;
@@ -162,10 +167,10 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             Remove(pending);
         }
-        else if (pending.Connection is { } connection)
+        else if (pending.Stream is { } stream)
         {
-            pending.Connection = null;
-            Release(connection);
+            pending.Stream = null;
+            stream.Release();
         }
     }
 

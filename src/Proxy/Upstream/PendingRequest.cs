@@ -8,8 +8,8 @@ internal sealed class PendingRequest(Worker worker)
     /// <summary>Set when the wait is over, one way or the other.</summary>
     public LoopSignal Over { get; } = new(worker);
 
-    /// <summary>The connection that was handed over; null where there may be room for a new one.</summary>
-    public UpstreamConnection? Connection { get; set; }
+    /// <summary>The stream that was handed over, with its connection; null where there may be room for a new one.</summary>
+    public UpstreamStream? Stream { get; set; }
 
     /// <summary>The name that the connection must have been opened for; null for none. Set before it is queued.</summary>
     public string? RequestedName { get; set; }

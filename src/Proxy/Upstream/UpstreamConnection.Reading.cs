@@ -10,7 +10,7 @@ internal sealed partial class UpstreamConnection
     /// Reads what is there of a head, without waiting; where it needs more, what came is kept over the wait. Interim responses (1xx) come out
     /// like any other; go on with <see cref="NextHead"/>.
     /// </summary>
-    public UpstreamRead TryReadHead()
+    public override UpstreamRead TryReadHead()
     {
         while (true)
         {
@@ -51,7 +51,7 @@ internal sealed partial class UpstreamConnection
     }
 
     /// <summary>Skips an interim response and gets ready for the head behind it. The bytes of the skipped head are gone.</summary>
-    public void NextHead()
+    public override void NextHead()
     {
         _input.AsSpan(_inputStart, _inputEnd - _inputStart).CopyTo(_input);
         _inputEnd -= _inputStart;
@@ -61,14 +61,14 @@ internal sealed partial class UpstreamConnection
     }
 
     /// <summary>Settles how the body of the head just read is framed.</summary>
-    public void BeginBody(bool isHead)
+    public override void BeginBody(bool isHead)
     {
         Framing = _parser.Framing(isHead);
         _body = BodyDecoder.For(Framing);
     }
 
     /// <summary>From here on <see cref="TryReadBody"/> gives whatever the upstream sends, until its FIN completes the response.</summary>
-    public void BeginTunnel()
+    public override void BeginTunnel()
     {
         Framing = BodyFraming.UntilClose;
         _body = BodyDecoder.For(Framing);
@@ -79,7 +79,7 @@ internal sealed partial class UpstreamConnection
     /// before suspending: what is left in the worker's receive buffer does not survive.
     /// </summary>
     /// <remarks>Where this returns <see cref="UpstreamRead.Ready"/>, <see cref="IsResponseComplete"/> tells whether that was all.</remarks>
-    public UpstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
+    public override UpstreamRead TryReadBody(out ReadOnlySpan<byte> payload)
     {
         payload = default;
         if (_body.IsComplete)
@@ -119,7 +119,7 @@ internal sealed partial class UpstreamConnection
     }
 
     /// <summary>Returns the block that held a head over a suspension, once the head was written on.</summary>
-    public void DropHead()
+    public override void DropHead()
     {
         if (_held is not null && _inputStart == _inputEnd)
         {

@@ -11,13 +11,13 @@ internal sealed partial class UpstreamConnection
     private bool _hasStrayInput;
 
     /// <summary>True where enough of the body is still to come, and comes without framing in between.</summary>
-    public bool IsWorthSplicing => Connection.Layer is null && !Connection.HasUrgentInput && _body.RemainingAsItIs >= MinSplice && _inputStart == _inputEnd;
+    public override bool IsWorthSplicing => Connection.Layer is null && !Connection.HasUrgentInput && _body.RemainingAsItIs >= MinSplice && _inputStart == _inputEnd;
 
     /// <summary>Moves what is there of the body to a connection that <see cref="Connection.CanSplice"/>, without a look at it.</summary>
     /// <param name="to">Where it goes.</param>
     /// <param name="count">Bytes moved.</param>
     /// <returns>As <see cref="TryReadBody"/>.</returns>
-    public UpstreamRead TrySpliceBody(Connection to, out int count)
+    public override UpstreamRead TrySpliceBody(Connection to, out int count)
     {
         var moved = to.Splice(Connection, _body.RemainingAsItIs);
         count = Math.Max(moved, 0);

@@ -56,7 +56,7 @@ internal sealed partial class UpstreamConnection
     /// (RFC 8446 section 4.4.2.4).
     /// </summary>
     /// <returns>As <see cref="TransportFailure"/>; empty where TLS has nothing to do with it.</returns>
-    public byte[] FindTransportFailure()
+    public override byte[] FindTransportFailure()
     {
         if (TransportFailure.Length == 0 && Tls is { Failure: { Length: > 0 } failure, EndedUnannounced: false } socket)
         {

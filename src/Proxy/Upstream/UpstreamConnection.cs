@@ -14,33 +14,14 @@ internal enum ConnectResult : byte
     Interrupted,
 }
 
-/// <summary>What reading from an upstream gave.</summary>
-internal enum UpstreamRead : byte
-{
-    /// <summary>A head is complete, or payload bytes were read.</summary>
-    Ready,
-
-    /// <summary>Nothing more for now: wait.</summary>
-    NeedMore,
-
-    /// <summary>The peer ended or reset the connection inside the message, or before it.</summary>
-    Disconnected,
-
-    /// <summary>What the peer sent is no HTTP; see <see cref="UpstreamConnection.ProtocolError"/>.</summary>
-    Malformed,
-}
-
 /// <summary>
 /// One HTTP/1.1 connection to an endpoint: one exchange at a time. It is kept only after a message that ended cleanly and left no byte
 /// behind; an idle one that becomes readable is closed, whatever came (RFC 9112 §9.3: a connection that has gone out of step is not reused).
 /// </summary>
-internal sealed partial class UpstreamConnection : IConnectionOwner
+internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOwner
 {
     /// <summary>Read at once where a head is expected: a whole small response, and of a large one no more than must be copied.</summary>
     private const int FirstRead = 20 * 1024;
-
-    /// <summary>Of <see cref="LatencyStart"/>: nothing is measured.</summary>
-    public const long NoLatency = -1;
 
     private readonly ConnectionPool _pool;
     private readonly ResponseParser _parser;
@@ -101,41 +82,47 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     /// <inheritdoc cref="ConnectBeganMs"/>
     public long ConnectedMs { get; private set; }
 
-    /// <summary>When the first byte of the head being read arrived, on the worker's clock in milliseconds; 0 means not yet.</summary>
-    public long FirstByteMs { get; private set; }
-
-    /// <summary>The response being read. Its bytes stay valid until the next suspension or, where held, until <see cref="DropHead"/>.</summary>
-    public ResponseHead Head { get; } = new();
-
     /// <summary>Why the response was refused.</summary>
     public Http1Error ProtocolError { get; private set; }
+
+    /// <inheritdoc/>
+    public override string ProtocolErrorDetails => ResponseErrors.Details(ProtocolError);
+
+    /// <inheritdoc/>
+    public override LoopStream Io => Connection;
+
+    /// <inheritdoc/>
+    public override UpstreamConnection Carrier => this;
+
+    /// <inheritdoc/>
+    public override bool IsMultiplexed => false;
+
+    /// <inheritdoc/>
+    public override bool IsUnanswered => Connection.BytesReceived == ReceivedBefore;
 
     /// <summary>What the connection had received when the exchange began: no byte beyond means that nothing was answered.</summary>
     public long ReceivedBefore { get; private set; }
 
     /// <summary>True where received bytes wait to be decoded: take them before suspending.</summary>
-    public bool HasUnreadInput => _inputStart != _inputEnd;
+    public override bool HasUnreadInput => _inputStart != _inputEnd;
 
     /// <summary>Neighbours in the pool's list of unused connections.</summary>
     public UpstreamConnection? NextIdle { get; set; }
 
-    /// <summary>When the attempt under way began, <see cref="NoLatency"/> where that is not measured, as its endpoint's <see cref="LoadBalancing.PeakEwmaLatency"/> counts.</summary>
-    public long LatencyStart { get; set; } = NoLatency;
-
     /// <inheritdoc cref="NextIdle"/>
     public UpstreamConnection? PreviousIdle { get; set; }
 
-    /// <summary>How the body of the current response is framed.</summary>
-    public BodyFraming Framing { get; private set; }
-
     /// <summary>Content-Length as declared, also for a response to HEAD; -1 where there is none.</summary>
-    public long DeclaredLength => _parser.DeclaredLength;
+    public override long DeclaredLength => _parser.DeclaredLength;
 
-    /// <summary>Offset of the first byte after the head in <see cref="Head"/>'s storage.</summary>
-    public int HeadEnd => _parser.HeadEnd;
+    /// <summary>Offset of the first byte after the head in <see cref="UpstreamStream.Head"/>'s storage.</summary>
+    public override int HeadEnd => _parser.HeadEnd;
 
     /// <summary>True once the whole response was read.</summary>
-    public bool IsResponseComplete => _body.IsComplete;
+    public override bool IsResponseComplete => _body.IsComplete;
+
+    /// <summary>True where the response says that the endpoint closes the connection.</summary>
+    public bool IsToBeClosedByPeer => _parser.WantsClose;
 
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
@@ -195,7 +182,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     }
 
     /// <summary>Gets ready for the response to a request that is about to be sent.</summary>
-    public void BeginExchange()
+    public override void BeginExchange()
     {
         _requests++;
         ReceivedBefore = Connection.BytesReceived;
@@ -208,7 +195,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
     }
 
     /// <summary>Ends an exchange that went well: back to the pool, or closed where it cannot be kept.</summary>
-    public void Release()
+    public override void Release()
     {
         DropHead();
         CountTraffic();
@@ -222,7 +209,7 @@ internal sealed partial class UpstreamConnection : IConnectionOwner
 
     /// <summary>Ends the connection, in whatever state it is.</summary>
     /// <param name="reset">True to tell the endpoint that what it got is not whole.</param>
-    public void Close(bool reset = false)
+    public override void Close(bool reset = false)
     {
         if (Connection.IsClosed)
         {

@@ -76,7 +76,9 @@ internal sealed class RequestRewriter : IDisposable, IConnectionOwner
             return false;
         }
 
-        RequestHeadWriter.Send(Exchange, _upstream);
+        var downstream = Exchange.Downstream;
+        var head = RequestHeadWriter.Compose(Exchange);
+        MessageSender.Send(_upstream, ref head, Exchange.UpstreamRequestFraming, downstream.BufferedBody, downstream.IsRequestComplete && downstream.IsRequestBuffered);
         _worker.Output.Flush();
         Drain();
         while (_upstream.PendingOutput > 0)

@@ -37,6 +37,8 @@ public sealed class KeptConnectionTests
         }
 
         backend.Connections.Should().HaveCount(3);
+        proxy.Stat("cluster.backend.upstream_cx_http1_total").Should().Be(3);
+        proxy.Stat("cluster.backend.upstream_cx_close_notify").Should().Be(3);
     }
 
     [Theory]

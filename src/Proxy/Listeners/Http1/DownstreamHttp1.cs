@@ -119,6 +119,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
         page.Increment(_state.Stats.ConnectionsTotal);
         page.Increment(_state.Stats.ConnectionsHttp1Total);
         page.Add(_state.Stats.ConnectionsActive, 1);
+        page.Add(_state.Stats.ConnectionsHttp1Active, 1);
         page.Add(_state.ListenerStats.ConnectionsActive, 1);
         try
         {
@@ -166,6 +167,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
             page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
             page.Add(_state.Stats.BytesSent, _connection.BytesSent);
             page.Add(_state.Stats.ConnectionsActive, -1);
+            page.Add(_state.Stats.ConnectionsHttp1Active, -1);
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
             _state.Connections.Return();

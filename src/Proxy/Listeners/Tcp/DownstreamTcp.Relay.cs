@@ -56,7 +56,7 @@ internal sealed partial class DownstreamTcp
             {
                 End(isUp ? TcpEnd.UpstreamGone : TcpEnd.ClientGone);
             }
-            else if (to.PendingOutput > Connection.HighWaterMark)
+            else if (to.PendingOutput > LoopStream.HighWaterMark)
             {
                 turn.Renew();
                 await DrainedAsync(to, isUp);

@@ -25,7 +25,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     public Endpoint? Endpoint { get; private set; }
 
     /// <summary>The connection in use or being opened; null before and after.</summary>
-    public UpstreamConnection? Upstream { get; set; }
+    public UpstreamStream? Upstream { get; set; }
 
     /// <summary>Why the attempt gives no response; none while it may.</summary>
     public UpstreamFailure Failure { get; set; }
@@ -114,18 +114,19 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>A connection to the endpoint is ready: the request goes out.</summary>
     /// <param name="upstream">The connection.</param>
     /// <param name="needs">What logs show of it.</param>
-    public void BeginRequest(UpstreamConnection upstream, AccessLogNeeds needs)
+    public void BeginRequest(UpstreamStream upstream, AccessLogNeeds needs)
     {
         Upstream = upstream;
-        Tls = upstream.Tls;
-        ConnectedTo = upstream.Address;
-        ConnectionId = upstream.Id;
+        var carrier = upstream.Carrier;
+        Tls = carrier.Tls;
+        ConnectedTo = carrier.Address;
+        ConnectionId = carrier.Id;
         StartMs = exchange.Worker.NowMs;
         PoolReadyMs = StartMs - _chosenMs;
-        ConnectBeganMs = upstream.ConnectBeganMs;
-        ConnectedMs = upstream.ConnectedMs;
-        _sentBefore = upstream.Connection.BytesSent + upstream.Connection.PendingOutput;
-        _receivedBefore = upstream.Connection.BytesReceived;
+        ConnectBeganMs = carrier.ConnectBeganMs;
+        ConnectedMs = carrier.ConnectedMs;
+        _sentBefore = upstream.Io.BytesSent + upstream.Io.PendingOutput;
+        _receivedBefore = upstream.Io.BytesReceived;
         if (needs.HasFlag(AccessLogNeeds.UpstreamTls))
         {
             Tls?.KeepFacts();
@@ -133,19 +134,19 @@ internal sealed class UpstreamAttempt(Exchange exchange)
 
         if (needs.HasFlag(AccessLogNeeds.UpstreamLocalAddress))
         {
-            LocalText = upstream.Connection.LocalAddress?.Text ?? default;
+            LocalText = carrier.Connection.LocalAddress?.Text ?? default;
         }
 
-        exchange.NoteConnection(_place, upstream.Id);
+        exchange.NoteConnection(_place, carrier.Id);
     }
 
     /// <summary>The request is over on this connection, one way or the other.</summary>
-    public void EndRequest(UpstreamConnection upstream)
+    public void EndRequest(UpstreamStream upstream)
     {
         Upstream = null;
-        WireSent = upstream.Connection.BytesSent + upstream.Connection.PendingOutput - _sentBefore;
-        WireReceived = upstream.Connection.BytesReceived - _receivedBefore;
-        WasReset = upstream.Connection.IsReset;
+        WireSent = upstream.Io.BytesSent + upstream.Io.PendingOutput - _sentBefore;
+        WireReceived = upstream.Io.BytesReceived - _receivedBefore;
+        WasReset = upstream.Io.IsReset;
     }
 
     /// <summary>Await the result: a wait before the next attempt, which <see cref="Wake"/> ends.</summary>
@@ -154,7 +155,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>Resumes it wherever it waits, to see whether it has ended.</summary>
     public void Wake()
     {
-        Upstream?.Connection.Interrupt();
+        Upstream?.Io.Interrupt();
         _backOff?.End();
         _pending?.Over.Set();
     }
