@@ -1,10 +1,16 @@
 using BenchmarkDotNet.Running;
+using KubeProxyNet.Microbenchmarks.Http2;
 using KubeProxyNet.Microbenchmarks.Routing;
 
-// "-- --quick" prints a table within seconds; anything else goes to BenchmarkDotNet ("-- --filter '*'").
+// "-- --quick" prints tables within seconds, "-- --quick hpack" those of HPACK alone; anything else goes to BenchmarkDotNet ("-- --filter '*'").
 if (args is ["--quick", ..])
 {
-    RouteMatchQuick.Run(Console.Out);
+    if (args is not [_, "hpack"])
+    {
+        RouteMatchQuick.Run(Console.Out);
+    }
+
+    HpackQuick.Run(Console.Out);
     return 0;
 }
 

@@ -28,7 +28,7 @@ public static class FuzzCommand
                 return WithTarget(target, output, one => ExportCorpus(one, folder));
             case ["file", "--target", var target, .. var paths]:
                 return WithTarget(target, output, one => JudgeFiles(one, paths, output));
-            case ["afl", "--target", "request" or "response" or "chunked"]:
+            case ["afl", "--target", "request" or "response" or "chunked" or "hpack"]:
                 return AflTarget.Run(arguments[2]);
             default:
                 output.WriteLine(Usage);

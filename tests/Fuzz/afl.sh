@@ -2,12 +2,12 @@
 # Runs afl-fuzz on one parser: instruments the proxy's assembly with SharpFuzz and lets coverage guide the mutations. For runs of hours;
 # CI runs the fuzzer's own mutations. Needs afl-fuzz (Debian: afl++) and a package feed that has SharpFuzz.CommandLine.
 #
-#   tests/Fuzz/afl.sh request|response|chunked [SECONDS] [FOLDER]
+#   tests/Fuzz/afl.sh request|response|chunked|hpack [SECONDS] [FOLDER]
 #
 # What was found lies in FOLDER/out/default/crashes and .../hangs; judge such a file again, without instrumentation:
 #   dotnet run --project tests/Fuzz -- file --target request FOLDER/out/default/crashes/id*
 set -euo pipefail
-target=${1:?"request, response or chunked"}
+target=${1:?"request, response, chunked or hpack"}
 seconds=${2:-3600}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=${3:-$(mktemp -d)}

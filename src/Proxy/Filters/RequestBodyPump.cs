@@ -47,7 +47,7 @@ internal static class RequestBodyPump
                 return;
             }
 
-            if (upstream.Io.PendingOutput > LoopStream.HighWaterMark)
+            if (upstream.Io.IsCongested)
             {
                 turn.Renew();
                 await upstream.Io.Drained();

@@ -64,7 +64,7 @@ internal static class Tunnel
                     break;
             }
 
-            if (upstream.Io.PendingOutput > LoopStream.HighWaterMark)
+            if (upstream.Io.IsCongested)
             {
                 turn.Renew();
                 await upstream.Io.Drained();

@@ -18,10 +18,22 @@ internal ref struct ByteWriter(Span<byte> buffer)
     public readonly int Room => _buffer.Length - Length;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Write(ReadOnlySpan<byte> bytes)
+    public void Write(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_buffer[Length..]);
         Length += bytes.Length;
+    }
+
+    /// <summary>One byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write(byte b) => _buffer[Length++] = b;
+
+    /// <summary>Takes the next bytes, for the caller to fill all of them.</summary>
+    public Span<byte> Take(int count)
+    {
+        var taken = _buffer.Slice(Length, count);
+        Length += count;
+        return taken;
     }
 
     /// <summary>A decimal number.</summary>

@@ -126,7 +126,7 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         {
             _ = Native.Close(descriptor);
         }
-        else if (state.Sole is not { } chain)
+        else if (state.Sole is not { } chain || chain.Http is { Config.Codec: HttpCodec.Http2 })
         {
             new PendingConnection(_runtime, state, Connections, descriptor, remote, _local).RunAsync().Detach();
         }

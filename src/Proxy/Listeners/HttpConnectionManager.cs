@@ -17,7 +17,7 @@ internal static class HttpConnectionManager
     {
         var page = exchange.Worker.Stats;
         page.Increment(state.Stats.RequestsTotal);
-        page.Increment(state.Stats.RequestsHttp1Total);
+        page.Increment(exchange.Downstream.IsHttp2 ? state.Stats.RequestsHttp2Total : state.Stats.RequestsHttp1Total);
         page.Add(state.Stats.RequestsActive, 1);
         exchange.Snapshot = exchange.Runtime.Snapshots.Current;
         exchange.Routes = exchange.Http.InlineRoutes ?? exchange.Snapshot.RouteTables.GetValueOrDefault(exchange.Http.RouteConfigName!);
@@ -38,7 +38,7 @@ internal static class HttpConnectionManager
         Complete(exchange, state);
         var page = exchange.Worker.Stats;
         page.Increment(state.Stats.RequestsTotal);
-        page.Increment(state.Stats.RequestsHttp1Total);
+        page.Increment(exchange.Downstream.IsHttp2 ? state.Stats.RequestsHttp2Total : state.Stats.RequestsHttp1Total);
         var match = exchange.BeginRedirected();
         if (exchange.Abort != AbortReason.None)
         {

@@ -1,6 +1,7 @@
 using System.Text;
 using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Listeners.Http1;
+using KubeProxyNet.Proxy.Listeners.Http2;
 using KubeProxyNet.Proxy.Listeners.Inspection;
 using KubeProxyNet.Proxy.Listeners.Tcp;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -205,9 +206,15 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             RequestedServerName = inspected.ServerName.Length > 0 || socket?.ServerName is not { } name ? inspected.ServerName : Encoding.ASCII.GetBytes(name.ToLowerInvariant()),
             Authorities = socket is not null && _state.GuardsAuthorities ? new AuthorityGuard(_state, chain, _local, _remote, inspected.ApplicationProtocols) : null,
         };
-        if (chain.Http is { } http)
+        if (chain.Http is { } http && SpeaksHttp2(http.Config.Codec, socket))
         {
-            var downstream = new DownstreamHttp1(_runtime, http, _siblings, accepted);
+            var downstream = new DownstreamHttp2(_runtime, http, _siblings, accepted);
+            downstream.RunAsync().Detach();
+            PassDrainOn(downstream);
+        }
+        else if (chain.Http is { } http1)
+        {
+            var downstream = new DownstreamHttp1(_runtime, http1, _siblings, accepted);
             downstream.RunAsync().Detach();
             PassDrainOn(downstream);
         }
@@ -218,6 +225,10 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             PassDrainOn(downstream);
         }
     }
+
+    /// <summary>What the connection manager is set to; by itself it goes by ALPN. Where nothing was agreed on, <see cref="DownstreamHttp1"/> knows HTTP/2 by its preface.</summary>
+    private static bool SpeaksHttp2(HttpCodec codec, TlsSocket? socket) =>
+        codec == HttpCodec.Http2 || (codec == HttpCodec.Auto && socket?.AlpnProtocol == "h2");
 
     private void PassDrainOn(DownstreamConnection downstream)
     {

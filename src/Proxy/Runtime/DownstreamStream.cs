@@ -48,7 +48,7 @@ internal abstract class DownstreamStream
     public abstract bool IsRequestBuffered { get; }
 
     /// <summary>True where response bytes are queued beyond the high-water mark: await <see cref="LoopStream.Drained"/> before sending more.</summary>
-    public bool IsCongested => Io.PendingOutput > LoopStream.HighWaterMark;
+    public bool IsCongested => Io.IsCongested;
 
     /// <summary>How the request's body is framed.</summary>
     public abstract BodyFraming RequestFraming { get; }

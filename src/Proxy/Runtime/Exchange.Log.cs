@@ -39,9 +39,9 @@ internal sealed partial class Exchange : IAccessLogSource
 
     DateTimeOffset IAccessLogSource.EmitTime => new(Worker.WallClockTicks, TimeSpan.Zero);
 
-    ReadOnlySpan<byte> IAccessLogSource.Protocol => Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
+    ReadOnlySpan<byte> IAccessLogSource.Protocol => Downstream.IsHttp2 ? "HTTP/2"u8 : Request.MinorVersion == 0 ? "HTTP/1.0"u8 : "HTTP/1.1"u8;
 
-    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is not null ? "HTTP/1.1"u8 : default;
+    ReadOnlySpan<byte> IAccessLogSource.UpstreamProtocol => Attempt.ConnectedTo is null ? default : Attempt.IsHttp2 ? "HTTP/2"u8 : "HTTP/1.1"u8;
 
     int IAccessLogSource.ResponseCode => Status;
 

@@ -77,6 +77,9 @@ internal abstract class LoopStream : ITimerOwner
     /// <summary>Bytes that were sent and are still here.</summary>
     public abstract int PendingOutput { get; }
 
+    /// <summary>True where so much waits that whoever sends should await <see cref="Drained"/> first.</summary>
+    public virtual bool IsCongested => PendingOutput > HighWaterMark;
+
     /// <summary>Waits until reading is worth another try.</summary>
     public ReadAwaitable Readable() => new(this);
 

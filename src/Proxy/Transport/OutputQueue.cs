@@ -24,7 +24,7 @@ internal sealed class OutputQueue(BlockPool pool)
         {
             if (_last is null || _lastLength == _last.Size)
             {
-                Grow();
+                Grow(bytes.Length);
             }
 
             var count = Math.Min(bytes.Length, _last!.Size - _lastLength);
@@ -73,9 +73,10 @@ internal sealed class OutputQueue(BlockPool pool)
         _start = _lastLength = Length = 0;
     }
 
-    private void Grow()
+    private void Grow(int needed)
     {
-        var block = pool.Rent(BlockPool.Medium);
+        // Little is kept in little: many streams may each wait for a few bytes.
+        var block = pool.Rent(_last is null && needed <= BlockPool.Small ? BlockPool.Small : BlockPool.Medium);
         if (_last is null)
         {
             _first = block;

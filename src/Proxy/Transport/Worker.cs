@@ -21,6 +21,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly Queue<Action> _ready = new();
+    private readonly List<ITurnEnd> _turnEnds = [];
     private readonly Action<Exception> _onBug;
     private readonly Action _advanceTimers;
     private readonly TimeProvider _time;
@@ -88,6 +89,15 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Where heads are composed; valid until the next suspension.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
 
+    /// <summary>
+    /// Where connections that carry several exchanges are read into: an exchange may begin, and read its own connections, while what came with its request is
+    /// still to be worked through.
+    /// </summary>
+    public byte[] FrameBuffer => field ??= GC.AllocateUninitializedArray<byte>(ReceiveBufferSize, pinned: true);
+
+    /// <summary>Where frames are put together; valid until the next suspension.</summary>
+    public byte[] FrameScratch => field ??= GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
+
     /// <summary>What large bodies go through.</summary>
     public SplicePipe Pipe { get; }
 
@@ -119,6 +129,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
     /// <summary>Runs a continuation on the next turn; for use on the worker itself.</summary>
     public void Enqueue(Action continuation) => _ready.Enqueue(continuation);
+
+    /// <summary>Has something send what it gathers once this turn ends. Each asks once a turn.</summary>
+    public void AtTurnEnd(ITurnEnd sender) => _turnEnds.Add(sender);
 
     /// <summary>Lets everything else that is ready have its turn first.</summary>
     public TurnAwaitable NextTurn() => new(this);
@@ -184,9 +197,27 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
                 Guard(_ready.Dequeue());
             }
 
+            EndTurn();
             Output.Flush();
             Handshakes.Renew();
         }
+    }
+
+    private void EndTurn()
+    {
+        for (var i = 0; i < _turnEnds.Count; i++)
+        {
+            try
+            {
+                _turnEnds[i].OnTurnEnd();
+            }
+            catch (Exception bug)
+            {
+                _onBug(bug);
+            }
+        }
+
+        _turnEnds.Clear();
     }
 
     private void Dispatch(int index, bool urgentOnly)

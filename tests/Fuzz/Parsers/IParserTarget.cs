@@ -8,6 +8,9 @@ internal interface IParserTarget : IDisposable
     /// <summary>What mutation begins with.</summary>
     byte[][] Corpus { get; }
 
+    /// <summary>What mutation puts in between.</summary>
+    byte[][] Dictionary => Generation.Corpus.Dictionary;
+
     /// <summary>Judges one input; throws <see cref="FuzzFailure"/> where an oracle objects. <paramref name="random"/> decides how it is split.</summary>
     void Judge(ReadOnlySpan<byte> input, FuzzRandom random);
 }

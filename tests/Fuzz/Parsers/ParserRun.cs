@@ -17,6 +17,7 @@ internal static class ParserRun
         "request" => new RequestTarget(),
         "response" => new ResponseTarget(),
         "chunked" => new ChunkedTarget(),
+        "hpack" => new HpackTarget(),
         _ => null,
     };
 
@@ -57,7 +58,7 @@ internal static class ParserRun
     private static bool RunSome(FuzzOptions options, Progress progress, TextWriter output)
     {
         using var target = Target(options.Target)!;
-        var mutator = new Mutator(target.Corpus, Corpus.Dictionary);
+        var mutator = new Mutator(target.Corpus, target.Dictionary);
         var text = new ByteText();
         for (; progress.Next < options.First + options.Cases; progress.Next += progress.Step)
         {

@@ -60,7 +60,7 @@ internal sealed partial class DownstreamHttp1
 
     private void AnswerAndEnd(Exchange exchange, int status, string details)
     {
-        _requests++;
+        CountRequest();
         _clientAskedToClose = false;
         _stream.BeginRefused(exchange);
         LocalReplies.Send(exchange, status, details, default);

@@ -91,6 +91,9 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
 
         /// <summary>The connection is to end; what was to be answered has been.</summary>
         Ended,
+
+        /// <summary>The client speaks HTTP/2.</summary>
+        OtherVersion,
     }
 
     public Connection Connection => _connection;
@@ -117,9 +120,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
         _siblings.Add(this);
         var page = _runtime.Worker.Stats;
         page.Increment(_state.Stats.ConnectionsTotal);
-        page.Increment(_state.Stats.ConnectionsHttp1Total);
         page.Add(_state.Stats.ConnectionsActive, 1);
-        page.Add(_state.Stats.ConnectionsHttp1Active, 1);
         page.Add(_state.ListenerStats.ConnectionsActive, 1);
         try
         {
@@ -130,6 +131,12 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
                 while (head == HeadRead.NeedMore)
                 {
                     head = await _connection.Readable() == WaitResult.Ready ? ReadHead() : EndWait();
+                }
+
+                if (head == HeadRead.OtherVersion)
+                {
+                    HandOver();
+                    break;
                 }
 
                 if (head == HeadRead.Ended)
@@ -158,22 +165,30 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
                 }
             }
 
-            await EndAsync();
+            if (_successor is null)
+            {
+                await EndAsync();
+            }
         }
         finally
         {
             ReleaseExchange();
             _input.Release();
-            page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
-            page.Add(_state.Stats.BytesSent, _connection.BytesSent);
             page.Add(_state.Stats.ConnectionsActive, -1);
-            page.Add(_state.Stats.ConnectionsHttp1Active, -1);
+            page.Add(_state.Stats.ConnectionsHttp1Active, _requests > 0 ? -1 : 0);
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
-            _state.Connections.Return();
-            _runtime.Connections.Return();
-            _connection.Close(reset: _mustReset);
+            if (_successor is null)
+            {
+                page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
+                page.Add(_state.Stats.BytesSent, _connection.BytesSent);
+                _state.Connections.Return();
+                _runtime.Connections.Return();
+                _connection.Close(reset: _mustReset);
+            }
         }
+
+        GoOn();
     }
 
     public override void ResetForMemory()
@@ -244,8 +259,10 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
                             return HeadRead.Ended;
                         }
 
-                        _requests++;
+                        CountRequest();
                         return HeadRead.Ready;
+                    case ParseStatus.Failed when exchange.Parser.Error == Http1Error.BadVersion && SpeaksHttp2(_input.Bytes.AsSpan(0, end)):
+                        return HeadRead.OtherVersion;
                     case ParseStatus.Failed:
                         Refuse(exchange, exchange.Parser.Error);
                         return HeadRead.Ended;

@@ -77,6 +77,15 @@ internal sealed class Http1Input(BlockPool blocks)
         Start = 0;
     }
 
+    /// <summary>Gives the block to somebody else, with all that was received.</summary>
+    public Block Detach()
+    {
+        var block = _block!;
+        _block = null;
+        Start = End = 0;
+        return block;
+    }
+
     /// <summary>Drops everything.</summary>
     public void Release()
     {

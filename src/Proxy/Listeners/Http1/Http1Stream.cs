@@ -168,8 +168,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         _responseFraming = ClientFraming(response.Framing);
         ClosesConnection |= MustCloseAfter(end) || _responseFraming.Kind == BodyKind.UntilClose;
 
-        var mutations = MutationsOf(exchange, response.Head);
-        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength + CopyLimit + ChunkWriter.MaxOverhead));
+        var mutations = ResponseComposition.MutationsOf(exchange, response.Head);
+        var writer = new ByteWriter(ResponseComposition.MemoryFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength + CopyLimit + ChunkWriter.MaxOverhead));
         ResponseHeadWriter.Write(ref writer, exchange, response, mutations, _responseFraming, ClosesConnection);
         exchange.NoteResponseHead(writer.Written);
         if (payload.Length > CopyLimit)
@@ -214,8 +214,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     public override void SendConnected(Exchange exchange)
     {
         exchange.Status = 200;
-        var mutations = LocalMutationsOf(exchange, hasBody: false);
-        var writer = new ByteWriter(ScratchFor(exchange, mutations.MaxLength));
+        var mutations = ResponseComposition.LocalMutationsOf(exchange, hasBody: false);
+        var writer = new ByteWriter(ResponseComposition.MemoryFor(exchange, mutations.MaxLength));
         ResponseHeadWriter.WriteConnected(ref writer, exchange, mutations);
         exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
@@ -233,8 +233,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         exchange.Status = reply.Status;
         exchange.BytesSent = exchange.IsHead ? 0 : reply.Body.Length;
         ClosesConnection |= MustCloseAfter(end: true);
-        var mutations = LocalMutationsOf(exchange, !reply.Body.IsEmpty);
-        var writer = new ByteWriter(ScratchFor(exchange, mutations.MaxLength + reply.Body.Length + reply.ExtraLines.Length));
+        var mutations = ResponseComposition.LocalMutationsOf(exchange, !reply.Body.IsEmpty);
+        var writer = new ByteWriter(ResponseComposition.MemoryFor(exchange, mutations.MaxLength + reply.Body.Length + reply.ExtraLines.Length));
         ResponseHeadWriter.WriteLocal(ref writer, exchange, reply, mutations, ClosesConnection);
         exchange.NoteLocalReply(reply, writer.Written);
         Connection.Send(writer.Written);
@@ -255,26 +255,11 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     private void SendAgreement(Exchange exchange, ResponseHead head)
     {
-        var mutations = MutationsOf(exchange, head);
-        var writer = new ByteWriter(ScratchFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength));
+        var mutations = ResponseComposition.MutationsOf(exchange, head);
+        var writer = new ByteWriter(ResponseComposition.MemoryFor(exchange, exchange.UpstreamFieldsEnd + mutations.MaxLength));
         ResponseHeadWriter.WriteAgreement(ref writer, exchange, head, mutations);
         exchange.NoteResponseHead(writer.Written);
         Connection.Send(writer.Written);
-    }
-
-    private static AppliedMutations MutationsOf(Exchange exchange, ResponseHead head) => exchange.Target?.ResponseMutations is { IsEmpty: false } mutations
-        ? AppliedMutations.ToResponse(exchange, mutations, head, ResponseHeadWriter.OwnFieldsOf(exchange, head))
-        : AppliedMutations.None;
-
-    private static AppliedMutations LocalMutationsOf(Exchange exchange, bool hasBody) => exchange.Route?.ResponseMutations is { IsEmpty: false } mutations
-        ? AppliedMutations.ToResponse(exchange, mutations, head: null, ResponseHeadWriter.OwnFieldsOfLocal(exchange, hasBody))
-        : AppliedMutations.None;
-
-    private byte[] ScratchFor(Exchange exchange, int length)
-    {
-        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + exchange.SetCookieLines.Length + exchange.SessionLine.Length;
-        var scratch = Connection.Worker.Scratch;
-        return worstCase <= scratch.Length ? scratch : new byte[worstCase];
     }
 
     private BodyFraming ClientFraming(BodyFraming upstream) =>

@@ -48,6 +48,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>Where its connection leads, which may be any address of the endpoint; null where it got none.</summary>
     public SocketEndpoint? ConnectedTo { get; private set; }
 
+    /// <summary>True where the endpoint was spoken to in HTTP/2.</summary>
+    public bool IsHttp2 { get; private set; }
+
     /// <summary>Number of the connection in the log; 0 where there was none.</summary>
     public long ConnectionId { get; private set; }
 
@@ -119,6 +122,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         Upstream = upstream;
         var carrier = upstream.Carrier;
         Tls = carrier.Tls;
+        IsHttp2 = upstream.IsMultiplexed;
         ConnectedTo = carrier.Address;
         ConnectionId = carrier.Id;
         StartMs = exchange.Worker.NowMs;

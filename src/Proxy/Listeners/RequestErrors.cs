@@ -1,6 +1,6 @@
 using KubeProxyNet.Proxy.Http.Http1;
 
-namespace KubeProxyNet.Proxy.Listeners.Http1;
+namespace KubeProxyNet.Proxy.Listeners;
 
 /// <summary>What a request that the codec refuses is answered with.</summary>
 internal static class RequestErrors
@@ -12,6 +12,17 @@ internal static class RequestErrors
         Http1Error.BadVersion => 505,
         Http1Error.UnsupportedTransferEncoding => 501,
         _ => 400,
+    };
+
+    /// <summary>Envoy's response code details (its http2 codec, "http2.*").</summary>
+    public static string Http2Details(Http1Error error) => error switch
+    {
+        Http1Error.HeadTooLarge => "http2.headers_too_large",
+        Http1Error.TooManyFields => "http2.too_many_headers",
+        Http1Error.BadHost => "missing_host_header",
+        Http1Error.UnderscoreInFieldName => "http2.unexpected_underscore",
+        Http1Error.BadFieldName or Http1Error.BadFieldValue => "http2.invalid.header.field",
+        _ => "http2.violation.of.messaging.rule",
     };
 
     /// <summary>Envoy's response code details (its http1 codec, "http1.*").</summary>

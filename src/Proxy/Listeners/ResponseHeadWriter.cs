@@ -2,9 +2,9 @@ using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 
-namespace KubeProxyNet.Proxy.Listeners.Http1;
+namespace KubeProxyNet.Proxy.Listeners;
 
-/// <summary>Composes response heads for an HTTP/1 client.</summary>
+/// <summary>Composes response heads: as HTTP/1.1 has them, whatever the client speaks.</summary>
 internal static class ResponseHeadWriter
 {
     /// <summary>Room for everything the proxy adds besides mutations.</summary>

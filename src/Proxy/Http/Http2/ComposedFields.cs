@@ -1,0 +1,75 @@
+using KubeProxyNet.Proxy.Http.Http2.Hpack;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <summary>What became of a field block.</summary>
+internal enum FieldsVerdict : byte
+{
+    Good,
+
+    /// <summary>It breaks a rule of RFC 9113 section 8: the message is malformed.</summary>
+    Malformed,
+
+    /// <summary>It is longer than may be.</summary>
+    TooLarge,
+}
+
+/// <summary>Gathers fields as lines of <c>name: value</c>; what is special about requests, responses and trailers is added by those.</summary>
+internal ref struct ComposedFields(Span<byte> memory, int limit)
+{
+    private ByteWriter _writer = new(memory);
+
+    /// <summary>What is wrong so far.</summary>
+    public FieldsVerdict Verdict { get; private set; }
+
+    /// <summary>What was gathered.</summary>
+    public readonly ReadOnlySpan<byte> Written => _writer.Written;
+
+    /// <summary>The message is malformed.</summary>
+    public bool Refuse()
+    {
+        Verdict = FieldsVerdict.Malformed;
+        return false;
+    }
+
+    /// <summary>There is more than may be.</summary>
+    public bool Overflow()
+    {
+        Verdict = FieldsVerdict.TooLarge;
+        return false;
+    }
+
+    /// <summary>Appends text. False where that is too much.</summary>
+    public bool Append(scoped ReadOnlySpan<byte> text)
+    {
+        if (_writer.Length + text.Length > limit)
+        {
+            return Overflow();
+        }
+
+        _writer.Write(text);
+        return true;
+    }
+
+    /// <summary>Appends a field that is no pseudo-header. False where it may not be there, or is too much.</summary>
+    public bool Append(scoped HpackField field)
+    {
+        if ((!field.IsNameChecked && !FieldSyntax.IsName(field.Name)) || (!field.IsChecked && !FieldSyntax.IsValue(field.Value)))
+        {
+            return Refuse();
+        }
+
+        switch (field.Id)
+        {
+            case KnownHeader.Connection or KnownHeader.KeepAlive or KnownHeader.ProxyConnection or KnownHeader.TransferEncoding or KnownHeader.Upgrade:
+                // Section 8.2.2.
+                return Refuse();
+            case KnownHeader.Te when !field.Value.SequenceEqual("trailers"u8):
+                return Refuse();
+        }
+
+        return field.Line.IsEmpty
+            ? Append(field.Name) && Append(": "u8) && Append(field.Value) && Append("\r\n"u8)
+            : Append(field.Line);
+    }
+}

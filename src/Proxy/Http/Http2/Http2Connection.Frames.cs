@@ -1,0 +1,523 @@
+using System.Buffers.Binary;
+using KubeProxyNet.Proxy.Http.Http2.Frames;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <content>What each kind of frame does (RFC 9113 section 6).</content>
+internal abstract partial class Http2Connection
+{
+    private const int PingSize = 8;
+    private const int PriorityFieldsSize = 5;
+
+    private Block? _block;
+    private int _blockLength;
+    private int _blockStreamId;
+    private bool _blockEnds;
+    private int _continuations;
+
+    /// <summary>Longest field block as HPACK has it: what it decodes to is longer, and bounded by the two ends.</summary>
+    private static int MaxBlockLength => BlockPool.Large;
+
+    private void OnFrame(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        switch (header.Type)
+        {
+            case FrameType.Headers:
+                OnHeaders(header, payload);
+                break;
+            case FrameType.Continuation:
+                OnContinuation(header, payload);
+                break;
+            case FrameType.RstStream:
+                OnRstStream(header, payload);
+                break;
+            case FrameType.Settings:
+                OnSettings(header, payload);
+                break;
+            case FrameType.Ping:
+                OnPing(header, payload);
+                break;
+            case FrameType.GoAway:
+                OnGoAway(header, payload);
+                break;
+            case FrameType.WindowUpdate:
+                OnWindowUpdate(header, payload);
+                break;
+            case FrameType.Priority:
+                OnPriority(header);
+                break;
+            case FrameType.PriorityUpdate:
+                OnPriorityUpdate(header, payload);
+                break;
+            case FrameType.PushPromise:
+                // Section 6.6: a client never pushes, and a server was told not to.
+                Fail(Http2ErrorCode.ProtocolError, "PUSH_PROMISE was not allowed");
+                break;
+            default:
+                // Section 4.1: frames of other kinds are passed over. They cost us as much as they cost the peer, unless there are very many.
+                Charge(header.Length == 0 ? 1 : 0);
+                break;
+        }
+    }
+
+    private void OnHeaders(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.StreamId == 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "HEADERS on stream 0");
+            return;
+        }
+
+        if (!TryUnpad(header, ref payload))
+        {
+            return;
+        }
+
+        if (header.Has(FrameFlags.Priority))
+        {
+            if (payload.Length < PriorityFieldsSize)
+            {
+                Fail(Http2ErrorCode.FrameSizeError, "HEADERS is too short for its priority");
+                return;
+            }
+
+            if ((BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId) == header.StreamId)
+            {
+                Fail(Http2ErrorCode.ProtocolError, "a stream depends on itself");
+                return;
+            }
+
+            payload = payload[PriorityFieldsSize..];
+        }
+
+        var ends = header.Has(FrameFlags.EndStream);
+        if (header.Has(FrameFlags.EndHeaders))
+        {
+            OnBlock(header.StreamId, payload, ends);
+            return;
+        }
+
+        if (payload.IsEmpty && !_guard.OnEmptyFrame())
+        {
+            FailByGuard();
+            return;
+        }
+
+        _blockStreamId = header.StreamId;
+        _blockEnds = ends;
+        _continuations = 0;
+        _blockLength = 0;
+        Gather(payload);
+    }
+
+    private void OnContinuation(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (_blockStreamId == 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "CONTINUATION without HEADERS before it");
+            return;
+        }
+
+        // What a peer needs is one frame for each MaxLength of the block; many small ones only cost time.
+        const int MaxContinuations = 32;
+        if (++_continuations > MaxContinuations || (payload.IsEmpty && !header.Has(FrameFlags.EndHeaders) && !_guard.OnEmptyFrame()))
+        {
+            Worker.Stats.Increment(Stats.InboundEmptyFramesFlood);
+            Fail(Http2ErrorCode.EnhanceYourCalm, "a field block comes in too many frames");
+            return;
+        }
+
+        if (!Gather(payload) || !header.Has(FrameFlags.EndHeaders))
+        {
+            return;
+        }
+
+        var id = _blockStreamId;
+        var block = _block;
+        _blockStreamId = 0;
+        _block = null;
+        OnBlock(id, block is null ? default : block.Bytes.AsSpan(0, _blockLength), _blockEnds);
+        if (block is not null)
+        {
+            Worker.Blocks.Return(block);
+        }
+    }
+
+    /// <summary>Adds a piece of a field block to those before it. False where it is too long.</summary>
+    private bool Gather(ReadOnlySpan<byte> piece)
+    {
+        var length = _blockLength + piece.Length;
+        if (length > MaxBlockLength)
+        {
+            // It cannot be skipped: every block changes the table of those that follow.
+            Worker.Stats.Increment(Stats.HeaderOverflow);
+            Fail(Http2ErrorCode.EnhanceYourCalm, "a field block is too long");
+            return false;
+        }
+
+        if (_block is null || _block.Size < length)
+        {
+            var larger = Worker.Blocks.Rent(Math.Max(length, 1));
+            if (_block is { } smaller)
+            {
+                smaller.Bytes.AsSpan(0, _blockLength).CopyTo(larger.Bytes);
+                Worker.Blocks.Return(smaller);
+            }
+
+            _block = larger;
+        }
+
+        piece.CopyTo(_block.Bytes.AsSpan(_blockLength));
+        _blockLength = length;
+        return true;
+    }
+
+    private void OnBlock(int id, ReadOnlySpan<byte> block, bool ends)
+    {
+        if (_streams.TryGetValue(id, out var stream))
+        {
+            if (stream.IsRemoteEnded)
+            {
+                Fail(Http2ErrorCode.StreamClosed, "HEADERS on a stream that the peer has ended");
+                return;
+            }
+
+            if (stream.ResetCode is not null)
+            {
+                PassOver(block);
+                return;
+            }
+
+            OnFields(stream, block, ends);
+            return;
+        }
+
+        if (id > _lastPeerStreamId && IsServer && (id & 1) == 1)
+        {
+            _lastPeerStreamId = id;
+            _guard.OnStream();
+            OnNewStream(id, block, ends);
+            return;
+        }
+
+        if (_guard.MayStillSend(id))
+        {
+            Worker.Stats.Increment(Stats.HeadersNoStream);
+            PassOver(block);
+            return;
+        }
+
+        Fail(IsIdle(id) ? Http2ErrorCode.ProtocolError : Http2ErrorCode.StreamClosed, "HEADERS on a stream that may not be used");
+    }
+
+    /// <summary>A block that nobody wants is decoded all the same (section 4.3): those behind it build on its table.</summary>
+    protected void PassOver(ReadOnlySpan<byte> block)
+    {
+        var nothing = default(DroppedFields);
+        Decode(block, ref nothing);
+    }
+
+    /// <summary>Decodes a block. False where the connection has failed on it.</summary>
+    protected bool Decode<TFields>(ReadOnlySpan<byte> block, ref TFields fields)
+        where TFields : struct, Hpack.IHpackFields, allows ref struct
+    {
+        var status = _decoder.Decode(block, ref fields);
+        if (Hpack.HpackStatuses.IsError(status))
+        {
+            Fail(Http2ErrorCode.CompressionError, $"a field block cannot be decoded: {status}");
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>True for a stream that nobody has opened (section 5.1.1).</summary>
+    private bool IsIdle(int id) => (id & 1) == (IsServer ? 1 : 0) ? id > _lastPeerStreamId : id > LastOwnStreamId;
+
+    /// <summary>Largest identifier of a stream that this end has opened; 0 for none.</summary>
+    protected virtual int LastOwnStreamId => 0;
+
+    private void OnRstStream(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length != sizeof(uint))
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "RST_STREAM has another length than 4");
+            return;
+        }
+
+        if (header.StreamId == 0 || IsIdle(header.StreamId))
+        {
+            Fail(Http2ErrorCode.ProtocolError, "RST_STREAM on a stream that is idle");
+            return;
+        }
+
+        Worker.Stats.Increment(Stats.RxReset);
+        var code = (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload);
+        if (code == Http2ErrorCode.RefusedStream)
+        {
+            Worker.Stats.Increment(Stats.StreamRefusedErrors);
+        }
+
+        if (_streams.TryGetValue(header.StreamId, out var stream) && stream.ResetCode is null)
+        {
+            if (IsServer && !_guard.OnReset())
+            {
+                FailByGuard();
+                return;
+            }
+
+            // A whole answer stays one: a server that needs no more of the request says NO_ERROR behind it (section 8.1).
+            if (!IsServer && stream.IsRemoteEnded && code == Http2ErrorCode.NoError)
+            {
+                stream.StopSending();
+                Unschedule(stream);
+                CloseIfDone(stream);
+                return;
+            }
+
+            Unschedule(stream);
+            stream.End(code, byPeer: true);
+            CloseIfDone(stream);
+        }
+        else
+        {
+            Charge(1);
+        }
+    }
+
+    private void OnSettings(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.StreamId != 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "SETTINGS on a stream");
+            return;
+        }
+
+        if (header.Has(FrameFlags.Ack))
+        {
+            if (!payload.IsEmpty)
+            {
+                Fail(Http2ErrorCode.FrameSizeError, "SETTINGS with ACK has a payload");
+            }
+
+            return;
+        }
+
+        if (payload.Length % PeerSettings.EntrySize != 0)
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "SETTINGS does not consist of whole entries");
+            return;
+        }
+
+        var window = Peer.InitialWindowSize;
+        var error = Peer.Apply(payload, fromServer: !IsServer);
+        if (error != Http2ErrorCode.NoError)
+        {
+            Fail(error, "a setting has a value that it cannot have");
+            return;
+        }
+
+        _encoder.SetPeerTableSize(Peer.HeaderTableSize);
+        if (!TryMoveWindows(Peer.InitialWindowSize - window))
+        {
+            Fail(Http2ErrorCode.FlowControlError, "SETTINGS_INITIAL_WINDOW_SIZE brings a window beyond 2^31 - 1");
+            return;
+        }
+
+        WriteSettingsAck();
+        if (_hasSettings && !Charge(5))
+        {
+            return;
+        }
+
+        _hasSettings = true;
+        OnSettings();
+    }
+
+    private void OnPing(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.StreamId != 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "PING on a stream");
+        }
+        else if (payload.Length != PingSize)
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "PING has another length than 8");
+        }
+        else if (header.Has(FrameFlags.Ack))
+        {
+            OnPong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+        }
+        else if (Charge(2))
+        {
+            WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameFlags.Ack);
+        }
+    }
+
+    private void OnGoAway(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        const int FixedSize = 8;
+        if (header.StreamId != 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "GOAWAY on a stream");
+        }
+        else if (payload.Length < FixedSize)
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "GOAWAY is too short");
+        }
+        else
+        {
+            HasGoneAway = true;
+            OnGoAway(
+                (int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId), (Http2ErrorCode)BinaryPrimitives.ReadUInt32BigEndian(payload[4..]));
+        }
+    }
+
+    private void OnWindowUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length != sizeof(uint))
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "WINDOW_UPDATE has another length than 4");
+            return;
+        }
+
+        if (!_guard.OnWindowUpdate())
+        {
+            FailByGuard();
+            return;
+        }
+
+        var increment = (int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId);
+        if (header.StreamId == 0)
+        {
+            if (increment == 0)
+            {
+                Fail(Http2ErrorCode.ProtocolError, "WINDOW_UPDATE adds nothing");
+            }
+            else if (_sendWindow + increment > Http2Options.MaxWindow)
+            {
+                Fail(Http2ErrorCode.FlowControlError, "the window of the connection goes beyond 2^31 - 1");
+            }
+            else
+            {
+                _sendWindow += increment;
+                ScheduleAtTurnEnd();
+            }
+        }
+        else if (_streams.TryGetValue(header.StreamId, out var stream))
+        {
+            if (stream.ResetCode is not null)
+            {
+                return;
+            }
+
+            if (increment == 0 || stream.SendWindow + increment > Http2Options.MaxWindow)
+            {
+                ResetForPeer(stream, increment == 0 ? Http2ErrorCode.ProtocolError : Http2ErrorCode.FlowControlError);
+                return;
+            }
+
+            stream.SendWindow += increment;
+            Schedule(stream);
+        }
+        else if (IsIdle(header.StreamId))
+        {
+            Fail(Http2ErrorCode.ProtocolError, "WINDOW_UPDATE on a stream that is idle");
+        }
+    }
+
+    private void OnPriority(in FrameHeader header)
+    {
+        if (header.StreamId == 0)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "PRIORITY on stream 0");
+        }
+        else if (!_guard.OnPriority())
+        {
+            FailByGuard();
+        }
+        else if (header.Length != PriorityFieldsSize)
+        {
+            if (_streams.TryGetValue(header.StreamId, out var stream))
+            {
+                ResetForPeer(stream, Http2ErrorCode.FrameSizeError);
+            }
+            else
+            {
+                Fail(Http2ErrorCode.FrameSizeError, "PRIORITY has another length than 5");
+            }
+        }
+    }
+
+    private void OnPriorityUpdate(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        // RFC 9218 section 7.1.
+        if (header.StreamId != 0 || !IsServer)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "PRIORITY_UPDATE on a stream, or from a server");
+        }
+        else if (payload.Length < sizeof(uint))
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "PRIORITY_UPDATE is too short");
+        }
+        else if (!_guard.OnPriority())
+        {
+            FailByGuard();
+        }
+        else if (_streams.TryGetValue((int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId), out var stream))
+        {
+            Prioritize(stream, payload[sizeof(uint)..]);
+        }
+    }
+
+    /// <summary>Ends a stream because of what the peer did with it: such streams are made at our cost, so they are counted like those that it resets itself.</summary>
+    protected void ResetForPeer(Http2Stream stream, Http2ErrorCode code)
+    {
+        Reset(stream, code, byOwner: false);
+        CloseIfDone(stream);
+        if (!_guard.OnReset())
+        {
+            FailByGuard();
+        }
+    }
+
+    /// <summary>Counts something that cost the peer nothing. False where that has ended the connection.</summary>
+    protected bool Charge(int points)
+    {
+        if (points > 0 && !_guard.Charge(points))
+        {
+            FailByGuard();
+            return false;
+        }
+
+        return true;
+    }
+
+    private void FailByGuard() => Fail(Http2ErrorCode.EnhanceYourCalm, _guard.Verdict);
+
+    /// <summary>Takes padding off a HEADERS frame (section 6.2). False where there is more of it than there are octets.</summary>
+    private bool TryUnpad(in FrameHeader header, ref ReadOnlySpan<byte> payload)
+    {
+        if (!header.Has(FrameFlags.Padded))
+        {
+            return true;
+        }
+
+        if (payload.IsEmpty)
+        {
+            Fail(Http2ErrorCode.FrameSizeError, "a padded frame is empty");
+            return false;
+        }
+
+        var padding = payload[0];
+        if (padding >= payload.Length)
+        {
+            Fail(Http2ErrorCode.ProtocolError, "padding is longer than its frame");
+            return false;
+        }
+
+        payload = payload[1..^padding];
+        return true;
+    }
+}

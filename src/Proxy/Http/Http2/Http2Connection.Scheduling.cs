@@ -1,0 +1,333 @@
+using System.Numerics;
+using KubeProxyNet.Proxy.Http.Http2.Frames;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <content>
+/// Who sends payload next. What a window allows goes at once; what has to wait is sent by urgency (RFC 9218 section 10): streams that said so one after the other,
+/// the others in turns of a frame.
+/// </content>
+internal abstract partial class Http2Connection
+{
+    /// <summary>Bytes of all streams that may wait for windows before their producers wait too.</summary>
+    private const int MaxQueued = 1024 * 1024;
+
+    /// <summary>Payload that is copied to leave with other frames.</summary>
+    private const int MaxGathered = 4 * 1024;
+
+    private readonly Http2Stream?[] _first = new Http2Stream?[PriorityField.Levels];
+    private readonly Http2Stream?[] _last = new Http2Stream?[PriorityField.Levels];
+    private uint _waiting;
+    private long _sendWindow = Http2Options.MinWindow;
+    private int _queued;
+    private bool _isDraining;
+
+    /// <summary>Sends payload of a stream, as much as may go now; the rest waits. The stream's <see cref="Http2Stream.IsEnding"/> says whether it is the last.</summary>
+    public void SendData(Http2Stream stream, ReadOnlySpan<byte> payload)
+    {
+        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsCongested)
+        {
+            WriteData(stream, ref payload);
+        }
+
+        if (!payload.IsEmpty)
+        {
+            var wasEmpty = stream.PendingOutput == 0;
+            stream.Queue(payload);
+            _queued += payload.Length;
+            Worker.Stats.Add(Stats.PendingSendBytes, payload.Length);
+            if (wasEmpty)
+            {
+                Schedule(stream);
+            }
+        }
+
+        EndIfSent(stream);
+    }
+
+    /// <summary>Ends a stream with fields, once its payload has gone.</summary>
+    public void SendTrailers(Http2Stream stream, ReadOnlySpan<byte> lines)
+    {
+        if (stream.PendingOutput == 0)
+        {
+            WriteTrailers(stream, lines);
+            return;
+        }
+
+        stream.Trailers = Worker.Blocks.Rent(lines.Length);
+        stream.TrailersLength = lines.Length;
+        lines.CopyTo(stream.Trailers.Bytes);
+    }
+
+    /// <summary>What the priority field or a PRIORITY_UPDATE says of a stream.</summary>
+    protected void Prioritize(Http2Stream stream, ReadOnlySpan<byte> value)
+    {
+        var wasScheduled = stream.IsScheduled;
+        Unlink(stream);
+        (stream.Urgency, stream.IsIncremental) = PriorityField.Read(value);
+        if (wasScheduled)
+        {
+            Link(stream);
+        }
+    }
+
+    private void WriteTrailers(Http2Stream stream, ReadOnlySpan<byte> lines)
+    {
+        WriteFields(stream.Id, EncodeLines(lines), end: true);
+        stream.IsLocalEnded = true;
+        CloseIfDone(stream);
+    }
+
+    /// <summary>Writes the end of a stream whose payload has gone.</summary>
+    private void EndIfSent(Http2Stream stream)
+    {
+        if (!stream.IsEnding || stream.IsLocalEnded || stream.PendingOutput > 0)
+        {
+            return;
+        }
+
+        if (stream.Trailers is { } trailers)
+        {
+            WriteTrailers(stream, trailers.Bytes.AsSpan(0, stream.TrailersLength));
+            stream.ReturnTrailers();
+            return;
+        }
+
+        WriteFrame(0, FrameType.Data, FrameFlags.EndStream, stream.Id);
+        stream.IsLocalEnded = true;
+        CloseIfDone(stream);
+    }
+
+    /// <summary>Writes DATA frames as far as windows allow, the last one with the end where nothing follows.</summary>
+    private void WriteData(Http2Stream stream, ref ReadOnlySpan<byte> payload)
+    {
+        var allowed = (int)Math.Clamp(Math.Min(stream.SendWindow, _sendWindow), 0, payload.Length);
+        if (allowed == 0)
+        {
+            return;
+        }
+
+        stream.SendWindow -= allowed;
+        _sendWindow -= allowed;
+        stream.CountSent(allowed);
+        var ends = stream.IsEnding && allowed == payload.Length && stream.Trailers is null && stream.PendingOutput <= allowed;
+        WriteData(stream.Id, payload[..allowed], ends);
+        payload = payload[allowed..];
+        stream.IsLocalEnded |= ends;
+    }
+
+    private void WriteData(int streamId, ReadOnlySpan<byte> payload, bool end)
+    {
+        if (payload.Length <= MaxGathered)
+        {
+            _guard.OnDataSent();
+            payload.CopyTo(WriteFrame(payload.Length, FrameType.Data, end ? FrameFlags.EndStream : FrameFlags.None, streamId));
+            return;
+        }
+
+        // Behind what was gathered, and with the headers in between, all of it leaves in one piece.
+        var memory = Worker.FrameScratch.AsSpan();
+        var used = 0;
+        if (_out is { } block)
+        {
+            block.Bytes.AsSpan(0, _outLength).CopyTo(memory);
+            used = _outLength;
+            _out = null;
+            _outLength = 0;
+            Worker.Blocks.Return(block);
+        }
+
+        while (!payload.IsEmpty)
+        {
+            var count = Math.Min(payload.Length, FrameHeader.MaxLength);
+            if (memory.Length - used < FrameHeader.Size + count)
+            {
+                Connection.Send(memory[..used]);
+                used = 0;
+            }
+
+            _guard.OnDataSent();
+            FrameHeader.Write(memory[used..], count, FrameType.Data, end && count == payload.Length ? FrameFlags.EndStream : FrameFlags.None, streamId);
+            payload[..count].CopyTo(memory[(used + FrameHeader.Size)..]);
+            used += FrameHeader.Size + count;
+            payload = payload[count..];
+        }
+
+        Connection.Send(memory[..used]);
+    }
+
+    /// <summary>Sends what waits, as far as windows and the socket take it.</summary>
+    private void SendScheduled()
+    {
+        while (_waiting != 0 && _sendWindow > 0 && !IsOver)
+        {
+            if (Connection.IsCongested)
+            {
+                if (!_isDraining)
+                {
+                    SendWhenDrainedAsync().Detach();
+                }
+
+                return;
+            }
+
+            var stream = _first[BitOperations.TrailingZeroCount(_waiting)]!;
+            var piece = stream.QueuedOutput;
+            piece = piece[..Math.Min(piece.Length, FrameHeader.MaxLength)];
+            var before = piece.Length;
+            WriteData(stream, ref piece);
+            var sent = before - piece.Length;
+            _queued -= sent;
+            Worker.Stats.Add(Stats.PendingSendBytes, -sent);
+            Unlink(stream);
+            stream.Dequeue(sent);
+            if (stream.PendingOutput > 0 && stream.SendWindow > 0)
+            {
+                Link(stream);
+            }
+
+            EndIfSent(stream);
+            if (stream.IsLocalEnded)
+            {
+                CloseIfDone(stream);
+            }
+        }
+    }
+
+    private async LoopTask SendWhenDrainedAsync()
+    {
+        _isDraining = true;
+        await Connection.Drained();
+        _isDraining = false;
+        if (!IsOver && !Connection.IsClosed)
+        {
+            foreach (var stream in _streams.Values)
+            {
+                stream.WakeWriter();
+            }
+
+            ScheduleAtTurnEnd();
+        }
+    }
+
+    /// <summary>A stream has something to send and may.</summary>
+    private void Schedule(Http2Stream stream)
+    {
+        if (stream.PendingOutput > 0 && stream.SendWindow > 0 && !stream.IsScheduled)
+        {
+            Link(stream);
+            ScheduleAtTurnEnd();
+        }
+    }
+
+    private void Unschedule(Http2Stream stream)
+    {
+        Unlink(stream);
+        _queued -= stream.PendingOutput;
+        Worker.Stats.Add(Stats.PendingSendBytes, -stream.PendingOutput);
+    }
+
+    private void Link(Http2Stream stream)
+    {
+        var level = stream.Urgency;
+        stream.IsScheduled = true;
+
+        // Who wants its response whole goes on until it is: in the order in which the streams were opened.
+        var before = _last[level];
+        while (!stream.IsIncremental && before is { IsIncremental: false } && before.Id > stream.Id)
+        {
+            before = before.Previous;
+        }
+
+        if (!stream.IsIncremental && (before is null || before.IsIncremental) && _first[level] is { IsIncremental: true })
+        {
+            before = null;
+        }
+
+        stream.Previous = before;
+        stream.Next = before is null ? _first[level] : before.Next;
+        if (stream.Next is null)
+        {
+            _last[level] = stream;
+        }
+        else
+        {
+            stream.Next.Previous = stream;
+        }
+
+        if (before is null)
+        {
+            _first[level] = stream;
+        }
+        else
+        {
+            before.Next = stream;
+        }
+
+        _waiting |= 1u << level;
+    }
+
+    private void Unlink(Http2Stream stream)
+    {
+        if (!stream.IsScheduled)
+        {
+            return;
+        }
+
+        var level = stream.Urgency;
+        stream.IsScheduled = false;
+        if (stream.Previous is null)
+        {
+            _first[level] = stream.Next;
+        }
+        else
+        {
+            stream.Previous.Next = stream.Next;
+        }
+
+        if (stream.Next is null)
+        {
+            _last[level] = stream.Previous;
+        }
+        else
+        {
+            stream.Next.Previous = stream.Previous;
+        }
+
+        stream.Next = stream.Previous = null;
+        if (_first[level] is null)
+        {
+            _waiting &= ~(1u << level);
+        }
+    }
+
+    /// <summary>The peer has set what streams begin with: those that are open move with it (RFC 9113 section 6.9.2).</summary>
+    private bool TryMoveWindows(int difference)
+    {
+        if (difference == 0)
+        {
+            return true;
+        }
+
+        foreach (var stream in _streams.Values)
+        {
+            stream.SendWindow += difference;
+            if (stream.SendWindow > Http2Options.MaxWindow)
+            {
+                return false;
+            }
+
+            if (stream.SendWindow <= 0)
+            {
+                Unlink(stream);
+            }
+            else
+            {
+                Schedule(stream);
+            }
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using KubeProxyNet.Proxy.Http.Http2.Frames;
+using KubeProxyNet.Proxy.Transport;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <content>Frames to bytes, which are gathered and leave with the turn of the loop.</content>
+internal abstract partial class Http2Connection
+{
+    private const int SettingsRoom = 64;
+
+    private Block? _out;
+    private int _outLength;
+    private bool _isAtTurnEnd;
+    private int _controlFrames;
+
+    /// <summary>True where so much waits that streams should not add to it.</summary>
+    public bool IsCongested => _queued > MaxQueued || Connection.IsCongested;
+
+    void ITurnEnd.OnTurnEnd()
+    {
+        _isAtTurnEnd = false;
+        SendScheduled();
+        FlushOutput();
+    }
+
+    /// <summary>Sends what is gathered now.</summary>
+    protected void FlushOutput()
+    {
+        if (_out is { } block)
+        {
+            _out = null;
+            var length = _outLength;
+            _outLength = 0;
+            Connection.Send(block.Bytes.AsSpan(0, length));
+            Worker.Blocks.Return(block);
+        }
+    }
+
+    /// <summary>Begins our direction (section 3.4): the preface of a client, and what is to be known of us.</summary>
+    protected void WriteOpening(ReadOnlySpan<(SettingId Id, uint Value)> settings)
+    {
+        var bytes = Reserve(Preface.Length + FrameHeader.Size + SettingsRoom);
+        var start = 0;
+        if (!IsServer)
+        {
+            Preface.CopyTo(bytes);
+            start = Preface.Length;
+        }
+
+        FrameHeader.Write(bytes[start..], settings.Length * PeerSettings.EntrySize, FrameType.Settings, FrameFlags.None, 0);
+        start += FrameHeader.Size;
+        foreach (var (id, value) in settings)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(bytes[start..], (ushort)id);
+            BinaryPrimitives.WriteUInt32BigEndian(bytes[(start + sizeof(ushort))..], value);
+            start += PeerSettings.EntrySize;
+        }
+
+        _outLength += start;
+        CreditConnection();
+    }
+
+    /// <summary>Writes a PING.</summary>
+    protected void WritePing(ulong data, FrameFlags flags)
+    {
+        if (TryBeginControl())
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(WriteFrame(PingSize, FrameType.Ping, flags, 0), data);
+        }
+    }
+
+    private void WriteSettingsAck()
+    {
+        if (TryBeginControl())
+        {
+            WriteFrame(0, FrameType.Settings, FrameFlags.Ack, 0);
+        }
+    }
+
+    private void WriteReset(int streamId, Http2ErrorCode code)
+    {
+        if (TryBeginControl())
+        {
+            Worker.Stats.Increment(Stats.TxReset);
+            BinaryPrimitives.WriteUInt32BigEndian(WriteFrame(sizeof(uint), FrameType.RstStream, FrameFlags.None, streamId), (uint)code);
+        }
+    }
+
+    private void WriteWindowUpdate(int streamId, int increment) =>
+        BinaryPrimitives.WriteUInt32BigEndian(WriteFrame(sizeof(uint), FrameType.WindowUpdate, FrameFlags.None, streamId), (uint)increment);
+
+    private void WriteGoAway(int lastStreamId, Http2ErrorCode code)
+    {
+        var payload = WriteFrame(2 * sizeof(uint), FrameType.GoAway, FrameFlags.None, 0);
+        BinaryPrimitives.WriteUInt32BigEndian(payload, (uint)lastStreamId);
+        BinaryPrimitives.WriteUInt32BigEndian(payload[sizeof(uint)..], (uint)code);
+    }
+
+    /// <summary>Answers to frames that the peer sends without taking them would pile up without end. False where too many wait.</summary>
+    private bool TryBeginControl()
+    {
+        if (Connection.PendingOutput == 0)
+        {
+            _controlFrames = 0;
+        }
+        else if (++_controlFrames > Options.MaxOutboundControlFrames)
+        {
+            if (!IsOver)
+            {
+                Worker.Stats.Increment(Stats.OutboundControlFlood);
+                End(byPeer: false);
+                FailureCode = Http2ErrorCode.EnhanceYourCalm;
+                Failure = "the peer does not take the answers that it asks for";
+            }
+
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes a head or trailers: a HEADERS frame, and CONTINUATION where it is long. <paramref name="block"/> stands in the worker's frame memory.</summary>
+    private void WriteFields(int streamId, ReadOnlySpan<byte> block, bool end)
+    {
+        var type = FrameType.Headers;
+        var flags = end ? FrameFlags.EndStream : FrameFlags.None;
+        do
+        {
+            var count = Math.Min(block.Length, MaxFieldsFrame);
+            flags |= count == block.Length ? FrameFlags.EndHeaders : FrameFlags.None;
+            block[..count].CopyTo(WriteFrame(count, type, flags, streamId));
+            block = block[count..];
+            type = FrameType.Continuation;
+            flags = FrameFlags.None;
+        }
+        while (!block.IsEmpty);
+    }
+
+    /// <summary>Pieces of field blocks fit the memory that gathers output.</summary>
+    private const int MaxFieldsFrame = BlockPool.Medium - FrameHeader.Size;
+
+    /// <summary>Writes a frame's header and gives the room for its payload.</summary>
+    private Span<byte> WriteFrame(int length, FrameType type, FrameFlags flags, int streamId)
+    {
+        var bytes = Reserve(FrameHeader.Size + length);
+        FrameHeader.Write(bytes, length, type, flags, streamId);
+        _outLength += FrameHeader.Size + length;
+        return bytes.Slice(FrameHeader.Size, length);
+    }
+
+    private Span<byte> Reserve(int length)
+    {
+        if (_out is not null && _out.Size - _outLength < length)
+        {
+            FlushOutput();
+        }
+
+        if (_out is null)
+        {
+            _out = Worker.Blocks.Rent(BlockPool.Medium);
+            ScheduleAtTurnEnd();
+        }
+
+        return _out.Bytes.AsSpan(_outLength, length);
+    }
+
+    private void ScheduleAtTurnEnd()
+    {
+        if (!_isAtTurnEnd)
+        {
+            _isAtTurnEnd = true;
+            Worker.AtTurnEnd(this);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using KubeProxyNet.Proxy.Http.Http2.Hpack;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <summary>Makes lines of the fields behind a body (RFC 9113 section 8.1). What frames or routes a message has no meaning there and is left out (RFC 9110 section 6.5.1).</summary>
+internal ref struct TrailerComposer(Span<byte> memory, int limit) : IHpackFields
+{
+    private static readonly HeaderMask Forbidden = HeaderMask.Of(
+        KnownHeader.Host, KnownHeader.ContentLength, KnownHeader.Te, KnownHeader.Trailer, KnownHeader.Expect, KnownHeader.ContentType);
+
+    private ComposedFields _fields = new(memory, limit);
+
+    /// <summary>What was gathered.</summary>
+    public readonly FieldsVerdict Finish(out ReadOnlySpan<byte> lines)
+    {
+        lines = _fields.Written;
+        return _fields.Verdict;
+    }
+
+    /// <inheritdoc/>
+    public bool OnField(scoped HpackField field)
+    {
+        if (field.Pseudo != PseudoHeader.None)
+        {
+            return _fields.Refuse();
+        }
+
+        return Forbidden.Contains(field.Id) || _fields.Append(field);
+    }
+}
