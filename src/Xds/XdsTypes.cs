@@ -70,6 +70,8 @@ public static class XdsTypes
         DownstreamConnectionsConfig.Descriptor,
         FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
+        Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig.Descriptor,
+        Envoy.Extensions.Filters.Http.GrpcWeb.V3.GrpcWeb.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
         HeaderBasedSessionState.Descriptor,
         HealthCheckEventFileSink.Descriptor,

@@ -81,6 +81,7 @@ internal static class HttpConnectionManagerTranslator
             AcceptHttp10 = http1?.AcceptHttp10 ?? false,
             DefaultHostForHttp10 = http1?.DefaultHostForHttp10 ?? "",
             SuppressEnvoyHeaders = router?.SuppressEnvoyHeaders ?? false,
+            SuppressGrpcCodeStats = router?.SuppressGrpcRequestFailureCodeStats ?? false,
             IdleTimeout = Or(common?.IdleTimeout, defaults.IdleTimeout),
             RequestHeadersTimeout = Or(message.RequestHeadersTimeout, defaults.RequestHeadersTimeout),
             RequestTimeout = Or(message.RequestTimeout, defaults.RequestTimeout),

@@ -68,7 +68,12 @@ internal static class HttpFiltersTranslator
             return StatefulSessionTranslator.Filter(filter, session, problems, path);
         }
 
-        return null;
+        if (any.TryUnpack<Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig>(out var stats))
+        {
+            return GrpcFiltersTranslator.Stats(filter, stats, problems, path);
+        }
+
+        return any.Is(Envoy.Extensions.Filters.Http.GrpcWeb.V3.GrpcWeb.Descriptor) ? new GrpcWebConfig(filter.Name) { Disabled = filter.Disabled } : null;
     }
 
     private static int Bytes(Envoy.Extensions.Filters.Http.Buffer.V3.Buffer? message) => (int)Math.Min(message?.MaxRequestBytes ?? 0, int.MaxValue);

@@ -22,9 +22,10 @@ internal static class RouteActionTranslator
             Proto.RouteAction.Types.ClusterNotFoundResponseCode.InternalServerError => 500,
             _ => 503,
         },
-        Timeout = message.Timeout?.ToTimeSpan() ?? DefaultTimeout,
+        Timeout = Timeout(message),
         IdleTimeout = message.IdleTimeout?.ToTimeSpan(),
         MaxStreamDuration = message.MaxStreamDuration?.MaxStreamDuration_?.ToTimeSpan(),
+        GrpcTimeout = GrpcTimeout(message),
         PrefixRewrite = message.PrefixRewrite,
         RegexRewrite = MatcherTranslator.Substitution(message.RegexRewrite),
         TemplateRewrite = Template(message.PathRewritePolicy, problems, path.Field("path_rewrite_policy")),
@@ -71,6 +72,26 @@ internal static class RouteActionTranslator
 
     public static DirectResponseAction DirectResponse(Proto.DirectResponseAction message, TranslationProblems problems, ConfigPath path) =>
         new((int)Math.Min(message.Status, int.MaxValue), DataSourceReader.Read(message.Body, problems, path.Field("body")));
+
+    // A route with max_stream_duration has no timeout of its own any more, in Envoy neither.
+    private static TimeSpan Timeout(Proto.RouteAction message) =>
+        message.MaxStreamDuration is not null ? TimeSpan.Zero : message.Timeout?.ToTimeSpan() ?? DefaultTimeout;
+
+    private static GrpcTimeoutPolicy? GrpcTimeout(Proto.RouteAction message)
+    {
+        if (message.MaxStreamDuration is { } duration)
+        {
+            return new GrpcTimeoutPolicy(BoundsStream: true)
+            {
+                Max = duration.GrpcTimeoutHeaderMax?.ToTimeSpan(),
+                Offset = duration.GrpcTimeoutHeaderOffset?.ToTimeSpan() ?? TimeSpan.Zero,
+            };
+        }
+
+        return message.MaxGrpcTimeout is not { } max
+            ? null
+            : new GrpcTimeoutPolicy(BoundsStream: false) { Max = max.ToTimeSpan(), Offset = message.GrpcTimeoutOffset?.ToTimeSpan() ?? TimeSpan.Zero };
+    }
 
     private static string Template(CoreProto.TypedExtensionConfig? policy, TranslationProblems problems, ConfigPath path)
     {

@@ -191,6 +191,8 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
             Host = hostText,
             Headers = target is null ? [] : HeadersOf(target.RequestMutations),
             TimeoutMs = _exchange.RouteTimeoutMs,
+            MaxDurationMs = _exchange.MaxDurationMs,
+            GrpcTimeoutMs = _exchange.ReplacesGrpcTimeout ? _exchange.GrpcTimeoutToTellMs : null,
             Retry = forward.RetryPolicy is { } policy ? RetryExplanation.Of(policy, _exchange.Hedges) : null,
             Priority = source.Priority == RoutingPriority.High ? "high" : "default",
             InternalRedirectCodes = source.InternalRedirects?.ResponseCodes ?? [],

@@ -58,6 +58,12 @@ public sealed record ExplainedForward
     /// <summary>Limit of the whole request in milliseconds; 0 for none.</summary>
     public long TimeoutMs { get; init; }
 
+    /// <summary>Longest life of the stream in milliseconds; 0 for any.</summary>
+    public long MaxDurationMs { get; init; }
+
+    /// <summary>What the upstream of a gRPC call is told in <c>grpc-timeout</c>, in milliseconds; negative where the header is taken out, null where it stays as it is.</summary>
+    public long? GrpcTimeoutMs { get; init; }
+
     /// <summary>The retry policy in force; null for none.</summary>
     public ExplainedRetry? Retry { get; init; }
 

@@ -75,6 +75,12 @@ public static class ExplanationJson
         }
 
         json.WriteNumber("timeout_ms", forward.TimeoutMs);
+        json.WriteNumber("max_duration_ms", forward.MaxDurationMs);
+        if (forward.GrpcTimeoutMs is { } call)
+        {
+            json.WriteNumber("grpc_timeout_ms", call);
+        }
+
         json.WriteString("priority", forward.Priority);
         if (forward.Retry is { } retry)
         {

@@ -56,6 +56,16 @@ public static class ExplanationText
         }
 
         Line(text, $"timeout    {Time(forward.TimeoutMs)}");
+        if (forward.MaxDurationMs > 0)
+        {
+            Line(text, $"duration   {Time(forward.MaxDurationMs)} at most");
+        }
+
+        if (forward.GrpcTimeoutMs is { } call)
+        {
+            Line(text, $"           grpc-timeout {(call < 0 ? "taken out" : Time(call))}");
+        }
+
         if (forward.Retry is { } retry)
         {
             Line(text, $"retry      on {retry.On}, {retry.Retries} times, {Time(retry.PerTryTimeoutMs)} an attempt, {Time(retry.PerTryIdleTimeoutMs)} without a byte");

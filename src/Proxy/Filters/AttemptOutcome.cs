@@ -25,7 +25,7 @@ internal static class AttemptOutcome
         var exchange = attempt.Exchange;
         if (outcome is RelayOutcome.Complete or RelayOutcome.Redirected)
         {
-            page.FailedRequests += exchange.Status >= 500 ? 1 : 0;
+            page.FailedRequests += exchange.Status >= 500 || attempt.HasFailedByGrpc ? 1 : 0;
             GiveBack(exchange, upstream!);
             return NextAttempt.None;
         }

@@ -41,7 +41,7 @@ internal static class AttemptRequest
             RequestHeadWriter.Send(exchange, upstream);
             if (!exchange.Downstream.IsRequestComplete)
             {
-                exchange.KeepForReplay(exchange.Downstream.BufferedBody);
+                exchange.KeepForReplay(exchange.FirstBody);
             }
         }
 

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
@@ -23,6 +24,22 @@ internal static class FilterChain
             if (filter is StatefulSessionConfig session)
             {
                 StatefulSessionFilter.Begin(exchange, session, ofRoute?.Settings as StatefulSessionRouteSettings);
+                continue;
+            }
+
+            if (filter is GrpcStatsConfig stats)
+            {
+                GrpcStatistics.Begin(exchange, stats);
+                continue;
+            }
+
+            if (filter is GrpcWebConfig)
+            {
+                if (!GrpcWebFilter.Begin(exchange))
+                {
+                    return;
+                }
+
                 continue;
             }
 

@@ -1,5 +1,7 @@
 using System.Text;
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Filters;
@@ -86,7 +88,7 @@ internal static class LocalReplies
         exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsRedirectedWithNormalizedPath);
         exchange.Details = DetailBytes("path_normalization_failed");
         byte[] location = [.. "location: "u8, .. exchange.Request.Target, .. "\r\n"u8];
-        exchange.Downstream.SendLocalReply(exchange, new LocalReply(307, default, location));
+        Pass(exchange, new LocalReply(307, default, location));
     }
 
     /// <summary>A request whose client cannot be told, where that is asked for.</summary>
@@ -108,6 +110,9 @@ internal static class LocalReplies
                 exchange.Flags |= ResponseFlags.DownstreamProtocolError;
                 SendOrCut(exchange, 400, "http1.codec_error", BadRequestBody);
                 break;
+            case AbortReason.BadGrpcWebBody:
+                GrpcWebFilter.Refuse(exchange);
+                break;
             case AbortReason.SlowBody:
                 exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsSlowClient);
                 SendOrCut(exchange, 408, "request_body_too_slow", RequestTimeoutBody);
@@ -123,7 +128,7 @@ internal static class LocalReplies
                 break;
             case AbortReason.RouteTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
-                SendOrCut(exchange, 504, "upstream_response_timeout", RouteTimeoutBody);
+                SendOrCut(exchange, 504, "upstream_response_timeout", RouteTimeoutBody, code: GrpcCode.DeadlineExceeded);
                 break;
             case AbortReason.RequestTimeout:
                 SendOrCut(exchange, 408, "request_overall_timeout", RequestTimeoutBody);
@@ -131,7 +136,7 @@ internal static class LocalReplies
             case AbortReason.MaxDuration:
                 exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsMaxDuration);
                 exchange.Flags |= ResponseFlags.DurationTimeout;
-                SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "max_duration_timeout", DurationBody);
+                SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "max_duration_timeout", DurationBody, code: GrpcCode.DeadlineExceeded);
                 break;
             default:
                 exchange.Flags |= ResponseFlags.StreamIdleTimeout;
@@ -140,8 +145,8 @@ internal static class LocalReplies
         }
     }
 
-    /// <summary>Answers with a status, details for the log, a plain text body and header lines.</summary>
-    public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
+    /// <summary>Answers with a status, details for the log, a plain text body and header lines; a call of gRPC with the status that is given, or that HTTP's stands for.</summary>
+    public static void Send(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default, GrpcCode? code = null)
     {
         exchange.Details = DetailBytes(details);
         if (exchange.HasSessionHost)
@@ -149,7 +154,33 @@ internal static class LocalReplies
             exchange.CountSession(isAnswered: false);
         }
 
-        exchange.Downstream.SendLocalReply(exchange, new LocalReply(status, body, lines));
+        Pass(exchange, new LocalReply(status, body, lines), code);
+    }
+
+    /// <summary>Gives the client's side an answer, as gRPC has it where the request is a call.</summary>
+    /// <param name="exchange">The exchange.</param>
+    /// <param name="reply">The answer.</param>
+    /// <param name="code">Status of a call; null for what that of HTTP stands for.</param>
+    public static void Pass(Exchange exchange, in LocalReply reply, GrpcCode? code = null)
+    {
+        if (exchange.Call?.Web is { } web)
+        {
+            exchange.Downstream.SendLocalReply(exchange, exchange.ToGrpcWeb(web, reply, isCalled: false));
+            return;
+        }
+
+        if (!exchange.IsGrpc)
+        {
+            exchange.Downstream.SendLocalReply(exchange, reply);
+            return;
+        }
+
+        if (exchange.Call is { } call)
+        {
+            GrpcStatistics.TakeLocalReply(exchange, call, code ?? GrpcCodes.FromHttp(reply.Status));
+        }
+
+        exchange.Downstream.SendLocalReply(exchange, exchange.ToGrpc(reply, code));
     }
 
     private static readonly byte[] ClientGoneDetails = Bytes("downstream_remote_disconnect");
@@ -157,7 +188,7 @@ internal static class LocalReplies
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, byte[]> DetailCache = new(StringComparer.Ordinal);
 
     /// <summary>Answers, or cuts the response where one has begun.</summary>
-    public static void SendOrCut(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default)
+    public static void SendOrCut(Exchange exchange, int status, string details, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> lines = default, GrpcCode? code = null)
     {
         if (exchange.IsResponseStarted)
         {
@@ -166,7 +197,7 @@ internal static class LocalReplies
             return;
         }
 
-        Send(exchange, status, details, body, lines);
+        Send(exchange, status, details, body, lines, code);
     }
 
     // Details are literals of this file and names of an enum: the cache has a bound by construction.

@@ -1,5 +1,6 @@
-using System.Buffers.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Grpc;
+using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -22,7 +23,7 @@ internal static class OutlierReports
     {
         if (attempt.Endpoint!.State.Outlier is { } outlier)
         {
-            outlier.PutStatus(StatusOf(attempt.Exchange.Request, head), attempt.Exchange.Worker.Index);
+            outlier.PutStatus(StatusOf(attempt.Exchange, head), attempt.Exchange.Worker.Index);
         }
     }
 
@@ -56,27 +57,7 @@ internal static class OutlierReports
         _ => LocalOriginResult.ConnectFailed,
     };
 
-    /// <summary>The status; for gRPC, which fails with 200, the one that its own status stands for.</summary>
-    private static int StatusOf(RequestHead request, ResponseHead head) =>
-        request.TryGet(KnownHeader.ContentType, out var type) && type.StartsWith("application/grpc"u8) && (type.Length == 16 || type[16] == (byte)'+')
-        && head.TryGet("grpc-status"u8, out var text)
-            ? GrpcToHttp(Utf8Parser.TryParse(text, out int status, out var used) && used == text.Length ? status : -1)
-            : head.Status;
-
-    // google.rpc.Code; what is no code is a server's fault.
-    private static int GrpcToHttp(int status) => status switch
-    {
-        0 => 200,
-        1 => 499,
-        3 or 9 or 11 => 400,
-        4 => 504,
-        5 => 404,
-        6 or 10 => 409,
-        7 => 403,
-        8 => 429,
-        12 => 501,
-        14 => 503,
-        16 => 401,
-        _ => 500,
-    };
+    /// <summary>The status; for gRPC, which fails with 200, the one that its own status stands for. As in Envoy that is looked for among the headers alone.</summary>
+    private static int StatusOf(Exchange exchange, ResponseHead head) =>
+        exchange.IsGrpc && GrpcStatusHeader.TryGet(head, out var code) ? GrpcCodes.ToHttp(code) : head.Status;
 }

@@ -30,7 +30,7 @@ internal static class RequestBodyPump
                     turn.Spend(payload.Length);
                     exchange.MarkActivity();
                     exchange.KeepForReplay(payload);
-                    if (!Send(upstream, downstream, payload) && !downstream.IsRequestComplete)
+                    if (!Send(exchange, upstream, payload) && !downstream.IsRequestComplete)
                     {
                         // The side that reads the response finds out why.
                         return;
@@ -60,9 +60,10 @@ internal static class RequestBodyPump
         }
     }
 
-    private static bool Send(UpstreamStream upstream, DownstreamStream downstream, ReadOnlySpan<byte> payload)
+    private static bool Send(Exchange exchange, UpstreamStream upstream, ReadOnlySpan<byte> payload)
     {
-        var framing = downstream.RequestFraming;
+        var downstream = exchange.Downstream;
+        var framing = exchange.UpstreamRequestFraming;
         if (!downstream.IsRequestComplete || downstream.RequestTrailers is not { } trailers)
         {
             return upstream.SendBody(framing, payload, downstream.IsRequestComplete);

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Filters;
@@ -16,6 +17,10 @@ internal static class RequestBodyReader
         else if (read == DownstreamRead.Malformed)
         {
             exchange.AbortWith(AbortReason.BadRequestBody);
+        }
+        else if (read == DownstreamRead.Ready && exchange.Call is { } call && !GrpcRequests.TryTake(exchange, call, ref payload))
+        {
+            return DownstreamRead.Malformed;
         }
 
         return read;

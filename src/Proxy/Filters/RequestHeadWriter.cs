@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Grpc;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -19,7 +20,7 @@ internal static class RequestHeadWriter
     /// <summary>Sends the head and the body that arrived with it. A failure shows when the response is read.</summary>
     public static void Send(Exchange exchange, UpstreamStream upstream)
     {
-        var body = exchange.Downstream.BufferedBody;
+        var body = exchange.FirstBody;
         exchange.BytesReceived = body.Length;
         Send(exchange, upstream, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
     }
@@ -151,6 +152,12 @@ internal static class RequestHeadWriter
             skip = skip.With(KnownHeader.XForwardedHost);
         }
 
+        var tellsGrpcTimeout = exchange.ReplacesGrpcTimeout;
+        if (tellsGrpcTimeout)
+        {
+            skip = skip.With(KnownHeader.GrpcTimeout);
+        }
+
         FieldForwarding.Copy(ref writer, request, exchange.Parser.HeadEnd - 2, skip, mutations, exchange.Parser.NominatesFields);
         FieldForwarding.CopyOwn(ref writer, request, mutations);
         if (tellsOriginalPath)
@@ -168,6 +175,11 @@ internal static class RequestHeadWriter
             writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
             writer.WriteNumber(exchange.ExpectedTimeoutMs);
             writer.Write(LineEnd);
+        }
+
+        if (tellsGrpcTimeout && exchange.GrpcTimeoutToTellMs is >= 0 and var callTimeoutMs)
+        {
+            GrpcTimeout.Write(ref writer, callTimeoutMs);
         }
 
         if (forward.IncludesAttemptCountInRequest)

@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Filters.InternalRedirects;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
@@ -41,6 +42,11 @@ internal static class ResponseHeads
         AttemptRequest.EndLatency(attempt, upstream);
         exchange.EndAttemptTime(attempt);
         OutlierReports.Answered(attempt, upstream.Head);
+        if (upstream.Head.Has(KnownHeader.GrpcStatus))
+        {
+            GrpcResults.Take(attempt, upstream.Head);
+        }
+
         if (upstream.Head.Has(KnownHeader.XEnvoyOther) && upstream.Head.TryGet("x-envoy-immediate-health-check-fail"u8, out _))
         {
             upstream.Carrier.Endpoint.HealthCheck?.FailAtOnce();
@@ -57,7 +63,7 @@ internal static class ResponseHeads
             }
         }
 
-        if (exchange.Route!.Forward!.InternalRedirects is { } redirects)
+        if (exchange.Route!.Forward!.InternalRedirects is { } redirects && exchange.Call?.Web is null)
         {
             // What is composed of a head looks for it where the exchange points, and another attempt may have begun since.
             exchange.Attempt = attempt;

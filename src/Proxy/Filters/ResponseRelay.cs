@@ -1,6 +1,9 @@
+using KubeProxyNet.Proxy.Filters.Grpc;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
+using KubeProxyNet.Proxy.Runtime.Grpc;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 
@@ -99,7 +102,7 @@ internal static class ResponseRelay
         {
             var spliced = 0;
             var payload = default(ReadOnlySpan<byte>);
-            var isSpliced = isHeadSent && upstream.IsWorthSplicing && downstream.TakesPayloadAsItIs && downstream.Connection.CanSplice();
+            var isSpliced = isHeadSent && upstream.IsWorthSplicing && exchange.Call is null && downstream.TakesPayloadAsItIs && downstream.Connection.CanSplice();
             switch (isSpliced ? upstream.TrySpliceBody(downstream.Connection, out spliced) : upstream.TryReadBody(out payload))
             {
                 case UpstreamRead.Ready when spliced > 0:
@@ -170,6 +173,16 @@ internal static class ResponseRelay
         var end = upstream.IsResponseComplete;
         var trailers = end ? upstream.Trailers : null;
         exchange.NoteResponsePayload(payload.Length, end);
+        if (exchange.Call is { } call)
+        {
+            Count(exchange, call, upstream, payload, trailers, isHeadSent);
+            if (call.Web is { } web)
+            {
+                GrpcWebFilter.Pass(exchange, web, upstream, payload, trailers, ref isHeadSent);
+                return;
+            }
+        }
+
         if (isHeadSent)
         {
             exchange.MarkActivity();
@@ -184,7 +197,27 @@ internal static class ResponseRelay
 
         if (trailers is not null)
         {
+            exchange.NoteTrailers(trailers);
+            if (trailers.Has(KnownHeader.GrpcStatus))
+            {
+                GrpcResults.Take(exchange.Attempt, trailers);
+            }
+
             exchange.Downstream.SendTrailers(trailers);
+        }
+    }
+
+    private static void Count(Exchange exchange, GrpcCall call, UpstreamStream upstream, ReadOnlySpan<byte> payload, TrailerHead? trailers, bool isHeadSent)
+    {
+        if (!isHeadSent)
+        {
+            GrpcStatistics.TakeHead(exchange, call, upstream.Head, upstream.IsResponseComplete && payload.IsEmpty && trailers is null);
+        }
+
+        GrpcStatistics.TakeResponse(exchange, call, payload);
+        if (trailers is not null)
+        {
+            GrpcStatistics.TakeTrailers(exchange, call, trailers);
         }
     }
 

@@ -16,7 +16,7 @@ internal static class RouteReplies
         var route = exchange.Route!;
         var location = route.Redirect is { } redirect ? Location(exchange, redirect) : default;
         exchange.Details = Details;
-        exchange.Downstream.SendLocalReply(exchange, route.Kind == RouteKind.Redirect
+        LocalReplies.Pass(exchange, route.Kind == RouteKind.Redirect
             ? new LocalReply(route.Redirect!.ResponseCode, default, location)
             : new LocalReply(route.DirectResponse!.Status, route.DirectResponse.Body, location));
     }

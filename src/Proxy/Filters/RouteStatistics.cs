@@ -38,9 +38,9 @@ internal static class RouteStatistics
         }
 
         var page = exchange.Worker.Stats;
-        if (exchange.Status != 0)
+        if (exchange.CountedStatus is not 0 and var status)
         {
-            stats.CountResponse(page, exchange.Status);
+            stats.CountResponse(page, status);
             page.Record(stats.TimeMs, exchange.Worker.NowMs - exchange.StartMs);
         }
 
@@ -62,7 +62,7 @@ internal static class RouteStatistics
         if (exchange.TryCount > 1)
         {
             page.Add(stats.Retry, exchange.TryCount - 1);
-            if (!isExhausted && exchange.Status is > 0 and < 500)
+            if (!isExhausted && exchange.CountedStatus is > 0 and < 500)
             {
                 page.Increment(stats.RetrySuccess);
             }

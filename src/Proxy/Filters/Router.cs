@@ -118,9 +118,17 @@ internal static class Router
         var stats = exchange.Cluster!.State.Stats;
         var page = exchange.Worker.Stats;
         page.Add(stats.RequestsActive, -1);
-        if (exchange.Status != 0)
+        if (exchange.CountedStatus is not 0 and var status)
         {
-            stats.CountResponse(page, exchange.Status);
+            if (exchange.Http.SuppressGrpcCodeStats && exchange.IsGrpc)
+            {
+                page.Increment(stats.RequestsCompleted);
+            }
+            else
+            {
+                stats.CountResponse(page, status);
+            }
+
             page.Record(stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
         }
 
@@ -148,7 +156,8 @@ internal static class Router
         return false;
     }
 
-    private static string ClusterName(Exchange exchange)
+    /// <summary>Name of the cluster that the route chose.</summary>
+    public static string ClusterName(Exchange exchange)
     {
         var target = exchange.Target!;
         return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));

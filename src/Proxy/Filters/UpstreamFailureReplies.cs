@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
 using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
 using KubeProxyNet.Proxy.Upstream;
@@ -44,11 +45,11 @@ internal static class UpstreamFailureReplies
                 break;
             case UpstreamFailure.PerTryTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
-                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_timeout", TimeoutBody);
+                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_timeout", TimeoutBody, code: GrpcCode.DeadlineExceeded);
                 break;
             case UpstreamFailure.PerTryIdleTimeout:
                 exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
-                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_idle_timeout", TimeoutBody);
+                LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_idle_timeout", TimeoutBody, code: GrpcCode.DeadlineExceeded);
                 break;
             case UpstreamFailure.ProtocolError:
                 exchange.Flags |= ResponseFlags.UpstreamProtocolError;

@@ -45,6 +45,8 @@ public enum KnownHeader : byte
     XEnvoyInternal,
     XEnvoyDecoratorOperation,
     XEnvoyAttemptCount,
+    GrpcStatus,
+    GrpcTimeout,
 
     /// <summary>Number of members, for tables indexed by header.</summary>
     Count,
@@ -87,8 +89,10 @@ public static class KnownHeaders
         10 => lowerCaseName.SequenceEqual("connection"u8) ? KnownHeader.Connection
             : lowerCaseName.SequenceEqual("user-agent"u8) ? KnownHeader.UserAgent
             : lowerCaseName.SequenceEqual("keep-alive"u8) ? KnownHeader.KeepAlive : KnownHeader.Other,
+        11 => lowerCaseName.SequenceEqual("grpc-status"u8) ? KnownHeader.GrpcStatus : KnownHeader.Other,
         12 => lowerCaseName.SequenceEqual("content-type"u8) ? KnownHeader.ContentType
-            : lowerCaseName.SequenceEqual("x-request-id"u8) ? KnownHeader.XRequestId : KnownHeader.Other,
+            : lowerCaseName.SequenceEqual("x-request-id"u8) ? KnownHeader.XRequestId
+            : lowerCaseName.SequenceEqual("grpc-timeout"u8) ? KnownHeader.GrpcTimeout : KnownHeader.Other,
         14 => lowerCaseName.SequenceEqual("content-length"u8) ? KnownHeader.ContentLength : KnownHeader.Other,
         15 => lowerCaseName.SequenceEqual("x-forwarded-for"u8) ? KnownHeader.XForwardedFor : KnownHeader.Other,
         16 => lowerCaseName.SequenceEqual("x-forwarded-host"u8) ? KnownHeader.XForwardedHost

@@ -108,6 +108,11 @@ internal static class ResponseHeadWriter
         }
 
         FieldForwarding.Copy(ref writer, head, exchange.ResponseFieldsEnd, skip, mutations, honourNominations: head.Has(KnownHeader.Connection));
+        if (head.OwnLength > 0)
+        {
+            FieldForwarding.CopyOwn(ref writer, head, mutations);
+        }
+
         WriteOwnFields(ref writer, exchange, mutations, own);
         if (!http.SuppressEnvoyHeaders)
         {

@@ -105,4 +105,8 @@ internal readonly record struct UpstreamResponse(ResponseHead Head, BodyFraming 
 /// <param name="Status">Status code.</param>
 /// <param name="Body">Body; plain text unless <paramref name="ExtraLines"/> gives a content type.</param>
 /// <param name="ExtraLines">Further header lines, each with its line end; may be empty.</param>
-internal readonly record struct LocalReply(int Status, ReadOnlyMemory<byte> Body = default, ReadOnlyMemory<byte> ExtraLines = default);
+internal readonly record struct LocalReply(int Status, ReadOnlyMemory<byte> Body = default, ReadOnlyMemory<byte> ExtraLines = default)
+{
+    /// <summary>What logs show for its body where that is said in another way, as gRPC does.</summary>
+    public ReadOnlyMemory<byte> Message { get; init; }
+}

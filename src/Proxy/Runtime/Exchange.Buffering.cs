@@ -8,8 +8,11 @@ internal sealed partial class Exchange
 {
     private bool _isBuffering;
 
-    /// <summary>How the body is framed for the upstream: as the client did, or with its length where all of it is here.</summary>
-    public BodyFraming UpstreamRequestFraming => _isBuffering ? new BodyFraming(BodyKind.ContentLength, BytesReceived) : Downstream.RequestFraming;
+    /// <summary>How the body is framed for the upstream: as the client did, with its length where all of it is here, or in chunks where a filter makes it another length.</summary>
+    public BodyFraming UpstreamRequestFraming =>
+        _isBuffering ? new BodyFraming(BodyKind.ContentLength, BytesReceived)
+        : Call?.Web is not null && !Downstream.RequestFraming.IsEmpty ? BodyFraming.Chunked
+        : Downstream.RequestFraming;
 
     /// <summary>Begins to keep the body, with what came with the head. False where that is too much already.</summary>
     /// <param name="limit">Most bytes to keep.</param>
@@ -23,7 +26,7 @@ internal sealed partial class Exchange
             return kept.Length <= limit;
         }
 
-        var first = Downstream.BufferedBody;
+        var first = FirstBody;
         BytesReceived = first.Length;
         _isBuffering = true;
         if (Downstream.IsRequestBuffered)

@@ -34,7 +34,7 @@ internal sealed partial class Exchange
         var isCopied = true;
         if (Replay is not { } kept)
         {
-            isCopied = KeepForMirror(Downstream.BufferedBody);
+            isCopied = KeepForMirror(FirstBody);
         }
         else
         {

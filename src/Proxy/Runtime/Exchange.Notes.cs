@@ -119,7 +119,7 @@ internal sealed partial class Exchange
     {
         NoteResponseBegin(sent[..(sent.IndexOf("\r\n\r\n"u8) + 4)]);
         ResponseEndMs = Worker.NowMs;
-        _localReplyBody = reply.Body;
+        _localReplyBody = reply.Body.IsEmpty ? reply.Message : reply.Body;
     }
 
     private void NoteResponseBegin(ReadOnlySpan<byte> sent)
@@ -140,6 +140,7 @@ internal sealed partial class Exchange
         _localReplyBody = default;
         _sentRequest.Reset();
         _sentResponse.Reset();
+        _sentTrailers.Reset();
         UpstreamBodyBeginMs = UpstreamResponseEndMs = ResponseBeginMs = ResponseEndMs = 0;
         RequestBodyWireBytes = ResponseHeadBytes = 0;
     }

@@ -52,6 +52,9 @@ internal sealed partial class Exchange
         }
     }
 
+    /// <summary>Longest life of the exchange; 0 for any.</summary>
+    public long MaxDurationMs => _maxDurationMs;
+
     /// <summary>True where an attempt goes on when its time has passed, and another one is made beside it.</summary>
     public bool Hedges { get; private set; }
 
@@ -67,6 +70,11 @@ internal sealed partial class Exchange
         _routeTimeoutMs = (long)action.Timeout.TotalMilliseconds;
         _perTryTimeoutMs = (long)(retries?.PerTryTimeout?.TotalMilliseconds ?? 0);
         _perTryIdleMs = (long)(retries?.PerTryIdleTimeout?.TotalMilliseconds ?? 0);
+        if (action.GrpcTimeout is { BoundsStream: false } asked && IsGrpc)
+        {
+            _routeTimeoutMs = GrpcRouteTimeoutMs(asked);
+        }
+
         if (Request.Present.Contains(KnownHeader.XEnvoyControl))
         {
             _routeTimeoutMs = HeaderOr("x-envoy-upstream-rq-timeout-ms"u8, _routeTimeoutMs);
@@ -87,9 +95,15 @@ internal sealed partial class Exchange
             _streamIdleMs = (long)idle.TotalMilliseconds;
         }
 
+        var wasBounded = _maxDurationMs > 0;
         if (action.MaxStreamDuration is { } longest)
         {
             _maxDurationMs = (long)longest.TotalMilliseconds;
+        }
+
+        if (action.GrpcTimeout is { BoundsStream: true } policy)
+        {
+            TakeStreamDuration(policy, wasBounded);
         }
     }
 
@@ -297,6 +311,7 @@ internal sealed partial class Exchange
         RouteDeadlineMs = _clientDeadlineMs = _attemptDeadlineMs = _attemptIdleDeadlineMs = DeadlineTimer.Never;
         _timed = null;
         Hedges = false;
+        ResetGrpc();
         _waitedForBodyMs = 0;
         _waitsForReader = false;
     }

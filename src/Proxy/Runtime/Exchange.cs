@@ -43,6 +43,9 @@ internal enum AbortReason : byte
 
     /// <summary>The connection held too much memory.</summary>
     Overload,
+
+    /// <summary>The body of a call of gRPC-Web is no base64.</summary>
+    BadGrpcWebBody,
 }
 
 /// <summary>

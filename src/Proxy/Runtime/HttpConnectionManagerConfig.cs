@@ -116,6 +116,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>True to leave out <c>x-envoy-*</c> headers: the router's <c>suppress_envoy_headers</c>.</summary>
     public bool SuppressEnvoyHeaders { get; init; }
 
+    /// <summary>True to count no response codes for calls of gRPC in clusters: the router's <c>suppress_grpc_request_failure_code_stats</c>.</summary>
+    public bool SuppressGrpcCodeStats { get; init; }
+
     /// <summary>Longest wait for the next request on a connection; 1 h.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1);
 

@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Upstream.Grpc;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -64,7 +65,11 @@ internal sealed class ClusterStats
         Http2 = protocol == UpstreamProtocol.Http1 ? Http2Stats.None : new Http2Stats(registry, prefix);
         ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
+        Grpc = new GrpcClusterStats(registry, prefix);
     }
+
+    /// <summary>Calls of gRPC by method.</summary>
+    public GrpcClusterStats Grpc { get; }
 
     public Counter ConnectionsTotal { get; }
 

@@ -127,6 +127,8 @@ internal static class FieldRules
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] =
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",
+            "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+            "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
             "envoy.extensions.filters.http.router.v3.Router",
             "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
         ],

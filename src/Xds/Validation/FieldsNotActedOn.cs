@@ -72,14 +72,13 @@ internal static class FieldsNotActedOn
         [Listener + "tcp_keepalive"] = [],
         [Listener + "transparent"] = ["false"],
 
-        // Zero, which control planes like to send, is what happens anyway.
-        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_max"] = ["0s"],
-        [Route + "RouteAction.MaxStreamDuration.grpc_timeout_header_offset"] = ["0s"],
-
         // There is no tracing: a copy is as little sampled as its request.
         [Route + "RouteAction.RequestMirrorPolicy.trace_sampled"] = ["true", "false"],
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
+
+        // There is no filter state to put it into; logs have no %FILTER_STATE%.
+        ["envoy.extensions.filters.http.grpc_stats.v3.FilterConfig.emit_filter_state"] = ["false"],
 
         // Its values would have to be text all of them; typed_json_format and log_format keep numbers, as is done here.
         ["envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format"] = [],
@@ -93,7 +92,6 @@ internal static class FieldsNotActedOn
         [Router + "respect_expected_rq_timeout"] = [],
         [Router + "start_child_span"] = [],
         [Router + "strict_check_headers"] = [],
-        [Router + "suppress_grpc_request_failure_code_stats"] = [],
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
         [Balancing + "least_request.v3.LeastRequest.enable_full_scan"] = ["false"],

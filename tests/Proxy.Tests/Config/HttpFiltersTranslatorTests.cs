@@ -44,6 +44,30 @@ public sealed class HttpFiltersTranslatorTests
         filters.Should().Equal(new StatefulSessionConfig("s", new StatefulSession(new HeaderSessionState("x-host"), IsStrict: true)), new StatefulSessionConfig("n", new StatefulSession(null, IsStrict: false)));
     }
 
+    [Fact]
+    public void The_filters_of_grpc_arrive_with_their_settings()
+    {
+        var filters = Filters(
+            $"[{{name: w, typed_config: {{{Type}grpc_web.v3.GrpcWeb}}}}, {{name: a, disabled: true, typed_config: {{{Type}grpc_stats.v3.FilterConfig, stats_for_all_methods: true, replace_dots_in_grpc_service_name: true}}}}, "
+                + $"{{name: s, typed_config: {{{Type}grpc_stats.v3.FilterConfig, enable_upstream_stats: true, individual_method_stats_allowlist: {{services: [{{name: a.B, method_names: [C, D]}}]}}}}}}, {Router}]",
+            out var problems);
+
+        problems.Should().BeEmpty();
+        filters.Take(2).Should().Equal(new GrpcWebConfig("w"), new GrpcStatsConfig("a") { Disabled = true, CountsAllMethods = true, ReplacesDots = true });
+        filters[2].Should().BeOfType<GrpcStatsConfig>().Which.Should().Match<GrpcStatsConfig>(static stats => stats.MeasuresUpstream && !stats.CountsAllMethods);
+        ((GrpcStatsConfig)filters[2]).Methods.Should().Equal("/a.B/C", "/a.B/D");
+    }
+
+    [Fact]
+    public void Methods_without_a_name_are_refused_by_field()
+    {
+        Filters($"[{{name: s, typed_config: {{{Type}grpc_stats.v3.FilterConfig, individual_method_stats_allowlist: {{services: [{{name: ''}}]}}}}}}, {Router}]", out var problems);
+
+        const string Service = "http_filters[0].typed_config.individual_method_stats_allowlist.services[0].";
+        problems.Should().Equal(
+            Service + "name: is empty; write the service's name with its package, such as shop.Cart", Service + "method_names: is empty; name the methods that are counted by themselves");
+    }
+
     [Theory]
     [InlineData("cookie.v3.CookieBasedSessionState, cookie: {name: 'a b'}", "cookie.name: 'a b' cannot be a name here; use letters, digits, '-' and '_', at most 256")]
     [InlineData("cookie.v3.CookieBasedSessionState, cookie: {name: a, path: '/;x'}", "cookie.path: control characters and ';' cannot be part of a cookie; remove them")]

@@ -126,6 +126,16 @@ public sealed class RouteConfigurationTranslatorTests
     }
 
     [Fact]
+    public void The_time_of_calls_comes_from_the_newer_settings_where_they_are_there()
+    {
+        Forward("").GrpcTimeout.Should().BeNull();
+        Forward("timeout: 3s, max_grpc_timeout: 5s, grpc_timeout_offset: 1s").Should().Match<ForwardAction>(static action =>
+            action.GrpcTimeout == new GrpcTimeoutPolicy(false) { Max = TimeSpan.FromSeconds(5), Offset = TimeSpan.FromSeconds(1) } && action.Timeout == TimeSpan.FromSeconds(3));
+        Forward("timeout: 3s, max_grpc_timeout: 5s, max_stream_duration: { grpc_timeout_header_max: 7s, grpc_timeout_header_offset: 2s }").Should().Match<ForwardAction>(static action =>
+            action.GrpcTimeout == new GrpcTimeoutPolicy(true) { Max = TimeSpan.FromSeconds(7), Offset = TimeSpan.FromSeconds(2) } && action.Timeout == TimeSpan.Zero);
+    }
+
+    [Fact]
     public void Upgrades_and_routes_for_CONNECT_arrive()
     {
         Forward("").Upgrades.Should().BeEmpty();

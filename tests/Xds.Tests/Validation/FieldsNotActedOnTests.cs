@@ -135,7 +135,6 @@ public sealed class FieldsNotActedOnTests
 
     [Theory]
     [InlineData("{cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {allow_post: true}}]}", "upgrade_configs[0].connect_config.allow_post", "remove it, or write false")]
-    [InlineData("{cluster: c, max_stream_duration: {grpc_timeout_header_max: 1s}}", "max_stream_duration.grpc_timeout_header_max", "remove it, or write 0s")]
     public void A_route_is_told_what_does_not_happen(string action, string path, string remedy) => Told<RouteAction>(action).Should().Equal((path, remedy));
 
     [Fact]

@@ -29,7 +29,8 @@ internal static class RequestAdmission
         switch (state.Paths?.Normalize(request) ?? PathVerdict.Accepted)
         {
             case PathVerdict.Rejected:
-            case PathVerdict.Redirect when IsGrpc(request):
+            // A gRPC client follows no redirects.
+            case PathVerdict.Redirect when exchange.IsGrpc:
                 LocalReplies.PathRejected(exchange);
                 return false;
             case PathVerdict.Redirect:
@@ -52,10 +53,4 @@ internal static class RequestAdmission
 
         return status == 0;
     }
-
-    /// <summary>A gRPC client follows no redirects.</summary>
-    private static bool IsGrpc(RequestHead request) =>
-        request.TryGet(KnownHeader.ContentType, out var type)
-        && type.StartsWith("application/grpc"u8)
-        && (type.Length == "application/grpc".Length || type["application/grpc".Length] is (byte)'+' or (byte)';');
 }

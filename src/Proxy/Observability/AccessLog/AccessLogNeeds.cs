@@ -18,4 +18,7 @@ public enum AccessLogNeeds
 
     /// <summary>What TLS with the endpoint found out: kept beyond the end of its connection.</summary>
     UpstreamTls = 8,
+
+    /// <summary>The response's trailers as they went to the client.</summary>
+    ResponseTrailers = 16,
 }

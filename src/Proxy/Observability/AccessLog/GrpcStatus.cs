@@ -1,16 +1,13 @@
 using System.Buffers.Text;
+using KubeProxyNet.Proxy.Observability.Grpc;
 
 namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
 /// <summary>
-/// The gRPC status of a response, as Envoy finds it: <c>grpc-status</c> among the response's headers, else what the HTTP status stands for
-/// (gRPC, "HTTP to gRPC Status Code Mapping"). Trailers are not kept, and HTTP/1.1 seldom has any.
+/// The gRPC status of a response, as Envoy finds it: <c>grpc-status</c> among the response's trailers, else among its headers, else what the HTTP status stands for.
 /// </summary>
 internal static class GrpcStatus
 {
-    /// <summary>UNKNOWN.</summary>
-    internal const int Unknown = 2;
-
     /// <summary>Names in the form of Envoy's <c>CAMEL_STRING</c>, by number.</summary>
     internal static readonly string[] CamelNames =
     [
@@ -26,29 +23,19 @@ internal static class GrpcStatus
         "UNAUTHENTICATED",
     ];
 
-    /// <summary>The status; null where no response was begun.</summary>
+    /// <summary>The status, any number; -1 for one that is no number, null where no response was begun.</summary>
     internal static long? Of(IAccessLogSource source)
     {
-        if (source.TryGetResponseHeader("grpc-status"u8, out var text) && Utf8Parser.TryParse(text, out uint status, out var consumed) && consumed == text.Length)
+        if ((source.TryGetResponseTrailer("grpc-status"u8, out var text) && !text.IsEmpty) || (source.TryGetResponseHeader("grpc-status"u8, out text) && !text.IsEmpty))
         {
-            return status;
+            return Utf8Parser.TryParse(text, out uint status, out var consumed) && consumed == text.Length ? status : (long)GrpcCode.Invalid;
         }
 
-        return source.ResponseCode switch
-        {
-            0 => null,
-            400 => 13,
-            401 => 16,
-            403 => 7,
-            404 => 12,
-            429 or 502 or 503 or 504 => 14,
-            _ => Unknown,
-        };
+        return source.ResponseCode == 0 ? null : (long)GrpcCodes.FromHttp(source.ResponseCode);
     }
 
-    /// <summary>True for <c>application/grpc</c>, alone or with <c>+</c> and a codec.</summary>
-    internal static bool IsGrpc(IAccessLogSource source) => source.TryGetRequestHeader("content-type"u8, out var type)
-        && type.StartsWith("application/grpc"u8) && (type.Length == 16 || type[16] == (byte)'+');
+    /// <summary>True for a request of gRPC.</summary>
+    internal static bool IsGrpc(IAccessLogSource source) => source.TryGetRequestHeader("content-type"u8, out var type) && GrpcContentType.IsGrpc(type);
 }
 
 /// <summary><c>%GRPC_STATUS(X)%</c> and <c>%GRPC_STATUS_NUMBER%</c>; none where the request is not gRPC.</summary>
@@ -61,7 +48,7 @@ internal sealed class GrpcStatusOperator : AccessLogOperator
 
     internal override bool IsNumber => _names is null;
 
-    internal override AccessLogNeeds Needs => AccessLogNeeds.RequestHead | AccessLogNeeds.ResponseHead;
+    internal override AccessLogNeeds Needs => AccessLogNeeds.RequestHead | AccessLogNeeds.ResponseHead | AccessLogNeeds.ResponseTrailers;
 
     internal static GrpcStatusOperator Parse(AccessLogCommand command) => command.Argument switch
     {
@@ -78,7 +65,7 @@ internal sealed class GrpcStatusOperator : AccessLogOperator
             return false;
         }
 
-        if (_names is not null && status < _names.Length)
+        if (_names is not null && status >= 0 && status < _names.Length)
         {
             sink.Value(_names[status]);
         }

@@ -2,28 +2,46 @@ using System.Text;
 
 namespace KubeProxyNet.Proxy.Observability.AccessLog;
 
+/// <summary>Where a header is looked for.</summary>
+internal enum HeaderPlace
+{
+    /// <summary>The request.</summary>
+    Request,
+
+    /// <summary>The response's head.</summary>
+    Response,
+
+    /// <summary>The response's trailers.</summary>
+    Trailers,
+}
+
 /// <summary>
-/// <c>%REQ(X?Y):Z%</c> and <c>%RESP(X?Y):Z%</c>: header X, else header Y, at most Z bytes of it; <c>%REQ_WITHOUT_QUERY%</c> also drops what
+/// <c>%REQ(X?Y):Z%</c>, <c>%RESP(X?Y):Z%</c> and <c>%TRAILER(X?Y):Z%</c>: header X, else header Y, at most Z bytes of it; <c>%REQ_WITHOUT_QUERY%</c> also drops what
 /// follows the first question mark.
 /// </summary>
 internal sealed class HeaderOperator : AccessLogOperator
 {
-    private readonly bool _isResponse;
+    private readonly HeaderPlace _place;
     private readonly bool _withoutQuery;
     private readonly byte[] _name;
     private readonly byte[]? _alternative;
     private readonly int _maxLength;
 
-    internal HeaderOperator(string name, string? alternative, int maxLength, bool isResponse, bool withoutQuery)
+    internal HeaderOperator(string name, string? alternative, int maxLength, HeaderPlace place, bool withoutQuery)
     {
         _name = Encoding.ASCII.GetBytes(name.ToLowerInvariant());
         _alternative = alternative is null ? null : Encoding.ASCII.GetBytes(alternative.ToLowerInvariant());
         _maxLength = maxLength;
-        _isResponse = isResponse;
+        _place = place;
         _withoutQuery = withoutQuery;
     }
 
-    internal override AccessLogNeeds Needs => _isResponse ? AccessLogNeeds.ResponseHead : AccessLogNeeds.RequestHead;
+    internal override AccessLogNeeds Needs => _place switch
+    {
+        HeaderPlace.Request => AccessLogNeeds.RequestHead,
+        HeaderPlace.Response => AccessLogNeeds.ResponseHead,
+        _ => AccessLogNeeds.ResponseTrailers,
+    };
 
     internal override bool Write(IAccessLogSource source, ref FormatSink sink)
     {
@@ -38,5 +56,10 @@ internal sealed class HeaderOperator : AccessLogOperator
     }
 
     private bool TryGet(IAccessLogSource source, byte[] name, out ReadOnlySpan<byte> value) =>
-        _isResponse ? source.TryGetResponseHeader(name, out value) : source.TryGetRequestHeader(name, out value);
+        _place switch
+        {
+            HeaderPlace.Request => source.TryGetRequestHeader(name, out value),
+            HeaderPlace.Response => source.TryGetResponseHeader(name, out value),
+            _ => source.TryGetResponseTrailer(name, out value),
+        };
 }

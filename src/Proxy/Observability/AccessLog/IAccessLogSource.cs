@@ -139,4 +139,11 @@ public interface IAccessLogSource
 
     /// <summary>A header of the response as sent to the client, by lower-case name; also answers <c>:status</c>.</summary>
     bool TryGetResponseHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value);
+
+    /// <summary>A trailer of the response, by lower-case name.</summary>
+    bool TryGetResponseTrailer(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        return false;
+    }
 }

@@ -11,14 +11,14 @@ internal static class MessageOperators
 
     internal static readonly Dictionary<string, OperatorFactory> All = new(StringComparer.Ordinal)
     {
-        ["REQ"] = static command => Header(command, isResponse: false),
-        ["REQUEST_HEADER"] = static command => Header(command, isResponse: false),
-        ["STREAM_INFO_REQ"] = static command => Header(command, isResponse: false),
-        ["REQ_WITHOUT_QUERY"] = static command => Header(command, isResponse: false, withoutQuery: true),
-        ["RESP"] = static command => Header(command, isResponse: true),
-        ["RESPONSE_HEADER"] = static command => Header(command, isResponse: true),
-        ["TRAILER"] = Trailer,
-        ["RESPONSE_TRAILER"] = Trailer,
+        ["REQ"] = static command => Header(command, HeaderPlace.Request),
+        ["REQUEST_HEADER"] = static command => Header(command, HeaderPlace.Request),
+        ["STREAM_INFO_REQ"] = static command => Header(command, HeaderPlace.Request),
+        ["REQ_WITHOUT_QUERY"] = static command => Header(command, HeaderPlace.Request, withoutQuery: true),
+        ["RESP"] = static command => Header(command, HeaderPlace.Response),
+        ["RESPONSE_HEADER"] = static command => Header(command, HeaderPlace.Response),
+        ["TRAILER"] = static command => Header(command, HeaderPlace.Trailers),
+        ["RESPONSE_TRAILER"] = static command => Header(command, HeaderPlace.Trailers),
         ["PATH"] = PathOperator.Parse,
         ["QUERY_PARAM"] = QueryOperator.One,
         ["QUERY_PARAMS"] = QueryOperator.All,
@@ -51,14 +51,7 @@ internal static class MessageOperators
         ["ACCESS_LOG_TYPE"] = AccessLogOperators.Plain(static () => new ConstantOperator("DownstreamEnd")),
     };
 
-    // Trailers are not kept, so there is never a value; the header's name is still checked.
-    private static ConstantOperator Trailer(AccessLogCommand command)
-    {
-        _ = Header(command, isResponse: true);
-        return new ConstantOperator(null);
-    }
-
-    private static HeaderOperator Header(AccessLogCommand command, bool isResponse, bool withoutQuery = false)
+    private static HeaderOperator Header(AccessLogCommand command, HeaderPlace place, bool withoutQuery = false)
     {
         if (string.IsNullOrEmpty(command.Argument))
         {
@@ -79,6 +72,6 @@ internal static class MessageOperators
             }
         }
 
-        return new HeaderOperator(names[0], names.Length == 2 ? names[1] : null, command.MaxLength ?? int.MaxValue, isResponse, withoutQuery);
+        return new HeaderOperator(names[0], names.Length == 2 ? names[1] : null, command.MaxLength ?? int.MaxValue, place, withoutQuery);
     }
 }

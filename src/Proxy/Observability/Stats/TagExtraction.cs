@@ -50,6 +50,14 @@ internal static partial class TagExtraction
     {
         if (name.StartsWith("cluster.", StringComparison.Ordinal))
         {
+            if (GrpcMethod().Match(name) is { Success: true } call)
+            {
+                AddLabel(labels, "envoy_cluster_name", call.Groups["cluster"].ValueSpan);
+                AddLabel(labels, "envoy_grpc_bridge_service", call.Groups["service"].ValueSpan);
+                AddLabel(labels, "envoy_grpc_bridge_method", call.Groups["method"].ValueSpan);
+                return $"cluster.{call.Groups["kind"].Value}.{call.Groups["metric"].Value}";
+            }
+
             return ExtractNamed(name, "cluster.", "envoy_cluster_name", ClusterMetric(), labels);
         }
 
@@ -158,11 +166,17 @@ internal static partial class TagExtraction
     // The groups of more than one word below a cluster. internal, external and canary could as well end a name that has dots
     // (api.corp.internal), so there they count as part of the name.
     [GeneratedRegex(
-        @"\.(?:circuit_breakers\.[^.]+\.[^.]+|(?:outlier_detection|health_check|http1|http2|http3|ssl)\.[^.]+"
+        @"\.(?:circuit_breakers\.[^.]+\.[^.]+|(?:outlier_detection|health_check|grpc|grpc-web|http1|http2|http3|ssl)\.[^.]+"
         + @"|ssl\.(?:versions|ciphers|curves|sigalgs)\..+)$|(?<=^[^.]+)\.(?:internal|external|canary)\.[^.]+$",
         RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
         1000)]
     private static partial Regex ClusterMetric();
+
+    [GeneratedRegex(
+        @"^cluster\.(?<cluster>.+?)\.(?<kind>grpc|grpc-web)\.(?<service>.+)\.(?<method>[^.]+)\.(?<metric>\d+|success|failure|total|request_message_count|response_message_count|upstream_rq_time)$",
+        RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant,
+        1000)]
+    private static partial Regex GrpcMethod();
 
     [GeneratedRegex(
         @"\.(?:tracing|fault|rbac|ext_authz|local_rate_limit)\.[^.]+$|\.user_agent\.[^.]+\.[^.]+$",

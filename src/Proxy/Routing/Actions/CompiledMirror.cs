@@ -54,6 +54,7 @@ internal sealed class CompiledMirror
                 Timeout = mirrored.Timeout,
                 IdleTimeout = mirrored.IdleTimeout,
                 MaxStreamDuration = mirrored.MaxStreamDuration,
+                GrpcTimeout = mirrored.GrpcTimeout,
             };
             var route = new CompiledRoute(new Route { Name = "mirror", Match = new RouteMatch { Path = new PrefixPath("") }, Action = action }, virtualHost, -1, null)
             {

@@ -27,6 +27,9 @@ public sealed record ForwardAction : RouteAction
     /// <summary>Longest life of the stream; zero for none, null for the connection manager's.</summary>
     public TimeSpan? MaxStreamDuration { get; init; }
 
+    /// <summary>How far the route goes by the time that a call of gRPC asks for; null not to look at it.</summary>
+    public GrpcTimeoutPolicy? GrpcTimeout { get; init; }
+
     /// <summary>Replaces what the route matched of the path (all of it for a regex); empty for none. Excludes <see cref="RegexRewrite"/>.</summary>
     public string PrefixRewrite { get; init; } = "";
 

@@ -39,6 +39,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>True once outlier detection was told that it took too long.</summary>
     public bool IsTimeoutReported { get; set; }
 
+    /// <summary>True where the response says by its gRPC status that the endpoint failed, whatever its HTTP status is.</summary>
+    public bool HasFailedByGrpc { get; set; }
+
     /// <summary>True where it is to unwind, since it or the exchange has ended.</summary>
     public bool HasEnded => exchange.Abort != AbortReason.None || Failure != UpstreamFailure.None;
 
@@ -105,7 +108,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         Endpoint = endpoint;
         _place = place;
         _chosenMs = exchange.Worker.NowMs;
-        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = WasReset = false;
+        IsHedged = HasSoftlyTimedOut = IsTimeoutReported = HasFailedByGrpc = WasReset = false;
         ConnectedTo = null;
         ConnectionId = 0;
         PoolReadyMs = null;

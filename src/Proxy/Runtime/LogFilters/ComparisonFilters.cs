@@ -1,6 +1,7 @@
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.AccessLog;
+using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.RuntimeLayers;
 
 namespace KubeProxyNet.Proxy.Runtime.LogFilters;
@@ -73,9 +74,9 @@ public sealed class ResponseFlagFilter(ResponseFlags flags) : AccessLogFilter
 public sealed class GrpcStatusFilter(uint statuses, bool exclude) : AccessLogFilter
 {
     /// <inheritdoc/>
-    public override AccessLogNeeds Needs => AccessLogNeeds.ResponseHead;
+    public override AccessLogNeeds Needs => AccessLogNeeds.ResponseHead | AccessLogNeeds.ResponseTrailers;
 
     /// <inheritdoc/>
     public override bool Records(IAccessLogSource exchange, RequestHead request) =>
-        ((GrpcStatus.Of(exchange) ?? GrpcStatus.Unknown) is >= 0 and < 32 and var status && (statuses & (1u << (int)status)) != 0) != exclude;
+        ((GrpcStatus.Of(exchange) ?? (long)GrpcCode.Unknown) is >= 0 and < 32 and var status && (statuses & (1u << (int)status)) != 0) != exclude;
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Text;
 using KubeProxyNet.Proxy.Http;
+using KubeProxyNet.Proxy.Http.Grpc;
+using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Routing.Actions;
 
 namespace KubeProxyNet.Proxy.Runtime.Retries;
@@ -13,13 +15,13 @@ internal static class RetryConditions
 
     /// <summary>The condition that the gRPC status among a response's headers meets; none where there is no such status.</summary>
     public static RetryOn OfGrpcStatus(ResponseHead head) =>
-        !head.TryGet("grpc-status"u8, out var text) || !TryParseNumber(text, out var status) ? RetryOn.None : status switch
+        !GrpcStatusHeader.TryGet(head, out var code) ? RetryOn.None : code switch
         {
-            1 => RetryOn.GrpcCancelled,
-            4 => RetryOn.GrpcDeadlineExceeded,
-            8 => RetryOn.GrpcResourceExhausted,
-            13 => RetryOn.GrpcInternal,
-            14 => RetryOn.GrpcUnavailable,
+            GrpcCode.Canceled => RetryOn.GrpcCancelled,
+            GrpcCode.DeadlineExceeded => RetryOn.GrpcDeadlineExceeded,
+            GrpcCode.ResourceExhausted => RetryOn.GrpcResourceExhausted,
+            GrpcCode.Internal => RetryOn.GrpcInternal,
+            GrpcCode.Unavailable => RetryOn.GrpcUnavailable,
             _ => RetryOn.None,
         };
 

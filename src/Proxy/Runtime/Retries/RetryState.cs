@@ -259,12 +259,12 @@ internal sealed class RetryState
     {
         if (request.TryGet("x-envoy-retry-on"u8, out var conditions))
         {
-            _on |= RetryConditions.Parse(conditions);
+            _on |= RetryConditions.Parse(conditions) & ~RetryConditions.OfGrpc;
         }
 
         if (request.TryGet("x-envoy-retry-grpc-on"u8, out conditions))
         {
-            _on |= RetryConditions.Parse(conditions);
+            _on |= RetryConditions.Parse(conditions) & RetryConditions.OfGrpc;
         }
 
         if (request.TryGet("x-envoy-max-retries"u8, out var text) && RetryConditions.TryParseNumber(text, out var retries))
