@@ -34,10 +34,11 @@ internal sealed record LoadOptions
           --only NAMES         comma-separated, of: nginx, haproxy, yarp, relay, relay-uring, kpn (depends on the scenario)
           --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, overload, where; all: the table of goals
                                tls-keepalive, tls-large, tls-full, tls-resumed, tls-idle; tls: the table of goals over TLS
+                               http2-small, http2-tls, http2-grpc, http2-bulk; http2: the table of goals over HTTP/2
           --rounds N           measurements of each proxy; medians are printed (10)
           --duration SECONDS   of one measurement (4)
-          --connections N      of the load generator (64)
-          --body-size BYTES    of the backend's answer (50; 100000 in 'large' and 'tls-large')
+          --connections N      of the load generator (64; over HTTP/2 16, with 32 streams each)
+          --body-size BYTES    of the backend's answer (50; 100000 in 'large' and 'tls-large', 10000000 in 'http2-bulk')
           --rate N             requests a second in 'rate' (1000)
           --tail-rate OF       'tail' sends half of: own (each proxy's own capacity, default), kpn (the same for all)
           --schedule NAME      of the open-loop generator in 'tail' and 'rate': constant (default), poisson
@@ -47,6 +48,8 @@ internal sealed record LoadOptions
           --kpn PATH           the kpn binary (default: published here with NativeAOT)
           --out FILE           also writes the result with its circumstances as Markdown
         """;
+
+    private static readonly string[] Http2Names = ["nginx", "haproxy", "kpn"];
 
     private static readonly string[] AllNames = ["nginx", "haproxy", "yarp", "relay", "relay-uring", "kpn"];
 
@@ -59,16 +62,19 @@ internal sealed record LoadOptions
 
     public int DurationSeconds { get; private init; } = 4;
 
-    public int Connections { get; private init; } = 64;
+    /// <summary>Null: what the scenario is about.</summary>
+    public int? ConnectionsAsked { get; private init; }
+
+    public int Connections => ConnectionsAsked ?? 64;
 
     /// <summary>In bytes; null: what the scenario is about.</summary>
     public int? GivenBodySize { get; private init; }
 
     /// <summary>In bytes.</summary>
-    public int BodySize => GivenBodySize ?? (LargeBodies ? 100_000 : 50);
+    public int BodySize => GivenBodySize ?? (Scenario == Scenario.Http2Bulk ? 10_000_000 : LargeBodies ? 100_000 : 50);
 
     /// <summary>Whether the scenario is about large bodies: proxies get the settings with which they do those best.</summary>
-    public bool LargeBodies => Scenario is Scenario.Large or Scenario.TlsLarge;
+    public bool LargeBodies => Scenario is Scenario.Large or Scenario.TlsLarge or Scenario.Http2Bulk;
 
     /// <summary>Requests a second, over all connections, in <see cref="Scenario.Rate"/>.</summary>
     public int Rate { get; private init; } = 1000;
@@ -92,6 +98,11 @@ internal sealed record LoadOptions
     public IReadOnlyList<string> Contenders()
     {
         // The relay cannot end a client's connection after an answer, as it does not know where the answer ends, nor share upstream connections, nor speak TLS.
+        if (Scenario.IsHttp2())
+        {
+            return [.. (Only ?? Http2Names).Intersect(Http2Names)];
+        }
+
         string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate or Scenario.TlsKeepAlive or Scenario.TlsLarge && Only is null && !InTable
             ? AllNames
             : ["nginx", "haproxy", "relay", "kpn"];
@@ -99,7 +110,7 @@ internal sealed record LoadOptions
         return [.. (Only ?? usual).Intersect(able)];
     }
 
-    /// <summary>Whether this scenario is run as a part of <see cref="Scenario.All"/> or <see cref="Scenario.Tls"/>.</summary>
+    /// <summary>Whether this scenario is run as a part of a table, <see cref="ScenarioNames.IsTable"/>.</summary>
     public bool InTable { get; init; }
 
     /// <summary>Throws <see cref="FormatException"/> with what is wrong.</summary>
@@ -116,7 +127,7 @@ internal sealed record LoadOptions
                 "--scenario" => options with { Scenario = ScenarioOf(name, value) },
                 "--rounds" => options with { Rounds = Number(name, value, 100) },
                 "--duration" => options with { DurationSeconds = Number(name, value, 600) },
-                "--connections" => options with { Connections = Number(name, value, 8_000) },
+                "--connections" => options with { ConnectionsAsked = Number(name, value, 8_000) },
                 "--body-size" => options with { GivenBodySize = Number(name, value, 1 << 28) },
                 "--rate" => options with { Rate = Number(name, value, 100_000) },
                 "--tail-rate" => options with { TailRate = Named<TailRate>(name, value) },

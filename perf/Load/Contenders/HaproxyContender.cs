@@ -1,4 +1,5 @@
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Scenarios;
 using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
@@ -30,7 +31,9 @@ internal sealed class HaproxyContender : Contender
             tune.ssl.cachesize 0
         """;
 
-    private static string Configuration(ContenderSite site) => $$"""
+    private static string Configuration(ContenderSite site) => Configuration(site, site.Options.Scenario.IsHttp2());
+
+    private static string Configuration(ContenderSite site, bool isHttp2) => $$"""
         global
             nbthread 1
             maxconn {{Math.Max(9000, site.Options.IdleConnections + 100)}}
@@ -46,13 +49,13 @@ internal sealed class HaproxyContender : Contender
             http-reuse always
             {{(site.Options.LargeBodies ? LargeBodies : "")}}
         frontend ingress
-            bind 127.0.0.1:{{site.Port}} backlog 4096{{(site.Certificate is { } certificate ? $" ssl crt {certificate.BothFile} alpn http/1.1" : "")}}
+            bind 127.0.0.1:{{site.Port}} backlog 4096{{(site.Certificate is { } certificate ? $" ssl crt {certificate.BothFile} alpn {(isHttp2 ? "h2,http/1.1" : "http/1.1")}" : isHttp2 ? " proto h2" : "")}}
             option forwardfor
             http-request set-header x-forwarded-proto {{site.Scheme}}
             http-request set-header x-request-id %[uuid()]
             default_backend backend
         backend backend
-            server one 127.0.0.1:{{site.BackendPort}}
+            server one 127.0.0.1:{{site.BackendPort}}{{(site.Options.Scenario == Scenario.Http2Grpc ? " proto h2" : "")}}
 
         """;
 }

@@ -1,4 +1,5 @@
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Scenarios;
 using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
@@ -52,6 +53,7 @@ internal sealed class KpnContender(string name, KpnTable table) : Contender
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: ingress
+                  codec_type: {{(site.Options.Scenario.IsHttp2() && site.Certificate is null ? "HTTP2" : "AUTO")}}
                   use_remote_address: true
                   route_config:
                     name: local
@@ -64,19 +66,19 @@ internal sealed class KpnContender(string name, KpnTable table) : Contender
                   - name: envoy.filters.http.router
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-        {{(site.Certificate is { } certificate ? TransportSocket(certificate) : "")}}
+        {{(site.Certificate is { } certificate ? TransportSocket(certificate, site.Options.Scenario.IsHttp2() ? "h2, http/1.1" : "http/1.1") : "")}}
           clusters:
-        {{table.ClusterLines(site.BackendPort)}}
+        {{table.ClusterLines(site.BackendPort, http2: site.Options.Scenario == Scenario.Http2Grpc)}}
 
         """;
 
-    private static string TransportSocket(ServerCertificate certificate) => $$"""
+    private static string TransportSocket(ServerCertificate certificate, string protocols) => $$"""
               transport_socket:
                 name: envoy.transport_sockets.tls
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
                   common_tls_context:
-                    alpn_protocols: [http/1.1]
+                    alpn_protocols: [{{protocols}}]
                     tls_params: { ecdh_curves: [{{Negotiated.KeyExchange}}] }
                     tls_certificates:
                     - certificate_chain: { filename: "{{certificate.ChainFile}}" }

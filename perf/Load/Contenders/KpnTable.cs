@@ -15,7 +15,17 @@ internal sealed record KpnTable(int Routes, int Clusters, int Asked)
         '\n', Enumerable.Range(0, Routes == 1 ? 0 : Routes).Select(i => Route(Path(i), i % Clusters)).Append(Route("/", 0)));
 
     /// <summary>The clusters of the bootstrap.</summary>
-    public string ClusterLines(int backendPort) => string.Join('\n', Enumerable.Range(0, Clusters).Select(i => Cluster(i, backendPort)));
+    /// <param name="backendPort">Where all of them lead to.</param>
+    /// <param name="http2">They are spoken to in HTTP/2, by prior knowledge.</param>
+    public string ClusterLines(int backendPort, bool http2 = false) =>
+        string.Join('\n', Enumerable.Range(0, Clusters).Select(i => Cluster(i, backendPort) + (http2 ? $"\n{Http2}" : "")));
+
+    private const string Http2 = """
+            typed_extension_protocol_options:
+              envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+                "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+                explicit_http_config: { http2_protocol_options: {} }
+        """;
 
     // As long in a small table as in a large one.
     private static string Path(long number) => string.Create(CultureInfo.InvariantCulture, $"/route-{number:D5}/");

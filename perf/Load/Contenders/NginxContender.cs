@@ -1,4 +1,5 @@
 using KubeProxyNet.Load.Processes;
+using KubeProxyNet.Load.Scenarios;
 using KubeProxyNet.Load.Tls;
 
 namespace KubeProxyNet.Load.Contenders;
@@ -31,6 +32,23 @@ internal sealed class NginxContender : Contender
         $"ssl_certificate {certificate.ChainFile}; ssl_certificate_key {certificate.KeyFile}; ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; " +
         $"ssl_conf_command Ciphersuites {Negotiated.CipherSuite}; ssl_ecdh_curve {Negotiated.KeyExchange}; ssl_session_tickets on; ssl_session_cache off;";
 
+    private const string Proxied = """
+                    proxy_pass http://backend;
+                    proxy_http_version 1.1;
+                    proxy_set_header Connection "";
+                    proxy_set_header Host $http_host;
+                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header X-Forwarded-Proto $scheme;
+                    proxy_set_header X-Request-Id $request_id;
+        """;
+
+    private const string Grpc = """
+                    grpc_pass grpc://backend;
+                    grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    grpc_set_header X-Forwarded-Proto $scheme;
+                    grpc_set_header X-Request-Id $request_id;
+        """;
+
     // Workers of a master that root started would run as nobody, who may not enter the temporary folder.
     private static string Configuration(ContenderSite site) => $$"""
         {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
@@ -51,6 +69,7 @@ internal sealed class NginxContender : Contender
             keepalive_requests 1000000000;
             keepalive_timeout 1h;
             {{(site.Options.LargeBodies ? LargeBodies : "")}}
+            {{(site.Options.Scenario == Scenario.Http2Bulk ? "http2_chunk_size 128k;" : "")}}
             upstream backend {
                 server 127.0.0.1:{{site.BackendPort}};
                 keepalive 1024;
@@ -58,16 +77,10 @@ internal sealed class NginxContender : Contender
                 keepalive_timeout 1h;
             }
             server {
-                listen 127.0.0.1:{{site.Port}} {{(site.Certificate is null ? "" : "ssl ")}}backlog=4096;
+                listen 127.0.0.1:{{site.Port}} {{(site.Certificate is null ? "" : "ssl ")}}{{(site.Options.Scenario.IsHttp2() ? "http2 " : "")}}backlog=4096;
                 {{(site.Certificate is { } certificate ? Tls(certificate) : "")}}
                 location / {
-                    proxy_pass http://backend;
-                    proxy_http_version 1.1;
-                    proxy_set_header Connection "";
-                    proxy_set_header Host $http_host;
-                    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                    proxy_set_header X-Forwarded-Proto $scheme;
-                    proxy_set_header X-Request-Id $request_id;
+        {{(site.Options.Scenario == Scenario.Http2Grpc ? Grpc : Proxied)}}
                 }
             }
         }

@@ -23,10 +23,17 @@ internal static class LoopbackPort
     /// the process was started.
     /// </summary>
     /// <param name="certificate">What the process must present; null where it speaks plain text.</param>
+    /// <param name="http2">Asks in HTTP/2, in plain text by prior knowledge.</param>
     public static async Task<TimeSpan> WaitForAnswerAsync(
-        string name, int port, string path, RunningProcess process, CancellationToken cancel, ServerCertificate? certificate = null)
+        string name, int port, string path, RunningProcess process, CancellationToken cancel, ServerCertificate? certificate = null, bool http2 = false)
     {
         using var client = certificate is null ? new HttpClient() : new HttpClient(new SocketsHttpHandler { SslOptions = certificate.ClientOptions() });
+        if (http2)
+        {
+            client.DefaultRequestVersion = HttpVersion.Version20;
+            client.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        }
+
         client.Timeout = TimeSpan.FromSeconds(2);
         var scheme = certificate is null ? "http" : "https";
         var last = "it does not listen";

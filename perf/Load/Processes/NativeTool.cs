@@ -9,7 +9,7 @@ internal static class NativeTool
         var missing = commands.Where(c => Find(c) is null).ToList();
         if (missing.Count > 0)
         {
-            throw new LoadException($"not installed: {string.Join(", ", missing)}. On Debian: apt-get install nginx haproxy wrk gcc libc6-dev util-linux");
+            throw new LoadException($"not installed: {string.Join(", ", missing)}. On Debian: apt-get install nginx haproxy wrk nghttp2-client gcc libc6-dev util-linux");
         }
     }
 

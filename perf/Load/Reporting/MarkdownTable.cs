@@ -23,7 +23,8 @@ internal static class MarkdownTable
         return text.ToString();
     }
 
-    public static string Number(double value, int decimals) => value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
+    /// <summary>A dash where a tool does not tell the number (NaN).</summary>
+    public static string Number(double value, int decimals) => double.IsNaN(value) ? "–" : value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
 
     public static string Grouped(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }

@@ -22,7 +22,12 @@ internal static class Report
         LoadOptions options, IReadOnlyList<Outcome> outcomes, IReadOnlyList<string> args, string loadAtStart, CancellationToken cancel)
     {
         var single = outcomes.Count == 1;
-        var title = single ? outcomes[0].Title : options.Scenario == Scenario.Tls ? "The goals of speed over TLS, one by one" : "The goals of speed, one by one";
+        var title = single ? outcomes[0].Title : options.Scenario switch
+        {
+            Scenario.Tls => "The goals of speed over TLS, one by one",
+            Scenario.Http2 => "The goals of speed over HTTP/2, one by one",
+            _ => "The goals of speed, one by one",
+        };
         var body = single ? $"{outcomes[0].Text}\n{Goals(outcomes)}" : $"{Goals(outcomes)}\n{Sections(outcomes)}";
         var versions = string.Join('\n', outcomes.SelectMany(o => o.Versions).Distinct(StringComparer.Ordinal).Select(v => $"- {v}"));
         return $"""

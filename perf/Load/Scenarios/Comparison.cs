@@ -7,7 +7,7 @@ using KubeProxyNet.Load.Tls;
 namespace KubeProxyNet.Load.Scenarios;
 
 /// <summary>
-/// CPU time a request, proxy beside proxy: keepalive, close, large and the TLS scenarios as fast as it goes, rate with the open-loop generator. Contenders stay
+/// CPU time a request, proxy beside proxy: keepalive, close, large and the scenarios over TLS and HTTP/2 as fast as it goes, rate with the open-loop generator. Contenders stay
 /// up between their turns, idle.
 /// </summary>
 internal static class Comparison
@@ -22,7 +22,7 @@ internal static class Comparison
     {
         var options = stage.Options;
         var contenders = options.Contenders().Select(name => Contender.Named(name, options)).ToList();
-        NativeTool.Require(["taskset", "wrk", "gcc", .. contenders.SelectMany(c => c.Tools)]);
+        NativeTool.Require(["taskset", options.Scenario.IsHttp2() ? "h2load" : "wrk", "gcc", .. contenders.SelectMany(c => c.Tools)]);
         var load = await LoadAsync(stage, cancel);
         var results = new List<ContenderResult>();
         foreach (var contender in contenders)
@@ -57,6 +57,11 @@ internal static class Comparison
     /// <summary>Starts a backend, and says how to go on when the proxies have found it: an open-loop generator then takes its place.</summary>
     private static async Task<(int BackendPort, Func<Task<Run>> ReadyAsync)> LoadAsync(Stage stage, CancellationToken cancel)
     {
+        if (stage.Options.Scenario.IsHttp2())
+        {
+            return await Http2LoadAsync(stage, cancel);
+        }
+
         if (stage.Options.Scenario != Scenario.Rate)
         {
             var backendPort = await stage.StartBackendAsync(cancel);
@@ -81,8 +86,29 @@ internal static class Comparison
         );
     }
 
+    private static async Task<(int BackendPort, Func<Task<Run>> ReadyAsync)> Http2LoadAsync(Stage stage, CancellationToken cancel)
+    {
+        var isGrpc = stage.Options.Scenario == Scenario.Http2Grpc;
+        var backendPort = isGrpc ? await stage.StartGrpcBackendAsync(cancel) : await stage.StartBackendAsync(cancel);
+        var h2load = await Http2Load.GeneratorAsync(stage, cancel);
+        return (backendPort, () => Task.FromResult<Run>(async (runner, duration) =>
+        {
+            if (isGrpc)
+            {
+                await Http2Load.CallAsync(runner, stage.Options.BodySize, cancel);
+            }
+
+            return await h2load.RunAsync(runner.Port, duration, cancel);
+        }
+        ));
+    }
+
     private static string Title(LoadOptions options) => options.Scenario switch
     {
+        Scenario.Http2Small => "http2-small: small bodies over HTTP/2 in plain text, from a backend of HTTP/1.1",
+        Scenario.Http2Tls => "http2-tls: small bodies over HTTP/2 and TLS, from a backend of HTTP/1.1",
+        Scenario.Http2Grpc => "http2-grpc: unary calls, HTTP/2 on both sides",
+        Scenario.Http2Bulk => $"http2-bulk: bodies of {MarkdownTable.Grouped(options.BodySize)} bytes on {Http2Load.BulkStreams} streams",
         Scenario.Close => "close: a client connection for each request",
         Scenario.Large => $"large: bodies of {MarkdownTable.Grouped(options.BodySize)} bytes",
         Scenario.Rate => $"rate: {MarkdownTable.Grouped(options.Rate)} requests a second, open loop",
@@ -94,16 +120,24 @@ internal static class Comparison
     };
 
     private static string Note(LoadOptions options) => $"""
-        {options.Connections} connections, {options.BodySize} bytes of body, {Loop(options.Scenario)}.
+        {Clients(options)}, {options.BodySize} bytes of body, {Loop(options.Scenario)}.
         CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. RSS counts shared
         pages for each process.
 
         """;
 
+    private static string Clients(LoadOptions options) => options.Scenario switch
+    {
+        Scenario.Http2Bulk => $"1 connection with {Http2Load.BulkStreams} streams",
+        >= Scenario.Http2Small => $"{options.ConnectionsAsked ?? Http2Load.Connections} connections with {Http2Load.Streams} streams each",
+        _ => $"{options.Connections} connections",
+    };
+
     private static string Loop(Scenario scenario) => scenario switch
     {
         Scenario.Rate => "open loop (Native/open_loop.c)",
         Scenario.TlsFull or Scenario.TlsResumed => "closed loop (Native/handshakes.c)",
+        >= Scenario.Http2Small => "closed loop (h2load)",
         _ => "closed loop (wrk)",
     };
 

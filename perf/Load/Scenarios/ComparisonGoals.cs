@@ -25,6 +25,14 @@ internal static class ComparisonGoals
             Scenario.TlsLarge => Against($"TLS, bodies of {MarkdownTable.Grouped(options.BodySize)} bytes: CPU", kpn, nginx, 1.00),
             Scenario.TlsFull => Against("TLS, full handshake for each request: CPU", kpn, nginx, 1.00),
             Scenario.TlsResumed => Against("TLS, resumed session for each request: CPU", kpn, nginx, 1.00),
+            Scenario.Http2Small =>
+            [
+                .. Against("HTTP/2 to HTTP/1.1: CPU", kpn, haproxy, 0.75), .. Against("HTTP/2 to HTTP/1.1: CPU", kpn, nginx, 0.50),
+                .. Heap("HTTP/2 to HTTP/1.1: GC heap bytes a stream", kpn),
+            ],
+            Scenario.Http2Tls => [.. Against("HTTP/2 over TLS to HTTP/1.1: CPU", kpn, haproxy, 0.75), .. Heap("HTTP/2 over TLS: GC heap bytes a stream", kpn)],
+            Scenario.Http2Grpc => [.. Against("gRPC, unary: CPU", kpn, nginx, 0.60), .. Heap("gRPC, unary: GC heap bytes a stream", kpn)],
+            Scenario.Http2Bulk => AgainstBetter($"HTTP/2, bodies of {MarkdownTable.Grouped(options.BodySize)} bytes", kpn, rivals, 1.00),
             Scenario.Rate => rivals.Select(r => Printed($"CPU at {MarkdownTable.Grouped(options.Rate)} requests/s", kpn, r)),
             _ => KeepAlive(kpn, nginx, haproxy, relay),
         };

@@ -50,22 +50,43 @@ internal enum Scenario
 
     /// <summary>All over TLS, and which goals are met.</summary>
     Tls,
+
+    /// <summary>A small body over HTTP/2 by prior knowledge, from a backend that speaks HTTP/1.1.</summary>
+    Http2Small,
+
+    /// <summary>The same over TLS.</summary>
+    Http2Tls,
+
+    /// <summary>Unary calls of gRPC, HTTP/2 on both sides.</summary>
+    Http2Grpc,
+
+    /// <summary>Bodies of 10 MB on streams of one connection.</summary>
+    Http2Bulk,
+
+    /// <summary>All over HTTP/2, and which goals are met.</summary>
+    Http2,
 }
 
-/// <summary>How scenarios are called, and which of them speak TLS.</summary>
+/// <summary>How scenarios are called, and which of them speak what.</summary>
 internal static class ScenarioNames
 {
-    private const string Tls = "tls";
+    private static readonly string[] Groups = ["tls", "http2"];
 
-    /// <summary>As on the command line: <c>keepalive</c>, <c>tls-keepalive</c>.</summary>
+    /// <summary>As on the command line: <c>keepalive</c>, <c>tls-keepalive</c>, <c>http2-grpc</c>.</summary>
     public static string Word(this Scenario scenario)
     {
         var name = scenario.ToString().ToLowerInvariant();
-        return scenario.IsTls() && name != Tls ? name.Insert(Tls.Length, "-") : name;
+        return Groups.FirstOrDefault(group => name.StartsWith(group, StringComparison.Ordinal) && name != group) is { } group ? name.Insert(group.Length, "-") : name;
     }
 
     /// <summary>Whether clients speak TLS to the proxies.</summary>
-    public static bool IsTls(this Scenario scenario) => scenario >= Scenario.TlsKeepAlive;
+    public static bool IsTls(this Scenario scenario) => scenario is (>= Scenario.TlsKeepAlive and <= Scenario.Tls) or Scenario.Http2Tls;
+
+    /// <summary>Whether clients speak HTTP/2 to the proxies.</summary>
+    public static bool IsHttp2(this Scenario scenario) => scenario >= Scenario.Http2Small;
+
+    /// <summary>Whether it stands for a group of scenarios, each of which is run.</summary>
+    public static bool IsTable(this Scenario scenario) => scenario is Scenario.All or Scenario.Tls or Scenario.Http2;
 }
 
 /// <summary>A target that a scenario measures against.</summary>

@@ -26,6 +26,9 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
     /// <summary>The cheap backend of the closed loops: a fixed answer. Returns its port.</summary>
     public async Task<int> StartBackendAsync(CancellationToken cancel) => (await StartBackendAsync("backend", [], cancel)).Port;
 
+    /// <summary>The cheap backend of calls of gRPC. Returns its port.</summary>
+    public async Task<int> StartGrpcBackendAsync(CancellationToken cancel) => (await StartBackendAsync("grpc_backend", [], cancel, http2: true)).Port;
+
     /// <summary>The backend that keeps a ledger, as a process of its own.</summary>
     /// <param name="fault">What it does wrong, for the check of the ledger; see Native/ledger_backend.c.</param>
     public Task<Backend> StartLedgerBackendAsync(string? fault, CancellationToken cancel) =>
@@ -38,7 +41,7 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         var site = new ContenderSite(options, ProxyCore, LoopbackPort.Free(), backendPort, own, Certificate);
         var process = await contender.StartAsync(site, cancel);
         _processes.Add(process);
-        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, contender.Paths[0], process, cancel, Certificate);
+        var start = await LoopbackPort.WaitForAnswerAsync(contender.Name, site.Port, contender.Paths[0], process, cancel, Certificate, options.Scenario.IsHttp2());
         var resident = ProcessSample.Of(process.Id).ResidentBytes;
         var negotiated = Certificate is null ? null : await (await HandshakesAsync(cancel)).ProbeAsync(contender.Name, site.Port, cancel);
         return new Runner(contender, await contender.VersionAsync(cancel), process, site.Port, start, resident, negotiated);
@@ -109,7 +112,7 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
     private async Task<OpenLoop> OpenLoopAsync(string path, string[] backend, CancellationToken cancel) =>
         new(await NativeTool.CompileAsync("open_loop", folder, cancel), LoadCore, options.Connections, path, backend, options.Schedule);
 
-    private async Task<Backend> StartBackendAsync(string name, IEnumerable<string> more, CancellationToken cancel)
+    private async Task<Backend> StartBackendAsync(string name, IEnumerable<string> more, CancellationToken cancel, bool http2 = false)
     {
         if (Environment.ProcessorCount < 2)
         {
@@ -120,7 +123,7 @@ internal sealed class Stage(LoadOptions options, string folder) : IAsyncDisposab
         var port = LoopbackPort.Free();
         var process = RunningProcess.Start(LoadCore, binary, [Text(port), Text(options.BodySize), .. more]);
         _processes.Add(process);
-        await LoopbackPort.WaitForAnswerAsync("the backend", port, "/", process, cancel);
+        await LoopbackPort.WaitForAnswerAsync("the backend", port, "/", process, cancel, http2: http2);
         return new Backend(process, port);
     }
 }

@@ -1,12 +1,14 @@
 namespace KubeProxyNet.Load.Scenarios;
 
-/// <summary>Runs scenarios one after the other; with <see cref="Scenario.All"/> every one that has a goal, with <see cref="Scenario.Tls"/> those over TLS.</summary>
+/// <summary>Runs scenarios one after the other; of a table those that have a goal.</summary>
 internal static class WholeTable
 {
     private static readonly Scenario[] Parts =
     [
         Scenario.KeepAlive, Scenario.Large, Scenario.Close, Scenario.Tail, Scenario.Rate, Scenario.Scale, Scenario.Idle, Scenario.Overload, Scenario.Where,
     ];
+
+    private static readonly Scenario[] Http2Parts = [Scenario.Http2Small, Scenario.Http2Tls, Scenario.Http2Grpc, Scenario.Http2Bulk];
 
     private static readonly Scenario[] TlsParts =
         [Scenario.TlsKeepAlive, Scenario.TlsLarge, Scenario.TlsFull, Scenario.TlsResumed, Scenario.TlsIdle];
@@ -15,13 +17,13 @@ internal static class WholeTable
     public static async IAsyncEnumerable<Outcome> RunAsync(
         LoadOptions options, string folder, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        if (options.Scenario is not (Scenario.All or Scenario.Tls))
+        if (!options.Scenario.IsTable())
         {
             yield return await RunOneAsync(options, folder, cancel);
             yield break;
         }
 
-        foreach (var part in options.Scenario == Scenario.All ? Parts : TlsParts)
+        foreach (var part in PartsOf(options.Scenario))
         {
             Outcome outcome;
             try
@@ -37,6 +39,13 @@ internal static class WholeTable
             yield return outcome;
         }
     }
+
+    private static Scenario[] PartsOf(Scenario table) => table switch
+    {
+        Scenario.Tls => TlsParts,
+        Scenario.Http2 => Http2Parts,
+        _ => Parts,
+    };
 
     private static async Task<Outcome> RunOneAsync(LoadOptions options, string folder, CancellationToken cancel)
     {

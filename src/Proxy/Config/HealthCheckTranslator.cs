@@ -39,7 +39,7 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
         {
             Proto.HealthCheckerOneofCase.HttpHealthCheck => Http(message.HttpHealthCheck, path.Field("http_health_check")),
             Proto.HealthCheckerOneofCase.TcpHealthCheck => Tcp(message.TcpHealthCheck, path.Field("tcp_health_check")),
-            Proto.HealthCheckerOneofCase.GrpcHealthCheck => Unsupported(path.Field("grpc_health_check"), "checks by gRPC need HTTP/2 to upstreams, which is not supported"),
+            Proto.HealthCheckerOneofCase.GrpcHealthCheck => Unsupported(path.Field("grpc_health_check"), "checks by gRPC are not supported"),
             _ => Unsupported(path.Field("health_checker"), "what is to be checked is not said"),
         };
         return probe is null ? null : new HealthCheckConfig
@@ -123,7 +123,7 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
     {
         if (message.CodecClientType != CodecClientType.Http1)
         {
-            problems.Add(path.Field("codec_client_type"), "only HTTP/1.1 to upstreams is supported", "remove it");
+            problems.Add(path.Field("codec_client_type"), "endpoints are checked by HTTP/1.1 only", "remove it");
         }
 
         if (message.Path.AsSpan().ContainsAnyInRange('\0', ' ') || message.Path.Contains('\x7F', StringComparison.Ordinal))

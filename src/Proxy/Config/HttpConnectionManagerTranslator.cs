@@ -6,6 +6,7 @@ using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
+using CodecType = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager.Types.CodecType;
 using ServerTransformation = Envoy.Extensions.Filters.Network.HttpConnectionManager.V3.HttpConnectionManager.Types.ServerHeaderTransformation;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -18,13 +19,20 @@ internal static class HttpConnectionManagerTranslator
 
     private const uint MaxFields = 10_000;
 
+    /// <summary>Streams of a connection at the edge, where nothing is said of them: a browser's need, and the advice of Envoy's documentation.</summary>
+    private const int StreamsAtEdge = 100;
+
     /// <summary>The settings; null where they cannot be used, which <paramref name="problems"/> then tells.</summary>
-    public static HttpConnectionManagerConfig? Translate(HttpConnectionManager message, TranslationProblems problems, ConfigPath path)
+    /// <param name="message">A message that passed the checks of its schema.</param>
+    /// <param name="bufferLimit"><c>per_connection_buffer_limit_bytes</c> of the listener; null for the default.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="path">Where it stands.</param>
+    public static HttpConnectionManagerConfig? Translate(HttpConnectionManager message, uint? bufferLimit, TranslationProblems problems, ConfigPath path)
     {
         var before = problems.Found.Count;
-        if (message.CodecType is HttpConnectionManager.Types.CodecType.Http2 or HttpConnectionManager.Types.CodecType.Http3)
+        if (message.CodecType == CodecType.Http3)
         {
-            problems.Add(path.Field("codec_type"), "only HTTP/1.1 is supported", "use AUTO or HTTP1");
+            problems.Add(path.Field("codec_type"), "HTTP/3 is not supported", "use AUTO, HTTP1 or HTTP2");
         }
 
         var filters = HttpFiltersTranslator.Translate(message, problems, path, out var router);
@@ -52,6 +60,15 @@ internal static class HttpConnectionManagerTranslator
         var http1 = message.HttpProtocolOptions;
         return defaults with
         {
+            Codec = message.CodecType switch
+            {
+                CodecType.Http1 => HttpCodec.Http1,
+                CodecType.Http2 => HttpCodec.Http2,
+                _ => HttpCodec.Auto,
+            },
+            Http2 = Http2OptionsTranslator.Translate(
+                message.Http2ProtocolOptions, bufferLimit, message.UseRemoteAddress == true ? StreamsAtEdge : Http2OptionsTranslator.DefaultStreams,
+                message.StreamErrorOnInvalidHttpMessage),
             InlineRoutes = routes,
             RouteConfigName = message.Rds?.RouteConfigName,
             ServerName = message.ServerName.Length > 0 ? message.ServerName : defaults.ServerName,

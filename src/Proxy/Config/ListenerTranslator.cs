@@ -40,9 +40,9 @@ internal static class ListenerTranslator
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);
         var filters = ListenerFiltersTranslator.Translate(message.ListenerFilters, problems, ConfigPath.Root.Field("listener_filters"));
-        var sockets = new SocketReading($"listener \"{message.Name}\"", now ?? TimeProvider.System.GetUtcNow());
-        var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
-        var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, sockets, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
+        var reading = new ListenerReading(new SocketReading($"listener \"{message.Name}\"", now ?? TimeProvider.System.GetUtcNow()), message.PerConnectionBufferLimitBytes);
+        var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, reading, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
+        var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, reading, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
         if (message.FilterChains.Count == 0 && message.DefaultFilterChain is null)
         {
             problems.Add(ConfigPath.Root.Field("filter_chains"), "a listener needs a filter chain", "add one");

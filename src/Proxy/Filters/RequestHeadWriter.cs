@@ -42,7 +42,9 @@ internal static class RequestHeadWriter
     }
 
     /// <summary>The head as it goes upstream, with room for <see cref="MessageSender.CopyLimit"/> bytes behind it; valid until the worker composes another.</summary>
-    public static ByteWriter Compose(Exchange exchange)
+    /// <param name="exchange">Whose request it is.</param>
+    /// <param name="isHttp2">True where it goes by HTTP/2, which has one field of HTTP/1's connections: <c>te: trailers</c> (RFC 9113 section 8.2.2).</param>
+    public static ByteWriter Compose(Exchange exchange, bool isHttp2 = false)
     {
         var mutations = AppliedMutations.ToRequest(exchange, exchange.Target!.RequestMutations);
         var overrides = exchange.Runtime.Overrides;
@@ -66,6 +68,11 @@ internal static class RequestHeadWriter
             writer.WriteField("host"u8, overrides.WrittenSpan[targetLength..]);
         }
 
+        if (isHttp2 && exchange.Request.TryGet(KnownHeader.Te, out var codings) && Http.Ascii.HasListElement(codings, "trailers"u8))
+        {
+            writer.Write("te: trailers\r\n"u8);
+        }
+
         WriteFields(ref writer, exchange, mutations, replacesHost);
         overrides.ResetWrittenCount();
         return writer;
@@ -73,9 +80,9 @@ internal static class RequestHeadWriter
 
     private static void Send(Exchange exchange, UpstreamStream upstream, ReadOnlySpan<byte> body, bool end)
     {
-        var writer = Compose(exchange);
+        var writer = Compose(exchange, upstream.IsMultiplexed);
         exchange.NoteRequestHead(writer.Written);
-        upstream.SendRequest(ref writer, exchange.UpstreamRequestFraming, body, end);
+        upstream.SendRequest(ref writer, exchange.UpstreamRequestFraming, body, end, exchange.Request.Scheme);
     }
 
     private static void WriteRequestLine(ref ByteWriter writer, Exchange exchange, ReadOnlySpan<byte> rewrittenTarget)

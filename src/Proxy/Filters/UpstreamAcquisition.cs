@@ -14,6 +14,19 @@ internal static class UpstreamAcquisition
     public static UpstreamStream? TakeKept(ConnectionPool pool, Exchange exchange)
     {
         var isNamed = RequestedServerName.IsAsked(pool.Endpoint);
+        if (MaySpeakHttp2(exchange, pool))
+        {
+            if (pool.TryOpenStream(isNamed ? RequestedServerName.Of(exchange) : default, isNamed) is { } stream)
+            {
+                return stream;
+            }
+
+            if (exchange.Cluster!.Config.Protocol != UpstreamProtocol.Auto)
+            {
+                return null;
+            }
+        }
+
         while ((isNamed ? pool.TryTake(RequestedServerName.Of(exchange)) : pool.TryTake()) is { } kept)
         {
             // What must not run twice cannot be sent again, so it is worth a system call to see whether the connection is already dead.
@@ -62,13 +75,24 @@ internal static class UpstreamAcquisition
         var name = RequestedServerName.IsAsked(pool.Endpoint) ? Encoding.UTF8.GetString(RequestedServerName.Of(exchange)).ToLowerInvariant() : null;
         while (true)
         {
-            if (MayOpen(exchange, pool, name))
+            var wantsHttp2 = MaySpeakHttp2(exchange, pool);
+            if (wantsHttp2 && pool.TryOpenStream(name is null ? default : Encoding.UTF8.GetBytes(name), name is not null) is { } opened)
             {
-                return await ConnectAsync(attempt, pool, name);
+                return opened;
             }
 
-            worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
+            if (!(wantsHttp2 && pool.AwaitsShared))
+            {
+                if (MayOpen(exchange, pool, name))
+                {
+                    return await ConnectAsync(attempt, pool, name, wantsHttp2);
+                }
+
+                worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
+            }
+
             var pending = attempt.Pending;
+            pending.WantsHttp2 = wantsHttp2;
             pending.RequestedName = name;
             pool.Enqueue(pending);
             await pending.Over;
@@ -82,6 +106,12 @@ internal static class UpstreamAcquisition
             {
                 pending.Stream = null;
                 return stream;
+            }
+
+            if (pending.Result is { } result)
+            {
+                attempt.Failure = result == ConnectResult.TimedOut ? UpstreamFailure.ConnectTimeout : UpstreamFailure.ConnectFailure;
+                return null;
             }
         }
     }
@@ -123,22 +153,50 @@ internal static class UpstreamAcquisition
         return true;
     }
 
-    private static async LoopTask<UpstreamStream?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name)
+    /// <summary>The connection stands: the request gets it, or its first stream, and who waited for one the next.</summary>
+    private static UpstreamStream Begin(ConnectionPool pool, UpstreamConnection upstream)
     {
-        var upstream = pool.Open(attempt.Exchange.Breaker, name);
+        upstream.BeginExchanges();
+        if (upstream.Shared is not { } shared)
+        {
+            return upstream;
+        }
+
+        var stream = shared.Open();
+        pool.OnRoom(upstream);
+        return stream;
+    }
+
+    /// <summary>True where a stream of HTTP/2 serves the request: always, or as the client does, or as the endpoint says.</summary>
+    private static bool MaySpeakHttp2(Exchange exchange, ConnectionPool pool) => exchange.Cluster!.Config.Protocol switch
+    {
+        UpstreamProtocol.Http1 => false,
+        UpstreamProtocol.Http2 => true,
+        UpstreamProtocol.Downstream => exchange.Downstream.IsHttp2,
+        _ => !pool.SpeaksHttp1,
+    } && exchange.Upgrade != UpgradeKind.ConnectHere;
+
+    private static async LoopTask<UpstreamStream?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name, bool wantsHttp2)
+    {
+        var upstream = pool.Open(attempt.Exchange.Breaker, name, wantsHttp2);
         if (upstream is null)
         {
             attempt.Failure = UpstreamFailure.ConnectFailure;
             return null;
         }
 
-        attempt.Exchange.Worker.Stats.Increment(upstream.Endpoint.Cluster.Stats.ConnectionsHttp1Total);
+        upstream.AlpnFallback = UpstreamAlpn.Of(upstream.Endpoint.Cluster.Config.Protocol, attempt.Exchange.Downstream.IsHttp2);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
         attempt.Upstream = null;
         if (!attempt.HasEnded && result == ConnectResult.Connected)
         {
-            return upstream;
+            return Begin(pool, upstream);
+        }
+
+        if (!attempt.HasEnded)
+        {
+            pool.OnConnectFailed(upstream, result);
         }
 
         upstream.Close();

@@ -70,6 +70,18 @@ internal sealed unsafe class ClientTlsContext : TlsContext
         }
     }
 
+    /// <summary>Has a session offer protocols in place of the context's own.</summary>
+    /// <param name="ssl">The session, before its handshake.</param>
+    /// <param name="protocols">As <see cref="AlpnList.Encode"/> writes them.</param>
+    public static void Offer(nint ssl, ReadOnlySpan<byte> protocols)
+    {
+        fixed (byte* start = protocols)
+        {
+            // Unlike everything else, 0 is success here.
+            SslContextHandle.Check(LibSsl.SetAlpnProtocols(ssl, start, (uint)protocols.Length) == 0 ? 1 : 0, "offer protocols by ALPN");
+        }
+    }
+
     /// <summary>The server gave us a ticket, at the end of the handshake or later. 1 says that we keep it.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int OnNewSession(nint ssl, nint session)

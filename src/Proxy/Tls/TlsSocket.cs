@@ -120,6 +120,23 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         }
     }
 
+    /// <summary>
+    /// The protocols that we offer where the context names none, as <see cref="AlpnList"/> writes them; empty (the default) for none. Set before the
+    /// handshake.
+    /// </summary>
+    public byte[] FallbackProtocols
+    {
+        get;
+        init
+        {
+            field = value;
+            if (value.Length > 0 && Context.OfferedProtocols.Count == 0)
+            {
+                ClientTlsContext.Offer(_ssl, value);
+            }
+        }
+    } = [];
+
     /// <summary>Where the sessions go that the server lets us continue; null for nowhere.</summary>
     public ClientSessions? Sessions { get; init; }
 

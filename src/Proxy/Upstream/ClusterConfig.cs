@@ -53,6 +53,9 @@ public sealed record ClusterConfig
     /// <summary>How long an unused connection is kept; 1 h by default, zero for ever.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long a connection lives, from when it stands; zero (the default) for ever. Its last exchange goes on to its end.</summary>
+    public TimeSpan MaxConnectionDuration { get; init; }
+
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
 

@@ -9,13 +9,16 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// The connections of one worker to one endpoint. Unused ones are kept last in, first out, so that a small load keeps few; the number is
 /// bounded by <see cref="MaxIdle"/>, and all of them by the cluster's circuit breaker: at the limit, requests wait in order of arrival.
 /// </summary>
-internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
+internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoint)
 {
     /// <summary>Most unused connections kept by a worker for an endpoint.</summary>
     public const int MaxIdle = 1024;
 
+    private readonly List<UpstreamConnection> _shared = [];
     private UpstreamConnection? _idle;
     private int _idleCount;
+    private int _pendingCount;
+    private int _openingShared;
     private PendingRequest? _firstPending;
     private PendingRequest? _lastPending;
 
@@ -71,7 +74,8 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Starts a new connection; await <see cref="UpstreamConnection.ConnectAsync"/>. Null where the system gives no socket.</summary>
     /// <param name="breaker">What the connection was taken from, and is given back to when it closes.</param>
     /// <param name="requestedName">The server name to ask for because the request is for it; null for the configured one.</param>
-    public UpstreamConnection? Open(CircuitBreaker breaker, string? requestedName = null)
+    /// <param name="expectsHttp2">True where it is to be shared by streams, if the endpoint agrees.</param>
+    public UpstreamConnection? Open(CircuitBreaker breaker, string? requestedName = null, bool expectsHttp2 = false)
     {
         var address = endpoint.Address;
         var others = endpoint.AdditionalAddresses;
@@ -97,7 +101,8 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         worker.Stats.Increment(stats.ConnectionsTotal);
         worker.Stats.Add(stats.ConnectionsActive, 1);
         endpoint.Cluster.NoteTraffic();
-        return new UpstreamConnection(this, descriptor, breaker, address, others, requestedName);
+        _openingShared += expectsHttp2 ? 1 : 0;
+        return new UpstreamConnection(this, descriptor, breaker, address, others, requestedName, expectsHttp2);
     }
 
     /// <summary>Takes a connection back after a complete exchange, or closes it where it must not be kept.</summary>
@@ -108,6 +113,11 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
             worker.Stats.Increment(endpoint.Cluster.Stats.CloseNotify);
         }
 
+        if (connection.HasReachedMaxDuration)
+        {
+            worker.Stats.Increment(endpoint.Cluster.Stats.MaxDurationReached);
+        }
+
         if (endpoint.IsRetired || connection.Generation != Generation || _idleCount >= MaxIdle || !connection.CanBeKept)
         {
             connection.Close();
@@ -116,7 +126,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
         if (_firstPending is { } pending)
         {
-            if (pending.RequestedName != connection.RequestedName)
+            if (pending.RequestedName != connection.RequestedName || pending.WantsHttp2)
             {
                 // It makes room for one of the name that waits longest.
                 connection.Close();
@@ -145,6 +155,8 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     {
         pending.Over.Reset();
         pending.Stream = null;
+        pending.Result = null;
+        _pendingCount++;
         pending.IsQueued = true;
         pending.Next = null;
         pending.Previous = _lastPending;
@@ -177,6 +189,14 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     /// <summary>Closes every unused connection.</summary>
     public void CloseIdle()
     {
+        for (var i = _shared.Count - 1; i >= 0; i--)
+        {
+            if (_shared[i].Shared is { ActiveStreams: 0 } shared)
+            {
+                shared.EndAfterStreams();
+            }
+        }
+
         while (_idle is { } connection)
         {
             connection.Close();
@@ -187,6 +207,11 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
     public void Drain()
     {
         Generation++;
+        for (var i = _shared.Count - 1; i >= 0; i--)
+        {
+            _shared[i].Shared!.EndAfterStreams();
+        }
+
         CloseIdle();
     }
 
@@ -197,6 +222,9 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
         {
             Unlink(connection);
         }
+
+        _shared.Remove(connection);
+        EndOpening(connection);
 
         OpenConnections--;
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
@@ -231,6 +259,7 @@ internal sealed class ConnectionPool(Worker worker, EndpointState endpoint)
 
         pending.Next = pending.Previous = null;
         pending.IsQueued = false;
+        _pendingCount--;
     }
 
     private UpstreamConnection? Take(UpstreamConnection? connection)

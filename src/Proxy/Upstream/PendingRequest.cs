@@ -14,6 +14,12 @@ internal sealed class PendingRequest(Worker worker)
     /// <summary>The name that the connection must have been opened for; null for none. Set before it is queued.</summary>
     public string? RequestedName { get; set; }
 
+    /// <summary>True where it may share a connection of HTTP/2, false where it needs one of HTTP/1.1 for itself.</summary>
+    public bool WantsHttp2 { get; set; }
+
+    /// <summary>How the connection ended that it waited for, where it was to be shared; null where it is to see for itself.</summary>
+    public ConnectResult? Result { get; set; }
+
     /// <summary>True while it stands in a pool's queue.</summary>
     public bool IsQueued { get; set; }
 

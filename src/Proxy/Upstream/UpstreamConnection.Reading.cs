@@ -20,6 +20,7 @@ internal sealed partial class UpstreamConnection
                 {
                     case ParseStatus.Done:
                         _inputStart = _parser.HeadEnd;
+                        _isHeadInUse = true;
                         return UpstreamRead.Ready;
                     case ParseStatus.Failed:
                         ProtocolError = _parser.Error;
@@ -89,9 +90,11 @@ internal sealed partial class UpstreamConnection
 
         if (_inputStart == _inputEnd)
         {
+            // A secure layer gives one record at a time: the body may be there before its head was passed on, which lies in the same buffer.
+            var start = _isHeadInUse && _held is null ? _inputEnd : 0;
             _input = Connection.Worker.ReceiveBuffer;
-            _inputStart = _inputEnd = 0;
-            var count = Connection.Receive(_input);
+            _inputStart = _inputEnd = start;
+            var count = Connection.Receive(_input.AsSpan(start));
             if (count == Connection.WouldBlock)
             {
                 return UpstreamRead.NeedMore;
@@ -102,7 +105,7 @@ internal sealed partial class UpstreamConnection
                 return EndBody(count);
             }
 
-            _inputEnd = count;
+            _inputEnd += count;
         }
 
         var bytes = _input.AsSpan(_inputStart, _inputEnd - _inputStart);
@@ -121,6 +124,7 @@ internal sealed partial class UpstreamConnection
     /// <summary>Returns the block that held a head over a suspension, once the head was written on.</summary>
     public override void DropHead()
     {
+        _isHeadInUse = false;
         if (_held is not null && _inputStart == _inputEnd)
         {
             Connection.Worker.Blocks.Return(_held);
@@ -132,6 +136,7 @@ internal sealed partial class UpstreamConnection
 
     private void BeginHead()
     {
+        _isHeadInUse = false;
         _input = Connection.Worker.ReceiveBuffer;
         _inputStart = _inputEnd = 0;
         _parser.Begin(0);

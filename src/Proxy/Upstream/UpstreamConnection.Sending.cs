@@ -7,7 +7,7 @@ namespace KubeProxyNet.Proxy.Upstream;
 internal sealed partial class UpstreamConnection
 {
     /// <inheritdoc/>
-    public override void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end) =>
+    public override void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme) =>
         MessageSender.Send(Connection, ref head, framing, body, end);
 
     /// <inheritdoc/>

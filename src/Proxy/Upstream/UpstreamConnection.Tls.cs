@@ -15,6 +15,12 @@ internal sealed partial class UpstreamConnection
     /// <summary>The name that the endpoint was asked for because the request was for it; null for none.</summary>
     public string? RequestedName { get; }
 
+    /// <summary>
+    /// What is offered by ALPN where the transport socket names nothing, as <see cref="AlpnList"/> writes it: what will be spoken. Null (the default) for nothing.
+    /// Set before the connection stands.
+    /// </summary>
+    public byte[]? AlpnFallback { get; set; }
+
     /// <summary>Why the handshake failed, as the log and the answer show it: <c>TLS_error:…</c>; empty for nothing.</summary>
     public byte[] TransportFailure { get; private set; } = [];
 
@@ -22,7 +28,7 @@ internal sealed partial class UpstreamConnection
     private async LoopTask<WaitResult> SecureAsync(UpstreamTls tls, long timeoutMs)
     {
         _tls = tls;
-        Tls = tls.Secure(Connection, _pool.Endpoint, RequestedName, _pool.Sessions);
+        Tls = tls.Secure(Connection, _pool.Endpoint, RequestedName, _pool.Sessions, AlpnFallback);
         if (Tls is null)
         {
             // As Envoy says it.

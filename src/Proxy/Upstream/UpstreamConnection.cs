@@ -31,6 +31,9 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     private byte[] _input;
     private int _inputStart;
     private int _inputEnd;
+
+    /// <summary>True from where a head was read until it was passed on or given up.</summary>
+    private bool _isHeadInUse;
     private int _requests;
     private bool _isIdle;
     private bool _deadlinePassed;
@@ -44,9 +47,12 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <param name="address">Where it leads.</param>
     /// <param name="others">Where else the endpoint may be reached.</param>
     /// <param name="requestedName">See <see cref="RequestedName"/>.</param>
+    /// <param name="expectsHttp2">See <see cref="ExpectsHttp2"/>.</param>
     public UpstreamConnection(
-        ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others, string? requestedName = null)
+        ConnectionPool pool, int descriptor, CircuitBreaker breaker, SocketEndpoint address, ReadOnlyMemory<SocketEndpoint> others, string? requestedName = null,
+        bool expectsHttp2 = false)
     {
+        ExpectsHttp2 = expectsHttp2;
         RequestedName = requestedName;
         Address = address;
         _others = others;
@@ -126,12 +132,20 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     /// <summary>True where another exchange may follow this one.</summary>
     public bool CanBeKept =>
         IsResponseComplete && !_parser.WantsClose && _inputStart == _inputEnd && !_hasStrayInput && Framing.Kind != BodyKind.UntilClose
-        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit && !HasStraySealedInput;
+        && !Connection.IsPeerClosed && !Connection.IsClosed && Connection.PendingOutput == 0 && !IsAtRequestLimit && !HasReachedMaxDuration && !HasStraySealedInput;
+
+    /// <summary>True where the connection has lived as long as it may (<c>max_connection_duration</c>).</summary>
+    public bool HasReachedMaxDuration => RestOfLifeMs <= 0;
+
+    /// <summary>Milliseconds that it may still live; <see cref="long.MaxValue"/> for ever.</summary>
+    private long RestOfLifeMs => _pool.Endpoint.Cluster.Config.MaxConnectionDuration is { Ticks: > 0 } most
+        ? ConnectedMs + (most.Ticks / TimeSpan.TicksPerMillisecond) - Connection.Worker.NowMs
+        : long.MaxValue;
 
     /// <summary>What the secure layer has read ahead behind the message: a ticket is worked through, anything else is stray.</summary>
     private bool HasStraySealedInput => Connection.Layer is { HasBufferedInput: true } && Connection.HasUnreadInput();
 
-    private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && _requests >= limit;
+    private bool IsAtRequestLimit => _pool.Endpoint.Cluster.Config.MaxRequestsPerConnection is > 0 and var limit && (Shared?.TotalStreams ?? _requests) >= limit;
 
     /// <summary>Waits until the connection stands, at most the cluster's connect timeout.</summary>
     public async LoopTask<ConnectResult> ConnectAsync()
@@ -215,6 +229,12 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
             return;
         }
 
+        if (Shared is { } shared)
+        {
+            shared.Abort();
+            shared.Release();
+        }
+
         CountTraffic();
         if (_held is not null)
         {
@@ -236,9 +256,11 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
         // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
         Connection.IsUrgent = true;
-        if (_pool.Endpoint.Cluster.Config.IdleTimeout is { Ticks: > 0 } idle)
+        var idle = _pool.Endpoint.Cluster.Config.IdleTimeout.Ticks / TimeSpan.TicksPerMillisecond;
+        var waitMs = Math.Min(idle > 0 ? idle : long.MaxValue, RestOfLifeMs);
+        if (waitMs < long.MaxValue)
         {
-            Connection.SetDeadline(idle.Ticks / TimeSpan.TicksPerMillisecond);
+            Connection.SetDeadline(waitMs);
         }
     }
 
@@ -261,9 +283,16 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
     void IConnectionOwner.OnDeadline(Connection connection)
     {
+        if (Shared is { } shared)
+        {
+            shared.OnDeadline();
+            return;
+        }
+
         if (_isIdle)
         {
-            connection.Worker.Stats.Increment(_pool.Endpoint.Cluster.Stats.IdleTimeout);
+            var stats = _pool.Endpoint.Cluster.Stats;
+            connection.Worker.Stats.Increment(HasReachedMaxDuration ? stats.MaxDurationReached : stats.IdleTimeout);
             Close();
             return;
         }

@@ -85,7 +85,8 @@ internal abstract class UpstreamStream
     /// <param name="framing">How the body is framed.</param>
     /// <param name="body">What is there of the body.</param>
     /// <param name="end">True where that is all.</param>
-    public abstract void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end);
+    /// <param name="scheme">The scheme of the request's target.</param>
+    public abstract void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme);
 
     /// <summary>Sends payload. False where the stream is broken; whoever reads finds out why.</summary>
     public abstract bool SendBody(BodyFraming framing, ReadOnlySpan<byte> payload, bool end);

@@ -19,7 +19,8 @@ internal sealed record UpstreamTls(ClientTlsContext? Context, TlsStats Stats, Ha
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="requestedName">The host name that the connection is for; null for any.</param>
     /// <param name="sessions">Sessions that may be continued; null to begin anew.</param>
-    public TlsSocket? Secure(Connection connection, EndpointState endpoint, string? requestedName, ClientSessions? sessions)
+    /// <param name="fallbackProtocols">What is offered by ALPN where the transport socket names nothing, as <see cref="AlpnList"/> writes it; null for nothing.</param>
+    public TlsSocket? Secure(Connection connection, EndpointState endpoint, string? requestedName, ClientSessions? sessions, byte[]? fallbackProtocols = null)
     {
         if (Context is not { } context)
         {
@@ -38,6 +39,7 @@ internal sealed record UpstreamTls(ClientTlsContext? Context, TlsStats Stats, Ha
                 : config.AutoSniSanValidation && name.Length > 0 ? name
                 : null,
             Sessions = sessions,
+            FallbackProtocols = fallbackProtocols ?? [],
         };
         sessions?.Continue(socket);
         return socket;

@@ -33,7 +33,6 @@ internal static class FieldsNotActedOn
 
         // Each update of endpoints is in force at once.
         [Cluster + "CommonLbConfig.update_merge_window"] = ["0s"],
-        [Cluster + "per_connection_buffer_limit_bytes"] = [],
 
         // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
         ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.max_connection_pools"] = [],
@@ -52,6 +51,11 @@ internal static class FieldsNotActedOn
         [Core + "GrpcService.EnvoyGrpc.retry_policy"] = [],
         [Core + "GrpcService.initial_metadata"] = [],
         [Core + "HealthCheck.alt_port"] = [],
+
+        // METADATA is an extension of Envoy's; frames of it are passed over, as RFC 9113 section 5.5 says of what is not known.
+        [Core + "Http2ProtocolOptions.allow_metadata"] = ["false"],
+        [Core + "Http2ProtocolOptions.custom_settings_parameters"] = [],
+        [Core + "Http2ProtocolOptions.enable_huffman_encoding"] = ["true"],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],
         [Core + "SocketAddress.resolver_name"] = [],
@@ -63,7 +67,6 @@ internal static class FieldsNotActedOn
         [Listener + "enable_reuse_port"] = ["true"],
         [Listener + "freebind"] = ["false"],
         [Listener + "max_connections_to_accept_per_socket_event"] = [],
-        [Listener + "per_connection_buffer_limit_bytes"] = [],
         [Listener + "tcp_backlog_size"] = ["4096"],
         [Listener + "tcp_fast_open_queue_length"] = ["0"],
         [Listener + "tcp_keepalive"] = [],
@@ -91,7 +94,6 @@ internal static class FieldsNotActedOn
         [Router + "strict_check_headers"] = [],
         [ConnectionManager + "access_log_options"] = [],
         [ConnectionManager + "append_x_forwarded_port"] = [],
-        [ConnectionManager + "stream_error_on_invalid_http_message"] = ["false"],
         [Balancing + "least_request.v3.LeastRequest.enable_full_scan"] = ["false"],
         [Balancing + "least_request.v3.LeastRequest.selection_method"] = ["N_CHOICES"],
         [Tls + "DownstreamTlsContext.require_sni"] = ["false"],
@@ -109,7 +111,7 @@ internal static class FieldsNotActedOn
     /// </summary>
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [Cluster + "http_protocol_options"] = [],
         [ConnectionManager + "common_http_protocol_options"] =
         [
@@ -121,10 +123,7 @@ internal static class FieldsNotActedOn
             "accept_http_10", "default_host_for_http_10", "allow_absolute_url=true", "allow_custom_methods=true",
             "override_stream_error_on_invalid_http_message=false",
         ],
-
-        // HTTP/2 is not spoken: how it would be matters to nobody, but whoever limits it may rely on it.
-        [ConnectionManager + "http2_protocol_options"] = [],
-        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
         [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],

@@ -37,6 +37,9 @@ internal static class ResourceRules
             case ClusterLoadAssignment assignment:
                 ClusterRules.Check(assignment, path, problems);
                 break;
+            case KeepaliveSettings keepalive:
+                KeepaliveRules.Check(keepalive, path, problems);
+                break;
             case RouteConfiguration routes:
                 RouteRules.Check(routes, path, problems);
                 break;

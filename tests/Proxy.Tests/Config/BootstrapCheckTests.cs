@@ -51,10 +51,10 @@ public sealed class BootstrapCheckTests
     [Fact]
     public void Every_fault_has_file_line_path_and_remedy()
     {
-        var loaded = Load(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP2"));
+        var loaded = Load(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP3"));
         BootstrapCheck.Faults(loaded.Value!, loaded.Places).Should().Equal(
             "envoy.yaml:6: static_resources.clusters[0].least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100",
-            "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1");
+            "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: HTTP/3 is not supported; use AUTO, HTTP1 or HTTP2");
     }
 
     [Fact]
@@ -75,10 +75,10 @@ public sealed class BootstrapCheckTests
     [Fact]
     public async Task A_proxy_does_not_start_with_a_fault()
     {
-        var start = () => StartAsync(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP2"));
+        var start = () => StartAsync(With("least_request_lb_config: {choice_count: 101}", "codec_type: HTTP3"));
         (await start.Should().ThrowAsync<ProxyConfigurationException>()).Which.Message.Split(Environment.NewLine).Should().Equal(
             "envoy.yaml:6: static_resources.clusters[0].least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100",
-            "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1");
+            "envoy.yaml:17: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.codec_type: HTTP/3 is not supported; use AUTO, HTTP1 or HTTP2");
     }
 
     [Fact]

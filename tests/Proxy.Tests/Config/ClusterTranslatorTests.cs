@@ -178,9 +178,6 @@ public sealed class ClusterTranslatorTests
         Good($"common_http_protocol_options: {{idle_timeout: 1s}}, {HttpOptions} common_http_protocol_options: {{idle_timeout: 2s}}, explicit_http_config: {{http_protocol_options: {{}}}}}}}}")
             .Config.IdleTimeout.Should().Be(TimeSpan.FromSeconds(2));
 
-    [Fact]
-    public void The_protocol_of_the_client_is_http_1_always() => Good($"{HttpOptions} use_downstream_protocol_config: {{http2_protocol_options: {{}}}}}}}}");
-
     [Theory]
     [InlineData("type: STATIC", EndpointSource.Static)]
     [InlineData("type: STRICT_DNS, dns_refresh_rate: 30s", EndpointSource.StrictDns)]
@@ -218,7 +215,7 @@ public sealed class ClusterTranslatorTests
     [InlineData("lb_policy: CLUSTER_PROVIDED", "lb_policy: ClusterProvided is not supported; use ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH or MAGLEV")]
     [InlineData("type: ORIGINAL_DST", "type: OriginalDst is not supported; use STATIC, EDS, STRICT_DNS or LOGICAL_DNS")]
     [InlineData("type: EDS, eds_cluster_config: {eds_config: {path_config_source: {path: f}}}", "eds_cluster_config.eds_config: endpoints are discovered over ADS only; write \"ads: {}\"")]
-    [InlineData("http2_protocol_options: {}", "http2_protocol_options: HTTP/2 to upstreams is not supported; remove it")]
+    [InlineData("http_protocol_options: {}, http2_protocol_options: {}", "http2_protocol_options: excludes http_protocol_options, which is set too; keep one of the two")]
     [InlineData("least_request_lb_config: {choice_count: 101}", "least_request_lb_config.choice_count: 101 is more than 100; write a number from 2 to 100")]
     [InlineData("type: STRICT_DNS, dns_refresh_rate: 0s", "dns_refresh_rate: is shorter than a millisecond; write 1s or more")]
     [InlineData("transport_socket: {name: tls}", "transport_socket: \"tls\" is not supported; use a typed_config of envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, or remove it")]
@@ -226,12 +223,6 @@ public sealed class ClusterTranslatorTests
     [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: a.example, port_value: 80}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.address: \"a.example\" is no IP address; write an IP address, or use a STRICT_DNS cluster for host names")]
     [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /s}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only TCP socket addresses are supported; use socket_address with address and port_value")]
     public void What_cannot_be_done_is_named_with_path_and_remedy(string fields, string problem) => Problems(fields).Should().Equal(problem);
-
-    [Theory]
-    [InlineData("explicit_http_config: {http2_protocol_options: {}}", "explicit_http_config.http2_protocol_options: HTTP/2 to upstreams is not supported; use http_protocol_options")]
-    [InlineData("auto_config: {}", "auto_config: the choice by ALPN is between HTTP/1.1 and HTTP/2, and HTTP/2 is not spoken to upstreams; use explicit_http_config with http_protocol_options")]
-    public void A_protocol_that_is_not_spoken_is_refused(string options, string problem) =>
-        Problems($"{HttpOptions} {options}}}}}").Should().Equal($"typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"].{problem}");
 
     [Fact]
     public void The_control_plane_may_speak_http_2()

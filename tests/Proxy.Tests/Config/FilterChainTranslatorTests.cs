@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Config.Tls;
+using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 
 namespace KubeProxyNet.Proxy.Tests.Config;
@@ -10,13 +12,16 @@ public sealed class FilterChainTranslatorTests
 {
     private const string Address = "address: {socket_address: {address: 127.0.0.1, port_value: 443}}";
 
+    private const string Tls = "transport_socket: {name: tls, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, "
+        + "common_tls_context: {alpn_protocols: [h2, http/1.1], tls_certificate_sds_secret_configs: [{name: c, sds_config: {ads: {}}}]}}},";
+
     private static string Tcp(string fields = "cluster: c") =>
         $"filters: [{{name: tcp, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: s, {fields}}}}}]";
 
-    private static string Http(string routes) =>
+    private static string Http(string routes, string fields = "") =>
         "filters: [{name: http, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: s, "
         + $"rds: {{route_config_name: {routes}, config_source: {{ads: {{}}, initial_fetch_timeout: 3s}}}}, "
-        + "http_filters: [{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]";
+        + "http_filters: [{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}], " + fields + "}}]";
 
     private static string Chain(string filters, string more = "") => $"{{{more} {filters}}}";
 
@@ -34,6 +39,37 @@ public sealed class FilterChainTranslatorTests
     {
         Translate(fields, out var problems).Should().BeNull();
         return [.. problems.Found.Select(static problem => problem.ToString())];
+    }
+
+    [Theory]
+    [InlineData("", "h2 http/1.1", HttpCodec.Auto, 0)]
+    [InlineData("codec_type: HTTP2", "h2 http/1.1", HttpCodec.Http2, 0)]
+    [InlineData("codec_type: HTTP1", "http/1.1", HttpCodec.Http1, 1)]
+    public void Clients_are_offered_what_the_codec_speaks(string codec, string offered, HttpCodec expected, int ignored)
+    {
+        var listener = Translate($"filter_chains: [{Chain(Http("x", codec), Tls)}]", out var problems)!;
+        problems.Found.Should().BeEmpty();
+        problems.Ignored.Should().HaveCount(ignored);
+        listener.Config.FilterChains[0].Http!.Codec.Should().Be(expected);
+        ((DownstreamTlsPlan)listener.Tls[0]!).Settings.AlpnProtocols.Should().Equal(offered.Split(' '));
+    }
+
+    [Fact]
+    public void What_is_passed_on_by_TCP_is_offered_as_it_stands() =>
+        ((DownstreamTlsPlan)Good($"filter_chains: [{Chain(Tcp(), Tls)}]").Tls[0]!).Settings.AlpnProtocols.Should().Equal("h2", "http/1.1");
+
+    [Theory]
+    [InlineData("", 1024)]
+    [InlineData("use_remote_address: true", 100)]
+    [InlineData("use_remote_address: true, http2_protocol_options: {max_concurrent_streams: 7}", 7)]
+    public void A_connection_at_the_edge_has_fewer_streams(string fields, int streams) =>
+        Good($"filter_chains: [{Chain(Http("x", fields))}]").Config.FilterChains[0].Http!.Http2.MaxConcurrentStreams.Should().Be(streams);
+
+    [Fact]
+    public void The_limit_of_buffers_is_that_of_every_chain()
+    {
+        var config = Good($"per_connection_buffer_limit_bytes: 70000, filter_chains: [{Chain(Http("x"))}], default_filter_chain: {Chain(Http("y"))}").Config;
+        config.AllFilterChains.Select(static chain => chain.Http!.Http2.MaxStreamWindow).Should().Equal(70_000, 70_000);
     }
 
     [Fact]

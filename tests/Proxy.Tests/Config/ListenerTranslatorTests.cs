@@ -4,6 +4,7 @@ using Envoy.Config.Listener.V3;
 using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -87,6 +88,8 @@ public sealed class ListenerTranslatorTests
         http.Should().Be(new HttpConnectionManagerConfig
         {
             StatPrefix = "s",
+            Codec = HttpCodec.Http1,
+            Http2 = new Http2Options { MaxConcurrentStreams = 100 },
             InlineRoutes = http.InlineRoutes,
             AccessLogs = http.AccessLogs,
             UseRemoteAddress = true,
@@ -202,7 +205,7 @@ public sealed class ListenerTranslatorTests
     public void A_filter_that_is_disabled_counts_for_nothing() => Http("", $"{{name: off, disabled: true, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}, {Router}");
 
     [Theory]
-    [InlineData("codec_type: HTTP2", "codec_type: only HTTP/1.1 is supported; use AUTO or HTTP1")]
+    [InlineData("codec_type: HTTP3", "codec_type: HTTP/3 is not supported; use AUTO, HTTP1 or HTTP2")]
     [InlineData("max_request_headers_kb: 96", "max_request_headers_kb: 96 is more than 64; write a number from 1 to 64")]
     [InlineData("common_http_protocol_options: {max_headers_count: 20000}", "common_http_protocol_options.max_headers_count: 20000 is more than 10000; write a number from 1 to 10000")]
     [InlineData("scheme_header_transformation: {scheme_to_overwrite: ws}", "scheme_header_transformation.scheme_to_overwrite: \"ws\" is no scheme that is served; write http or https")]

@@ -112,6 +112,10 @@ internal sealed class SecuredProxy : IAsyncDisposable
     /// <summary>A demand of one name.</summary>
     public static string Demand(string type, string matcher) => $"match_typed_subject_alt_names: [ {{ san_type: {type}, matcher: {{ {matcher} }} }} ]";
 
+    /// <summary>A field of the cluster with the version of HTTP that is spoken.</summary>
+    public static string Protocols(string protocol) => ", typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "
+        + "\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, " + protocol + " } }";
+
     /// <summary>A field of the cluster with options of HTTP.</summary>
     public static string HttpOptions(string upstream) => ", typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { "
         + "\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http_protocol_options: {} }, upstream_http_protocol_options: { " + upstream + " } } }";

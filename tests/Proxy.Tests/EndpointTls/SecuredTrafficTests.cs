@@ -131,6 +131,18 @@ public sealed class SecuredTrafficTests
         front.Handshakes.Single().Protocol.Should().Be("http/1.1");
     }
 
+    [Theory]
+    [InlineData("explicit_http_config: { http_protocol_options: {} }", "http/1.1")]
+    [InlineData("auto_config: {}", "http/1.1")]
+    public async Task What_will_be_spoken_is_offered_where_the_transport_socket_names_nothing(string protocol, string agreed)
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var front = TlsFront.Start(backend.Port, Leaf, configure: static options => options.ApplicationProtocols = [SslApplicationProtocol.Http11]);
+        await using var proxy = await SecuredProxy.StartAsync([Cluster("backend", Common(Trust(Root.Pem)), Protocols(protocol), front.Port)]);
+        (await proxy.GetAsync()).Status.Should().Be(200);
+        front.Handshakes.Single().Protocol.Should().Be(agreed);
+    }
+
     [Fact]
     public async Task A_client_certificate_is_shown_to_endpoints_that_ask()
     {

@@ -181,4 +181,37 @@ public sealed class KeptConnectionTests
         proxy.Stat("cluster.backend.upstream_cx_idle_timeout").Should().Be(1);
         proxy.Stat("cluster.backend.upstream_cx_active").Should().Be(0);
     }
+
+    [Fact]
+    public async Task A_connection_that_has_lived_long_enough_is_closed_also_while_it_waits()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        var cluster = RunningProxy.Cluster("backend", backend.Port);
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { MaxConnectionDuration = TimeSpan.FromMilliseconds(30) } }]);
+
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
+
+        await backend.Connections[0].Ended.WaitAsync();
+        proxy.Stat("cluster.backend.upstream_cx_max_duration_reached").Should().Be(1);
+        proxy.Stat("cluster.backend.upstream_cx_idle_timeout").Should().Be(0);
+        proxy.Stat("cluster.backend.upstream_cx_active").Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_connection_that_has_outlived_its_time_ends_with_its_exchange()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        var cluster = RunningProxy.Cluster("backend", backend.Port);
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { MaxConnectionDuration = TimeSpan.FromTicks(1) } }]);
+
+        for (var i = 0; i < 3; i++)
+        {
+            (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
+        }
+
+        backend.Connections.Should().HaveCount(3);
+        proxy.Stat("cluster.backend.upstream_cx_max_duration_reached").Should().Be(3);
+    }
 }

@@ -29,6 +29,22 @@ public sealed class ConfigValidatorTests
         Errors<RouteConfiguration>($"virtual_hosts: {hosts}").Should().Equal(expected);
 
     [Theory]
+    [InlineData("max_concurrent_streams: 0", "max_concurrent_streams: 0 is out of range")]
+    [InlineData("initial_stream_window_size: 65534", "initial_stream_window_size: 65534 is out of range")]
+    [InlineData("initial_connection_window_size: 2147483648", "initial_connection_window_size: 2147483648 is out of range")]
+    [InlineData("max_outbound_frames: 0", "max_outbound_frames: 0 is out of range")]
+    [InlineData("max_outbound_control_frames: 0", "max_outbound_control_frames: 0 is out of range")]
+    [InlineData("max_inbound_window_update_frames_per_data_frame_sent: 0", "max_inbound_window_update_frames_per_data_frame_sent: 0 is out of range")]
+    [InlineData("connection_keepalive: {interval: 1s}", "connection_keepalive.timeout: \"timeout\" of KeepaliveSettings is required")]
+    [InlineData("connection_keepalive: {timeout: 0s}", "connection_keepalive.timeout: is shorter than a millisecond")]
+    [InlineData("connection_keepalive: {timeout: 1s, interval: 0.0005s}", "connection_keepalive.interval: is shorter than a millisecond")]
+    [InlineData("connection_keepalive: {timeout: 1s, connection_idle_interval: 0s}", "connection_keepalive.connection_idle_interval: is shorter than a millisecond")]
+    [InlineData("connection_keepalive: {timeout: -1s}", "connection_keepalive.timeout: the duration is negative")]
+    [InlineData("connection_keepalive: {timeout: 1s, interval_jitter: {value: 101}}", "connection_keepalive.interval_jitter.value: 101 is out of range")]
+    public void Settings_of_HTTP_2_have_Envoys_bounds(string fields, string expected) =>
+        Errors<Cluster>($"{{name: c, type: STATIC, load_assignment: {{cluster_name: c}}, http2_protocol_options: {{{fields}}}}}").Should().Equal("http2_protocol_options." + expected);
+
+    [Theory]
     [InlineData("{match: {prefix: /}}", ": Route needs one of route, redirect, direct_response, non_forwarding_action")]
     [InlineData("{direct_response: {status: 200}}", "match: \"match\" of Route is required")]
     [InlineData("{match: {}, direct_response: {status: 200}}", "match: RouteMatch needs one of prefix, path, safe_regex, connect_matcher, path_separated_prefix, path_match_policy")]

@@ -91,7 +91,6 @@ public sealed class FieldsNotActedOnTests
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, common_http_protocol_options: {max_stream_duration: 5s}}", "common_http_protocol_options.max_stream_duration", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c, policy: {drop_overloads: [{category: a}]}}}", "load_assignment.policy.drop_overloads", "remove it")]
     [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, upstream_connection_options: {tcp_keepalive: {}}}", "upstream_connection_options.tcp_keepalive", "remove it")]
-    [InlineData("{name: c, type: STATIC, load_assignment: {cluster_name: c}, per_connection_buffer_limit_bytes: 1024}", "per_connection_buffer_limit_bytes", "remove it")]
     public void A_cluster_is_told_what_does_not_happen(string yaml, string path, string remedy) => Told<Cluster>(yaml).Should().Equal((path, remedy));
 
     [Theory]
@@ -99,7 +98,7 @@ public sealed class FieldsNotActedOnTests
     [InlineData("common_lb_config: {healthy_panic_threshold: {value: 50}, locality_weighted_lb_config: {}}")]
     [InlineData("dns_jitter: 0s, dns_lookup_family: AUTO, ignore_health_on_host_removal: true, round_robin_lb_config: {}")]
     [InlineData("upstream_connection_options: {}, http_protocol_options: {}, metadata: {filter_metadata: {a: {b: c}}}")]
-    [InlineData("common_http_protocol_options: {idle_timeout: 5s, max_requests_per_connection: 9}")]
+    [InlineData("common_http_protocol_options: {idle_timeout: 5s, max_requests_per_connection: 9, max_connection_duration: 3600s}, per_connection_buffer_limit_bytes: 32768")]
     public void A_cluster_may_say_what_happens_anyway(string fields) =>
         Told<Cluster>($"{{name: c, type: STATIC, load_assignment: {{cluster_name: c}}, {fields}}}").Should().BeEmpty();
 
@@ -123,13 +122,15 @@ public sealed class FieldsNotActedOnTests
     [InlineData("scheme_header_transformation: {match_upstream: true}", "scheme_header_transformation.match_upstream", "remove it, or write false")]
     [InlineData("http_protocol_options: {allow_absolute_url: false}", "http_protocol_options.allow_absolute_url", "remove it, or write true")]
     [InlineData("http_protocol_options: {enable_trailers: true}", "http_protocol_options.enable_trailers", "remove it")]
-    [InlineData("http2_protocol_options: {max_concurrent_streams: 100}", "http2_protocol_options.max_concurrent_streams", "remove it")]
+    [InlineData("http2_protocol_options: {allow_metadata: true}", "http2_protocol_options.allow_metadata", "remove it, or write false")]
+    [InlineData("http2_protocol_options: {enable_huffman_encoding: false}", "http2_protocol_options.enable_huffman_encoding", "remove it, or write true")]
+    [InlineData("http2_protocol_options: {custom_settings_parameters: [{identifier: 240, value: 1}]}", "http2_protocol_options.custom_settings_parameters", "remove it")]
     [InlineData("access_log: [{filter: {traceable_filter: {}}, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog}}]", "access_log[0].filter.traceable_filter", "remove it")]
     public void A_connection_manager_is_told_what_does_not_happen(string field, string path, string remedy) => Told<HttpConnectionManager>(ConnectionManager(field)).Should().Equal((path, remedy));
 
     [Theory]
-    [InlineData("codec_type: AUTO, internal_address_config: {unix_sockets: true}, stream_error_on_invalid_http_message: false")]
-    [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h}, http2_protocol_options: {}")]
+    [InlineData("codec_type: AUTO, internal_address_config: {unix_sockets: true}, stream_error_on_invalid_http_message: true")]
+    [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h}, http2_protocol_options: {use_oghttp2_codec: false, max_metadata_size: 1024, enable_huffman_encoding: true}")]
     [InlineData("common_http_protocol_options: {headers_with_underscores_action: ALLOW, idle_timeout: 1s, max_headers_count: 50}")]
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
 

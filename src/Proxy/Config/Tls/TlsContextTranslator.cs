@@ -21,7 +21,10 @@ internal sealed class TlsContextTranslator(DateTimeOffset now, string owner, Tra
     private static readonly TimeSpan LongestSession = TimeSpan.FromSeconds(int.MaxValue);
 
     /// <summary>TLS towards clients; null after a problem.</summary>
-    public DownstreamTlsPlan? Downstream(DownstreamTlsContext message, ConfigPath path)
+    /// <param name="message">A message that passed the checks of its schema.</param>
+    /// <param name="offersHttp2">False where only HTTP/1 is spoken behind it.</param>
+    /// <param name="path">Where it stands.</param>
+    public DownstreamTlsPlan? Downstream(DownstreamTlsContext message, bool offersHttp2, ConfigPath path)
     {
         var before = problems.Found.Count;
         var place = path.Field("common_tls_context");
@@ -41,7 +44,7 @@ internal sealed class TlsContextTranslator(DateTimeOffset now, string owner, Tra
             Parameters = TlsParametersTranslator.Translate(common.TlsParams, isServer: true, problems, place.Field("tls_params")),
             Certificates = ValueList<CertificateConfig>.Empty,
             RequireClientCertificate = message.RequireClientCertificate ?? false,
-            AlpnProtocols = Alpn(common, place.Field("alpn_protocols")),
+            AlpnProtocols = Alpn(common, offersHttp2, place.Field("alpn_protocols")),
             DisableStatelessResumption = message.DisableStatelessSessionResumption,
             DisableStatefulResumption = message.DisableStatefulSessionResumption,
             SessionTimeout = SessionTimeout(message, path.Field("session_timeout")),
@@ -89,7 +92,7 @@ internal sealed class TlsContextTranslator(DateTimeOffset now, string owner, Tra
             Sni = message.Sni,
             AutoHostSni = message.AutoHostSni,
             AutoSniSanValidation = message.AutoSniSanValidation,
-            AlpnProtocols = Alpn(common, place.Field("alpn_protocols")),
+            AlpnProtocols = Alpn(common, offersHttp2: true, place.Field("alpn_protocols")),
             MaxSessionKeys = (int)Math.Min(message.MaxSessionKeys ?? 1u, int.MaxValue),
         };
         var plan = new UpstreamTlsPlan { Settings = settings, Certificates = Certificates(common, place), Validation = validation, DefaultValidation = defaults, Place = place };
@@ -166,7 +169,7 @@ internal sealed class TlsContextTranslator(DateTimeOffset now, string owner, Tra
     }
 
     /// <summary>Protocols of RFC 7301: 1 to 255 bytes each; a text may name several, with commas between them.</summary>
-    private ValueList<string> Alpn(CommonTlsContext common, ConfigPath path)
+    private ValueList<string> Alpn(CommonTlsContext common, bool offersHttp2, ConfigPath path)
     {
         var protocols = new List<string>();
         for (var i = 0; i < common.AlpnProtocols.Count; i++)
@@ -175,11 +178,12 @@ internal sealed class TlsContextTranslator(DateTimeOffset now, string owner, Tra
             {
                 if (Encoding.UTF8.GetByteCount(protocol) is 0 or > byte.MaxValue)
                 {
-                    problems.Add(path.Index(i), $"\"{protocol}\" is no protocol of ALPN: those have 1 to 255 bytes", "write http/1.1");
+                    problems.Add(path.Index(i), $"\"{protocol}\" is no protocol of ALPN: those have 1 to 255 bytes", "write h2 or http/1.1");
                 }
-                else if (protocol == "h2")
+                else if (protocol == "h2" && !offersHttp2)
                 {
-                    problems.Add(new ConfigProblem(ConfigProblemKind.NotActedOn, path.Index(i), "HTTP/2 is not spoken here, so \"h2\" is not offered", "remove \"h2\""));
+                    // Envoy offers it, and then reads what every such client sends as HTTP/1.
+                    problems.Add(new ConfigProblem(ConfigProblemKind.NotActedOn, path.Index(i), "codec_type is HTTP1, so \"h2\" is not offered", "remove \"h2\", or write codec_type: AUTO"));
                 }
                 else
                 {

@@ -8,7 +8,11 @@ namespace KubeProxyNet.Proxy.Config.Tls;
 /// <summary>The circumstances in which transport sockets are read.</summary>
 /// <param name="Owner">The resource that they stand in, for people: <c>listener "web"</c>.</param>
 /// <param name="Now">The time that certificates must be valid at.</param>
-internal sealed record SocketReading(string Owner, DateTimeOffset Now);
+internal sealed record SocketReading(string Owner, DateTimeOffset Now)
+{
+    /// <summary>False where what is behind the socket speaks HTTP/1 alone, so that a client must not be let to choose HTTP/2.</summary>
+    public bool OffersHttp2 { get; init; } = true;
+}
 
 /// <summary>Turns transport sockets into plans of TLS; plain text is null.</summary>
 internal static class TransportSocketTranslator
@@ -29,7 +33,7 @@ internal static class TransportSocketTranslator
 
         if (socket!.TypedConfig?.TryUnpack(out DownstreamTlsContext context) == true)
         {
-            return new TlsContextTranslator(reading.Now, reading.Owner, problems).Downstream(context, path.Field("typed_config"));
+            return new TlsContextTranslator(reading.Now, reading.Owner, problems).Downstream(context, reading.OffersHttp2, path.Field("typed_config"));
         }
 
         problems.Add(path, $"\"{socket.Name}\" is not supported", Remedy + "tls.v3.DownstreamTlsContext, or remove it");

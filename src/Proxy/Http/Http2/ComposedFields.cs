@@ -51,12 +51,16 @@ internal ref struct ComposedFields(Span<byte> memory, int limit)
         return true;
     }
 
+    /// <summary>Judges name and value for themselves.</summary>
+    public bool Judge(scoped HpackField field) =>
+        ((field.IsNameChecked || FieldSyntax.IsName(field.Name)) && (field.IsChecked || FieldSyntax.IsValue(field.Value))) || Refuse();
+
     /// <summary>Appends a field that is no pseudo-header. False where it may not be there, or is too much.</summary>
     public bool Append(scoped HpackField field)
     {
-        if ((!field.IsNameChecked && !FieldSyntax.IsName(field.Name)) || (!field.IsChecked && !FieldSyntax.IsValue(field.Value)))
+        if (!Judge(field))
         {
-            return Refuse();
+            return false;
         }
 
         switch (field.Id)

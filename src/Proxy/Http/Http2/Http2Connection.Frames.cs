@@ -299,8 +299,11 @@ internal abstract partial class Http2Connection
             if (!payload.IsEmpty)
             {
                 Fail(Http2ErrorCode.FrameSizeError, "SETTINGS with ACK has a payload");
+                return;
             }
 
+            // What we announced holds from here on.
+            _decoder.OnSettingsAcknowledged();
             return;
         }
 

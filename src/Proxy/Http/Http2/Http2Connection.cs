@@ -126,6 +126,12 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Gives back what it holds; the socket is the caller's to close. Only once every stream was released.</summary>
     protected void ReturnMemory()
     {
+        foreach (var stream in _streams.Values)
+        {
+            stream.Close();
+        }
+
+        Worker.Stats.Add(Stats.StreamsActive, -_streams.Count);
         _streams.Clear();
         ReturnInput();
         if (_out is { } block)
@@ -213,6 +219,13 @@ internal abstract partial class Http2Connection : ITurnEnd
         }
 
         CloseIfDone(stream);
+    }
+
+    /// <summary>The peer has said that it did not process a stream, and will not.</summary>
+    protected void DropUnprocessed(Http2Stream stream)
+    {
+        Unschedule(stream);
+        stream.End(Http2ErrorCode.RefusedStream, byPeer: true);
     }
 
     /// <summary>A stream that was never opened here is not.</summary>

@@ -25,6 +25,7 @@ internal ref struct TrailerComposer(Span<byte> memory, int limit) : IHpackFields
             return _fields.Refuse();
         }
 
-        return Forbidden.Contains(field.Id) || _fields.Append(field);
+        // What is left out is judged all the same: a field that was taken once comes out of the table as one that was found good.
+        return Forbidden.Contains(field.Id) ? _fields.Judge(field) : _fields.Append(field);
     }
 }

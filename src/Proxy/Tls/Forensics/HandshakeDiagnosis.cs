@@ -75,7 +75,7 @@ internal static class HandshakeDiagnosis
             Reason = why,
             Remedy = RemedyOf(why),
             ServerName = socket.Context.IsServer ? hello.ServerName : socket.AskedServerName ?? "",
-            OfferedProtocols = socket.Context.IsServer ? hello.Protocols : [.. socket.Context.OfferedProtocols],
+            OfferedProtocols = socket.Context.IsServer ? hello.Protocols : socket.Context.OfferedProtocols is { Count: > 0 } own ? [.. own] : AlpnList.Decode(socket.FallbackProtocols),
             OfferedVersions = socket.Context.IsServer ? hello.Versions : [.. socket.Context.OfferedVersions],
             ExpectedNames = [.. Expected(socket)],
             TrustBundle = validation is { TrustedCa.Length: > 0 } or { TrustDomains.Count: > 0 } ? validation.Source : "",

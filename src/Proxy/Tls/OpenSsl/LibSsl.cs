@@ -82,6 +82,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_alpn_protos")]
     public static partial int ContextSetAlpnProtocols(nint context, byte* protocols, uint length);
 
+    [LibraryImport(Name, EntryPoint = "SSL_set_alpn_protos")]
+    public static partial int SetAlpnProtocols(nint ssl, byte* protocols, uint length);
+
     [LibraryImport(Name, EntryPoint = "SSL_CTX_set_tlsext_ticket_key_evp_cb")]
     public static partial int ContextSetTicketKeyCallback(
         nint context, delegate* unmanaged[Cdecl]<nint, byte*, byte*, nint, nint, int, int> callback);

@@ -74,7 +74,7 @@ public sealed class TlsContextTranslatorTests
     public void What_cannot_be_done_is_refused_by_field(string fields, string common, string fault)
     {
         var problems = new TranslationProblems();
-        new TlsContextTranslator(Now, "listener \"l\"", problems).Downstream(Context<DownstreamTlsContext>(fields, common), ConfigPath.Root).Should().BeNull();
+        new TlsContextTranslator(Now, "listener \"l\"", problems).Downstream(Context<DownstreamTlsContext>(fields, common), offersHttp2: true, ConfigPath.Root).Should().BeNull();
         problems.Found.Should().Contain(problem => problem.ToString().StartsWith(fault));
     }
 
@@ -82,7 +82,7 @@ public sealed class TlsContextTranslatorTests
     public void A_server_needs_a_certificate_and_a_client_takes_one_at_most()
     {
         var problems = new TranslationProblems();
-        new TlsContextTranslator(Now, "l", problems).Downstream(new DownstreamTlsContext(), ConfigPath.Root).Should().BeNull();
+        new TlsContextTranslator(Now, "l", problems).Downstream(new DownstreamTlsContext(), offersHttp2: true, ConfigPath.Root).Should().BeNull();
         problems.Found.Single().Message.Should().Be("there is no certificate to show to clients");
 
         var two = new UpstreamTlsContext { CommonTlsContext = new() { TlsCertificates = { Sample.Message, Sample.Message } } };
@@ -148,12 +148,15 @@ public sealed class TlsContextTranslatorTests
     }
 
     [Fact]
-    public void Http_2_is_not_offered_and_that_is_told()
+    public void Http_2_is_offered_but_where_http_1_alone_is_spoken()
     {
+        var message = Context<DownstreamTlsContext>("", "alpn_protocols: ['h2,http/1.1']");
         var problems = new TranslationProblems();
-        var plan = new TlsContextTranslator(Now, "l", problems).Downstream(Context<DownstreamTlsContext>("", "alpn_protocols: [h2, http/1.1]"), ConfigPath.Root)!;
-        plan.Settings.AlpnProtocols.Should().Equal("http/1.1");
-        problems.Ignored.Single().Path.ToString().Should().Be("common_tls_context.alpn_protocols[0]");
+        new TlsContextTranslator(Now, "l", problems).Downstream(message, offersHttp2: true, ConfigPath.Root)!.Settings.AlpnProtocols.Should().Equal("h2", "http/1.1");
+        problems.Ignored.Should().BeEmpty();
+
+        new TlsContextTranslator(Now, "l", problems).Downstream(message, offersHttp2: false, ConfigPath.Root)!.Settings.AlpnProtocols.Should().Equal("http/1.1");
+        problems.Ignored.Single().ToString().Should().Be("common_tls_context.alpn_protocols[0]: codec_type is HTTP1, so \"h2\" is not offered; remove \"h2\", or write codec_type: AUTO");
     }
 
     [Fact]
@@ -176,7 +179,7 @@ public sealed class TlsContextTranslatorTests
     private static DownstreamTlsPlan Server(string fields, string common = "")
     {
         var problems = new TranslationProblems();
-        var plan = new TlsContextTranslator(Now, "listener \"l\"", problems).Downstream(Context<DownstreamTlsContext>(fields, common), ConfigPath.Root);
+        var plan = new TlsContextTranslator(Now, "listener \"l\"", problems).Downstream(Context<DownstreamTlsContext>(fields, common), offersHttp2: true, ConfigPath.Root);
         problems.Found.Should().BeEmpty();
         return plan!;
     }

@@ -1,0 +1,86 @@
+using KubeProxyNet.Proxy.Http.Http2.Hpack;
+
+namespace KubeProxyNet.Proxy.Http.Http2;
+
+/// <summary>
+/// Makes of a response's field block the head that HTTP/1.1 would have (RFC 9113 section 8.3.2); a body without length is said to be chunked. Where an upgrade
+/// was asked for by extended CONNECT, its agreement becomes 101.
+/// </summary>
+/// <param name="memory">Where the head goes.</param>
+/// <param name="limit">Longest head.</param>
+/// <param name="upgrade">The protocol that was asked for; empty for none.</param>
+internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<byte> upgrade) : IHpackFields
+{
+    private readonly ReadOnlySpan<byte> _upgrade = upgrade;
+    private ComposedFields _fields = new(memory, limit);
+    private bool _isStarted;
+    private bool _hasLength;
+
+    /// <summary>The length that the head declares; -1 where it declares none. Whether it does so as it may, the parser judges.</summary>
+    public long DeclaredLength { get; private set; } = -1;
+
+    /// <summary>The status; 0 before it came.</summary>
+    public int Status { get; private set; }
+
+    /// <summary>Ends the head.</summary>
+    /// <param name="hasBody">True where payload may follow.</param>
+    /// <param name="head">The head; empty where it is refused.</param>
+    public FieldsVerdict Finish(bool hasBody, out ReadOnlySpan<byte> head)
+    {
+        head = default;
+        if (Status == 0)
+        {
+            _fields.Refuse();
+        }
+
+        if (_fields.Verdict == FieldsVerdict.Good)
+        {
+            var isChunked = hasBody && !_hasLength && Status >= 200 && _upgrade.IsEmpty;
+            var isGood = (!isChunked || _fields.Append("transfer-encoding: chunked\r\n"u8)) && _fields.Append("\r\n"u8);
+            head = isGood ? _fields.Written : default;
+        }
+
+        return _fields.Verdict;
+    }
+
+    /// <inheritdoc/>
+    public bool OnField(scoped HpackField field)
+    {
+        if (field.Pseudo == PseudoHeader.Status && !_isStarted)
+        {
+            return Start(field.Value);
+        }
+
+        if (field.Pseudo != PseudoHeader.None || !_isStarted)
+        {
+            return _fields.Refuse();
+        }
+
+        if (field.Id == KnownHeader.ContentLength)
+        {
+            _hasLength = true;
+            DeclaredLength = System.Buffers.Text.Utf8Parser.TryParse(field.Value, out long length, out var used) && used == field.Value.Length ? length : -1;
+        }
+
+        return _fields.Append(field);
+    }
+
+    private bool Start(scoped ReadOnlySpan<byte> status)
+    {
+        // RFC 9110 section 15; 101 has no meaning here (RFC 9113 section 8.6).
+        _isStarted = true;
+        if (status.Length != 3 || status[0] is < (byte)'1' or > (byte)'9' || status.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0 || status.SequenceEqual("101"u8))
+        {
+            return _fields.Refuse();
+        }
+
+        Status = ((status[0] - '0') * 100) + ((status[1] - '0') * 10) + status[2] - '0';
+        if (!_upgrade.IsEmpty && Status is >= 200 and < 300)
+        {
+            return _fields.Append("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: "u8) && _fields.Append(_upgrade) && _fields.Append("\r\n"u8);
+        }
+
+        return Status == 200 ? _fields.Append("HTTP/1.1 200 OK\r\n"u8)
+            : _fields.Append("HTTP/1.1 "u8) && _fields.Append(status) && _fields.Append(" "u8) && _fields.Append(ReasonPhrases.Of(Status)) && _fields.Append("\r\n"u8);
+    }
+}
