@@ -42,7 +42,7 @@ internal static class TlsEmission
         {
             CommonTlsContext = new CommonTlsContext
             {
-                AlpnProtocols = { "http/1.1" },
+                AlpnProtocols = { "h2", "http/1.1" },
                 TlsCertificateSdsSecretConfigs = { new SdsSecretConfig { Name = certificate, SdsConfig = WellKnown.OverAds() } },
             },
         };
