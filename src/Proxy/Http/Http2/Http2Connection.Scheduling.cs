@@ -160,18 +160,8 @@ internal abstract partial class Http2Connection
     /// <summary>Sends what waits, as far as windows and the socket take it.</summary>
     private void SendScheduled()
     {
-        while (_waiting != 0 && _sendWindow > 0 && !IsOver)
+        while (_waiting != 0 && _sendWindow > 0 && !IsOver && !Connection.IsCongested)
         {
-            if (Connection.IsCongested)
-            {
-                if (!_isDraining)
-                {
-                    SendWhenDrainedAsync().Detach();
-                }
-
-                return;
-            }
-
             var stream = _first[BitOperations.TrailingZeroCount(_waiting)]!;
             var piece = stream.QueuedOutput;
             piece = piece[..Math.Min(piece.Length, FrameHeader.MaxLength)];
@@ -197,6 +187,12 @@ internal abstract partial class Http2Connection
             {
                 CloseIfDone(stream);
             }
+        }
+
+        // Also where all has gone: who gave it waits for the socket.
+        if (!_isDraining && !IsOver && Connection.IsCongested)
+        {
+            SendWhenDrainedAsync().Detach();
         }
     }
 
