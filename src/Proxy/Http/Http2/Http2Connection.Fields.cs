@@ -1,5 +1,3 @@
-using KubeProxyNet.Proxy.Http.Http2.Hpack;
-
 namespace KubeProxyNet.Proxy.Http.Http2;
 
 /// <content>

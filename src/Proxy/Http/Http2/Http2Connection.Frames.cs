@@ -294,7 +294,7 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (header.Has(FrameFlags.Ack))
+        if (header.Has(FrameHeader.Ack))
         {
             if (!payload.IsEmpty)
             {
@@ -348,13 +348,13 @@ internal abstract partial class Http2Connection
         {
             Fail(Http2ErrorCode.FrameSizeError, "PING has another length than 8");
         }
-        else if (header.Has(FrameFlags.Ack))
+        else if (header.Has(FrameHeader.Ack))
         {
             OnPong(BinaryPrimitives.ReadUInt64BigEndian(payload));
         }
         else if (Charge(2))
         {
-            WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameFlags.Ack);
+            WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameHeader.Ack);
         }
     }
 

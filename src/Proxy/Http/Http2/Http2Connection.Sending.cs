@@ -74,7 +74,7 @@ internal abstract partial class Http2Connection
     {
         if (TryBeginControl())
         {
-            WriteFrame(0, FrameType.Settings, FrameFlags.Ack, 0);
+            WriteFrame(0, FrameType.Settings, FrameHeader.Ack, 0);
         }
     }
 

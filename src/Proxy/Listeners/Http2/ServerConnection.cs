@@ -1,7 +1,5 @@
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Http.Http2.Frames;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners.Http2;
