@@ -423,6 +423,7 @@ internal abstract partial class Http2Connection
 
             stream.SendWindow += increment;
             Schedule(stream);
+            stream.WakeWriter();
         }
         else if (IsIdle(header.StreamId))
         {

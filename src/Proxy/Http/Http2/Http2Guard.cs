@@ -36,8 +36,8 @@ internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker 
     /// <summary>A stream was opened by either side.</summary>
     public void OnStream() => _streams++;
 
-    /// <summary>A DATA frame was sent.</summary>
-    public void OnDataSent() => _dataFrames++;
+    /// <summary>DATA frames were sent.</summary>
+    public void OnDataSent(int frames) => _dataFrames += frames;
 
     /// <summary>An exchange went to its end.</summary>
     public void OnCompleted() => _completed++;

@@ -11,7 +11,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     /// <summary>Identifies the PING that follows the first GOAWAY: its answer shows that the client has read it.</summary>
     private const ulong DrainPing = 0x6b706e2d64726e31;
 
-    private const int MaxSpare = 128;
+    private const int MaxSpare = 1024;
 
     private ServerStream? _spare;
     private int _spareCount;
