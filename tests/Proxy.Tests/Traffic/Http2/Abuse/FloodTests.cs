@@ -82,6 +82,29 @@ public sealed class FloodTests
     }
 
     [Fact]
+    public async Task Responses_that_the_client_does_not_take_do_not_pile_up()
+    {
+        await using var front = await Http2Front.StartAsync(
+            Testing.Http.BackendScripts.Answer(204, "", new Testing.Http.RawHeader("x-long", new string('y', 20_000))), static o => o with { MaxOutboundFrames = 100 });
+        await using var attacker = await RawHttp2Client.ConnectAsync(front.Proxy.Port, receiveBuffer: 4096);
+        try
+        {
+            for (var i = 0; i < 5000 && front.Proxy.Stat("http2.outbound_flood") == 0; i++)
+            {
+                await attacker.OpenAsync(Http2Fields.Get());
+                await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http.test.downstream_rq_active") == 0, "the response");
+            }
+        }
+        catch (Http2EndedException)
+        {
+            // Cut off.
+        }
+
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_flood") == 1, "the end of the connection");
+        await front.Client.PingAsync();
+    }
+
+    [Fact]
     public async Task A_client_that_works_may_ask_how_far_away_we_are()
     {
         await using var front = await Http2Front.StartAsync(Attack.HangOrAnswer);
