@@ -34,7 +34,7 @@ internal static class FrameScript
             AddOne(text, random, ref lastId);
         }
 
-        if (random.Once(2))
+        if (random.Once(3))
         {
             for (var count = random.Between(1, 5); count > 0; count--)
             {
@@ -46,8 +46,8 @@ internal static class FrameScript
     private static void AddOne(ByteText text, FuzzRandom random, ref int lastId)
     {
         var payload = new ByteText();
-        var id = lastId < 0 || random.Once(30) ? random.Next(8) : Math.Max(1, lastId - (2 * random.Next(4)));
-        switch (random.Next(16))
+        var id = random.Once(60) ? random.Next(8) : Math.Max(1, lastId - (2 * random.Next(4)));
+        switch (lastId < 0 ? 0 : random.Next(16))
         {
             case < 6:
                 lastId += 2;
@@ -66,21 +66,22 @@ internal static class FrameScript
                 AddFrame(text, 3, 0, id, payload.Span);
                 break;
             case 11:
-                AddNumber(payload, random.Of([0u, 1u, 1000u, 65_535u, 0x7fffffffu, 0x80000001u]));
-                AddFrame(text, 8, 0, random.Once(2) ? 0 : id, payload.Span);
+                var isOfStream = random.Once(2);
+                AddNumber(payload, isOfStream || random.Once(20) ? random.Of([0u, 1u, 1000u, 65_535u, 0x7fffffffu, 0x80000001u]) : (uint)random.Between(1, 100_000));
+                AddFrame(text, 8, 0, isOfStream ? id : 0, payload.Span);
                 break;
             case 12:
                 AddSetting(payload, random);
                 AddFrame(text, 4, 0, 0, payload.Span);
                 break;
-            case 13:
+            case 13 or 15 when !random.Once(10):
                 payload.Add("12345678");
                 AddFrame(text, 6, random.Next(2), 0, payload.Span);
                 break;
             case 14:
                 AddNumber(payload, (uint)id);
                 payload.Add(random.Once(2) ? "u=0" : "x");
-                AddFrame(text, random.Once(2) ? 16 : 2, 0, random.Once(2) ? 0 : id, payload.Span);
+                AddFrame(text, 16, 0, random.Once(20) ? id : 0, payload.Span);
                 break;
             default:
                 payload.Add(new string('\0', random.Next(12)));
@@ -91,10 +92,10 @@ internal static class FrameScript
 
     private static void AddRequest(ByteText text, ByteText block, FuzzRandom random, int id)
     {
-        AddField(block, random, ":method", random.Of(Methods));
+        AddField(block, random, ":method", random.Once(4) ? random.Of(Methods) : Methods[random.Next(5)]);
         AddField(block, random, ":scheme", "http");
-        AddField(block, random, ":path", random.Once(3) ? random.Of(Paths) : "/");
-        AddField(block, random, ":authority", random.Once(10) ? random.Of(Values) : "localhost");
+        AddField(block, random, ":path", random.Once(5) ? random.Of(Paths) : "/");
+        AddField(block, random, ":authority", random.Once(20) ? random.Of(Values) : "localhost");
         AddFields(block, random, random.Next(random.Once(40) ? 120 : 5));
         var flags = random.Once(3) ? 0 : 1;
         if (!random.Once(5))
@@ -114,12 +115,12 @@ internal static class FrameScript
         {
             if (random.Once(4))
             {
-                block.Add((byte)(0x80 | random.Between(1, 80)));
+                block.Add((byte)(0x80 | random.Once(10) ? random.Between(1, 80) : random.Between(15, 61)));
                 continue;
             }
 
             // Mostly what may be there, or few heads would be taken.
-            var isOdd = random.Once(6);
+            var isOdd = random.Once(12);
             AddField(block, random, isOdd ? random.Of(Names) : Names[random.Next(2)], isOdd ? random.Of(Values) : Values[random.Next(3)]);
         }
     }
@@ -136,8 +137,16 @@ internal static class FrameScript
     private static void AddSetting(ByteText payload, FuzzRandom random)
     {
         payload.Add(0);
-        payload.Add((byte)random.Next(10));
-        AddNumber(payload, random.Of([0u, 1u, 100u, 4096u, 16_384u, 65_535u, 1_000_000u, 0x7fffffffu]));
+        if (random.Once(20))
+        {
+            payload.Add((byte)random.Next(10));
+            AddNumber(payload, random.Of([0u, 1u, 100u, 4096u, 16_384u, 65_535u, 1_000_000u, 0x7fffffffu]));
+            return;
+        }
+
+        // Table, streams, windows, list: any value is good.
+        payload.Add(random.Of<byte>([1, 3, 4, 6]));
+        AddNumber(payload, random.Of([0u, 1u, 100u, 4096u, 65_535u, 1_000_000u]));
     }
 
     private static void AddNumber(ByteText payload, uint value)
