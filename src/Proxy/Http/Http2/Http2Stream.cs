@@ -107,7 +107,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public int SendableBytes => (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), FrameHeader.MaxLength, Worker.ReceiveBufferSize);
 
     /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
-    private bool IsHeldUp => connection.Connection.IsCongested || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
+    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
 
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
