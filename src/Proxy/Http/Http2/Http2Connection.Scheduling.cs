@@ -394,6 +394,7 @@ internal abstract partial class Http2Connection
             else
             {
                 Schedule(stream);
+                stream.WakeWriter();
             }
         }
 
