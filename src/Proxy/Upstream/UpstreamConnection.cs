@@ -285,7 +285,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     {
         if (Shared is { } shared)
         {
-            shared.OnDeadline();
+            OnSharedDeadline(shared);
             return;
         }
 
