@@ -44,7 +44,7 @@ internal sealed partial class UpstreamConnection
     /// <summary>The endpoint has said how many streams it takes.</summary>
     public void OnSettings()
     {
-        _pool.NoteAllowedStreams(Shared!.AllowedStreams);
+        _pool.AllowedStreams = Shared!.AllowedStreams;
         _pool.OnRoom(this);
     }
 
@@ -131,7 +131,7 @@ internal sealed partial class UpstreamConnection
         }
 
         Connection.Worker.Stats.Increment(cluster.Stats.ConnectionsHttp2Total);
-        Shared = new ClientConnection(this, cluster.Config.Http2, cluster.Stats.Http2);
+        Shared = new ClientConnection(this, cluster.Config.Http2, cluster.Stats.Http2, _pool.AllowedStreams);
         _pool.Share(this);
         Shared.RunAsync().Detach();
     }
