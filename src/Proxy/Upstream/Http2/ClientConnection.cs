@@ -60,6 +60,9 @@ internal sealed class ClientConnection : Http2Connection
     protected override bool IsServer => false;
 
     /// <inheritdoc/>
+    protected override long FlushTimeoutMs => 20_000;
+
+    /// <inheritdoc/>
     protected override int LastOwnStreamId => _nextId - 2;
 
     /// <summary>Begins, and reads until the connection ends.</summary>
@@ -216,6 +219,9 @@ internal sealed class ClientConnection : Http2Connection
             OnMalformed(stream, "the head of a response is malformed");
         }
     }
+
+    /// <inheritdoc/>
+    protected override void OnInvalidMessage(Http2Stream stream) => (stream.Owner as ClientStream)?.Refuse("http2.violation.of.messaging.rule");
 
     /// <inheritdoc/>
     protected override void OnGoAway(int lastStreamId, Http2ErrorCode code)
