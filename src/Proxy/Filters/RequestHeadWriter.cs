@@ -89,7 +89,7 @@ internal static class RequestHeadWriter
             writer.Write("te: trailers\r\n"u8);
         }
 
-        WriteFields(ref writer, exchange, mutations, replacesHost);
+        WriteFields(ref writer, exchange, mutations, replacesHost, isHttp2);
         overrides.ResetWrittenCount();
         return writer;
     }
@@ -135,7 +135,7 @@ internal static class RequestHeadWriter
         return true;
     }
 
-    private static void WriteFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, bool replacesHost)
+    private static void WriteFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, bool replacesHost, bool isHttp2)
     {
         var request = exchange.Request;
         var http = exchange.Http;
@@ -211,6 +211,13 @@ internal static class RequestHeadWriter
         {
             writer.Write("connection: upgrade\r\n"u8);
             writer.WriteField("upgrade"u8, protocol);
+            exchange.WebSocketKey = null;
+            if (!isHttp2 && Http.Ascii.EqualsIgnoreCase(protocol, "websocket"u8) && !request.TryGet("sec-websocket-key"u8, out _))
+            {
+                // It came by extended CONNECT, which has no keys.
+                exchange.WebSocketKey = WebSocketKeys.Create(exchange.Worker.Random.Next(), exchange.Worker.Random.Next());
+                writer.WriteField("sec-websocket-key"u8, exchange.WebSocketKey);
+            }
         }
 
         writer.Write(LineEnd);

@@ -13,6 +13,13 @@ internal sealed partial class Exchange
     private readonly UpstreamAttempt _attempt;
     private HedgedAttempts? _hedgedAttempts;
     private bool _gaveUpReplay;
+    private int _freeAttempts;
+
+    /// <summary>Bytes of a body that are kept for an endpoint of HTTP/2 that may refuse the stream, where no policy asks for more.</summary>
+    private const int MaxKeptForRefusal = 64 * 1024;
+
+    /// <summary>How often a request is sent again because an endpoint did not begin to process it, before a retry policy is asked.</summary>
+    private const int MaxFreeAttempts = 2;
 
     /// <summary>The limits of the cluster that the exchange counts against.</summary>
     public CircuitBreaker Breaker { get; set; } = null!;
@@ -46,6 +53,9 @@ internal sealed partial class Exchange
         }
     }
 
+    /// <summary>One more attempt that no retry policy has to allow. False where there were as many as there may be.</summary>
+    public bool TryTakeFreeAttempt() => _freeAttempts++ < MaxFreeAttempts;
+
     /// <summary>Keeps what goes upstream of a body that has not come to its end, where it may have to be sent again.</summary>
     public void KeepForReplay(ReadOnlySpan<byte> payload)
     {
@@ -62,12 +72,34 @@ internal sealed partial class Exchange
                 Retry?.GiveUpReplay();
             }
         }
+        else if (!_gaveUpReplay && !IsResponseStarted && Attempt.IsHttp2)
+        {
+            Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
+            Replay.Limit = MaxKeptForRefusal;
+            if (!Replay.TryAppend(payload))
+            {
+                Replay = null;
+                _gaveUpReplay = true;
+            }
+        }
+        else
+        {
+            DropReplay();
+        }
 
         // Retries count it themselves.
         if (isAbandoned && !isRetried)
         {
             Worker.Stats.Increment(Cluster!.State.Stats.RetryOrShadowAbandoned);
         }
+    }
+
+    /// <summary>What is kept of the body is not all of it any more.</summary>
+    private void DropReplay()
+    {
+        Replay?.Clear();
+        Replay = null;
+        _gaveUpReplay = true;
     }
 
     /// <summary>Another attempt, beside those that run.</summary>
@@ -135,6 +167,7 @@ internal sealed partial class Exchange
         }
 
         _gaveUpReplay = _isBuffering = false;
+        _freeAttempts = 0;
         ResetMirror();
         ResetHedging();
     }

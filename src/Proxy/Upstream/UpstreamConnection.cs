@@ -293,7 +293,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     {
         if (Shared is { } shared)
         {
-            shared.OnDeadline();
+            OnSharedDeadline(shared);
             return;
         }
 

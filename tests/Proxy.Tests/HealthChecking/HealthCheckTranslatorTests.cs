@@ -100,8 +100,8 @@ public sealed class HealthCheckTranslatorTests
     }
 
     [Theory]
-    [InlineData("grpc_health_check: {}", "health_checks[0].grpc_health_check: checks by gRPC are not supported")]
-    [InlineData("http_health_check: {path: /, codec_client_type: HTTP2}", "health_checks[0].http_health_check.codec_client_type: endpoints are checked by HTTP/1.1 only")]
+    [InlineData("grpc_health_check: {}", "health_checks[0].grpc_health_check: checks by gRPC need HTTP/2")]
+    [InlineData("http_health_check: {path: /, codec_client_type: HTTP3}", "health_checks[0].http_health_check.codec_client_type: endpoints are checked by HTTP/1.1 or HTTP/2")]
     [InlineData("http_health_check: {path: '/a b'}", "health_checks[0].http_health_check.path: a path holds no spaces")]
     [InlineData("http_health_check: {path: /, host: \"a\\nb\"}", "health_checks[0].http_health_check.host: a host header holds no control")]
     [InlineData("http_health_check: {path: /, method: CONNECT}", "health_checks[0].http_health_check.method: CONNECT is no method")]

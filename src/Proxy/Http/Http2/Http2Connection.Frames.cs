@@ -350,7 +350,15 @@ internal abstract partial class Http2Connection
         }
         else if (header.Has(FrameFlags.Ack))
         {
-            OnPong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+            var data = BinaryPrimitives.ReadUInt64BigEndian(payload);
+            if (data == KeepaliveTimer.Data)
+            {
+                _keepalive?.OnAnswer();
+            }
+            else
+            {
+                OnPong(data);
+            }
         }
         else if (Charge(2))
         {

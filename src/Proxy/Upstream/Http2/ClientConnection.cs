@@ -15,6 +15,8 @@ internal sealed class ClientConnection : Http2Connection
     private int _spareCount;
     private int _nextId = 1;
     private bool _isEnding;
+    private bool _isGreeted;
+    private readonly List<ClientStream> _awaitingSettings = [];
 
     /// <summary>Takes over a connection that stands.</summary>
     public ClientConnection(UpstreamConnection carrier, Http2Options options, Http2Stats stats)
@@ -42,6 +44,12 @@ internal sealed class ClientConnection : Http2Connection
     /// <summary>What the endpoint is told that its streams' heads may have, in bytes.</summary>
     public int MaxHeadBytes => _maxHeadBytes;
 
+    /// <summary>Streams that the endpoint allows at once, as far as it has said so.</summary>
+    public uint AllowedStreams => Peer.MaxConcurrentStreams;
+
+    /// <summary>True where the endpoint serves extended CONNECT (RFC 8441); null before its settings came.</summary>
+    public bool? ServesExtendedConnect => _isGreeted ? Peer.EnableConnectProtocol : null;
+
     /// <inheritdoc/>
     protected override bool IsServer => false;
 
@@ -59,11 +67,16 @@ internal sealed class ClientConnection : Http2Connection
             (SettingId.HeaderTableSize, (uint)Options.HpackTableSize),
         ];
         WriteOpening(settings);
+        BeginKeepalive();
         await ReadAsync();
+        LoseWaiting();
         _carrier.EndShared();
     }
 
-    /// <summary>Opens a stream; only where it <see cref="HasRoom"/>. Its first frame is the request's.</summary>
+    /// <summary>
+    /// Takes room for a stream; only where it <see cref="HasRoom"/>. The endpoint gets to know of it with the request's head: numbers must rise in the order in which heads
+    /// go out (RFC 9113 section 5.1.1), which is not that in which room was taken.
+    /// </summary>
     public ClientStream Open()
     {
         var client = _spare ?? new ClientStream(this);
@@ -76,10 +89,29 @@ internal sealed class ClientConnection : Http2Connection
 
         ActiveStreams++;
         TotalStreams++;
-        client.Begin(OpenStream(_nextId, client));
-        _nextId += 2;
+        client.Begin(PrepareStream(client));
         return client;
     }
+
+    /// <summary>Gives a stream its number: its head goes out next. False where no more can go out.</summary>
+    public bool TryNumber(Http2Stream stream)
+    {
+        if (IsOver || HasGoneAway || Connection.IsPeerClosed || Connection.IsClosed || _nextId >= FrameHeader.MaxStreamId - 1)
+        {
+            return false;
+        }
+
+        AskIfIdle();
+        OpenStream(stream, _nextId);
+        _nextId += 2;
+        return true;
+    }
+
+    /// <summary>A stream's head waits for the endpoint's settings; <see cref="ClientStream.OnSettings"/> is called with them.</summary>
+    public void AwaitSettings(ClientStream client) => _awaitingSettings.Add(client);
+
+    /// <summary>It waits no more.</summary>
+    public void ForgetWaiting(ClientStream client) => _awaitingSettings.Remove(client);
 
     /// <summary>A stream's exchange has ended.</summary>
     public void Return(ClientStream client)
@@ -102,10 +134,19 @@ internal sealed class ClientConnection : Http2Connection
     /// <summary>Takes no more streams, and ends with the last of them.</summary>
     public void EndAfterStreams()
     {
+        if (_isEnding)
+        {
+            return;
+        }
+
         _isEnding = true;
         if (ActiveStreams == 0)
         {
             Finish();
+        }
+        else
+        {
+            _carrier.OnUnusable();
         }
     }
 
@@ -180,7 +221,6 @@ internal sealed class ClientConnection : Http2Connection
         {
             if (stream.Id > lastStreamId && stream.ResetCode is null)
             {
-                (stream.Owner as ClientStream)?.MarkRefused();
                 DropUnprocessed(stream);
             }
         }
@@ -189,7 +229,26 @@ internal sealed class ClientConnection : Http2Connection
     }
 
     /// <inheritdoc/>
-    protected override void OnSettings() => _carrier.OnStreamEnded();
+    protected override void OnSettings()
+    {
+        _isGreeted = true;
+        while (_awaitingSettings is [.., var client])
+        {
+            _awaitingSettings.RemoveAt(_awaitingSettings.Count - 1);
+            client.OnSettings();
+        }
+
+        _carrier.OnSettings();
+    }
+
+    private void LoseWaiting()
+    {
+        while (_awaitingSettings is [.., var client])
+        {
+            _awaitingSettings.RemoveAt(_awaitingSettings.Count - 1);
+            client.LoseUnsent();
+        }
+    }
 
     private void TakeTrailers(Http2Stream stream, ClientStream client, ReadOnlySpan<byte> block, bool end)
     {
