@@ -22,7 +22,14 @@ internal static class RequestHeadWriter
     {
         var body = exchange.FirstBody;
         exchange.BytesReceived = body.Length;
-        Send(exchange, upstream, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+        var downstream = exchange.Downstream;
+        var isWhole = downstream.IsRequestComplete && (downstream.IsRequestBuffered || exchange.Upgrade == UpgradeKind.None);
+        var trailers = isWhole ? downstream.RequestTrailers : null;
+        Send(exchange, upstream, body, isWhole && trailers is null);
+        if (trailers is not null)
+        {
+            upstream.SendTrailers(exchange.UpstreamRequestFraming, trailers);
+        }
     }
 
     /// <summary>Sends the head again, and what was sent behind it before. A failure shows when the response is read.</summary>

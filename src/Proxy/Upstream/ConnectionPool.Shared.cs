@@ -90,7 +90,7 @@ internal sealed partial class ConnectionPool
         }
     }
 
-    /// <summary>A connection is no longer being opened.</summary>
+    /// <summary>A connection is no longer being opened: it could not be made, or both ends have said what they allow.</summary>
     public void EndOpening(UpstreamConnection connection)
     {
         if (connection.ExpectsHttp2 && !connection.HasOpened)

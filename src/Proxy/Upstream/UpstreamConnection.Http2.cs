@@ -45,6 +45,7 @@ internal sealed partial class UpstreamConnection
     public void OnSettings()
     {
         _pool.AllowedStreams = Shared!.AllowedStreams;
+        _pool.EndOpening(this);
         _pool.OnRoom(this);
     }
 
@@ -118,7 +119,6 @@ internal sealed partial class UpstreamConnection
     public void BeginExchanges(bool isRaw = false)
     {
         var cluster = _pool.Endpoint.Cluster;
-        _pool.EndOpening(this);
         if (isRaw)
         {
             return;
@@ -127,6 +127,7 @@ internal sealed partial class UpstreamConnection
         if (cluster.Config.Protocol == UpstreamProtocol.Auto ? Tls?.AlpnProtocol != "h2" : !ExpectsHttp2)
         {
             Connection.Worker.Stats.Increment(cluster.Stats.ConnectionsHttp1Total);
+            _pool.EndOpening(this);
             return;
         }
 

@@ -9,6 +9,12 @@ internal sealed class ClientConnection : Http2Connection
 {
     private const int MaxSpare = 128;
 
+    /// <summary>
+    /// Streams until the endpoint has said how many it takes. It refuses those beyond, and some servers end the connection for many of them. RFC 9113 section 6.5.2 advises servers to take no fewer;
+    /// nghttp2, and so Envoy, assumes the same.
+    /// </summary>
+    private const uint StreamsBeforeSettings = 100;
+
     private readonly UpstreamConnection _carrier;
     private readonly int _maxHeadBytes;
     private ClientStream? _spare;
@@ -42,7 +48,8 @@ internal sealed class ClientConnection : Http2Connection
     public int TotalStreams { get; private set; }
 
     /// <summary>True where it takes another stream now.</summary>
-    public bool HasRoom => IsUsable && ActiveStreams < Math.Min((uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Max(1, _assumedStreams));
+    public bool HasRoom => IsUsable && ActiveStreams < Math.Min(
+        (uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Clamp(_assumedStreams, 1, StreamsBeforeSettings));
 
     /// <summary>True while it takes streams at all.</summary>
     public bool IsUsable => !_isEnding && !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
