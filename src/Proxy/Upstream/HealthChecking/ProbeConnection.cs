@@ -44,6 +44,10 @@ internal sealed class ProbeConnection : Http2Connection, IHttp2StreamOwner
     public bool IsUsable => !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
 
     /// <inheritdoc/>
+    /// <remarks>The timeout of the check comes before.</remarks>
+    protected override long FlushTimeoutMs => long.MaxValue;
+
+    /// <inheritdoc/>
     protected override bool IsServer => false;
 
     /// <inheritdoc/>
