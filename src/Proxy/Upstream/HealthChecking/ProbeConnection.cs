@@ -44,8 +44,7 @@ internal sealed class ProbeConnection : Http2Connection, IHttp2StreamOwner
     public bool IsUsable => !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
 
     /// <inheritdoc/>
-    /// <remarks>The timeout of the check comes before.</remarks>
-    protected override long FlushTimeoutMs => long.MaxValue;
+    protected override long FlushTimeoutMs => 20_000;
 
     /// <inheritdoc/>
     protected override bool IsServer => false;
