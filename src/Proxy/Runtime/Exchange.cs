@@ -124,6 +124,9 @@ internal sealed partial class Exchange
     /// <summary>What the request asks to turn the connections into, where that is served.</summary>
     public UpgradeKind Upgrade { get; set; }
 
+    /// <summary>The key of WebSocket that was made up for an upstream of HTTP/1.1; null where none was.</summary>
+    public byte[]? WebSocketKey { get; set; }
+
     /// <summary>True once the upstream agreed and bytes go through as they are.</summary>
     public bool IsTunnel { get; set; }
 
@@ -196,6 +199,7 @@ internal sealed partial class Exchange
         Details = default;
         Abort = AbortReason.None;
         Upgrade = UpgradeKind.None;
+        WebSocketKey = null;
         IsTunnel = false;
         Attempts = 0;
         StopRequestBody = false;

@@ -109,6 +109,7 @@ internal abstract partial class Http2Connection : ITurnEnd
         }
 
         IsOver = true;
+        _keepalive?.End();
         FlushOutput();
         foreach (var stream in _streams.Values)
         {
@@ -172,6 +173,27 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Opens a stream.</summary>
     protected Http2Stream OpenStream(int id, IHttp2StreamOwner owner)
     {
+        var stream = PrepareStream(owner);
+        OpenStream(stream, id);
+        return stream;
+    }
+
+    /// <summary>Opens a stream that was prepared.</summary>
+    protected void OpenStream(Http2Stream stream, int id)
+    {
+        if (!IsServer)
+        {
+            _guard.OnStream();
+        }
+
+        stream.Open(id, Peer.InitialWindowSize, Options.InitialStreamWindow);
+        _streams.Add(id, stream);
+        Worker.Stats.Add(Stats.StreamsActive, 1);
+    }
+
+    /// <summary>A stream that has no number yet, of which the peer knows nothing.</summary>
+    protected Http2Stream PrepareStream(IHttp2StreamOwner owner)
+    {
         var stream = _spare;
         if (stream is null)
         {
@@ -184,9 +206,7 @@ internal abstract partial class Http2Connection : ITurnEnd
             _spareCount--;
         }
 
-        stream.Open(id, owner, Peer.InitialWindowSize, Options.InitialStreamWindow);
-        _streams.Add(id, stream);
-        Worker.Stats.Add(Stats.StreamsActive, 1);
+        stream.Prepare(owner);
         return stream;
     }
 
@@ -195,7 +215,7 @@ internal abstract partial class Http2Connection : ITurnEnd
 
     private void Reset(Http2Stream stream, Http2ErrorCode code, bool byOwner)
     {
-        if (stream.ResetCode is not null || (stream.IsLocalEnded && stream.IsRemoteEnded))
+        if (stream.Id == 0 || stream.ResetCode is not null || (stream.IsLocalEnded && stream.IsRemoteEnded))
         {
             return;
         }
@@ -208,13 +228,36 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Told by a stream whose exchange has ended.</summary>
     public void OnReleased(Http2Stream stream)
     {
+        if (stream.Id == 0)
+        {
+            stream.Close();
+            Spare(stream);
+            return;
+        }
+
         if (!stream.IsEnding)
         {
             Reset(stream, Http2ErrorCode.Cancel);
         }
 
         CloseIfDone(stream);
+        if (stream.PendingOutput > 0 && !IsOver)
+        {
+            // Nobody waits for it any more, but for the peer to take it.
+            stream.SetDeadline(FlushTimeoutMs);
+        }
     }
+
+    /// <summary>What was left of a stream when its exchange ended has not gone for too long: the peer keeps its window shut.</summary>
+    public void OnFlushTimeout(Http2Stream stream)
+    {
+        Worker.Stats.Increment(Stats.TxFlushTimeout);
+        Reset(stream, Http2ErrorCode.Cancel);
+        CloseIfDone(stream);
+    }
+
+    /// <summary>Milliseconds that the rest of a stream, whose exchange has ended, may wait without any of it being taken.</summary>
+    protected abstract long FlushTimeoutMs { get; }
 
     /// <summary>The peer has said that it did not process a stream, and will not.</summary>
     protected void DropUnprocessed(Http2Stream stream)
@@ -237,7 +280,8 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>The stream leaves once both ends are done with it.</summary>
     private void CloseIfDone(Http2Stream stream)
     {
-        if (stream.Owner is not null || !stream.IsLocalEnded)
+        // Identifier 0: it has left already, by what its end has brought about.
+        if (stream.Owner is not null || !stream.IsLocalEnded || stream.Id == 0)
         {
             return;
         }
@@ -253,6 +297,11 @@ internal abstract partial class Http2Connection : ITurnEnd
             _guard.Forget(stream.Id);
         }
 
+        if (stream.ResetCode is null)
+        {
+            _guard.OnCompleted();
+        }
+
         _streams.Remove(stream.Id);
         var unread = stream.Close();
         Worker.Stats.Add(Stats.StreamsActive, -1);
@@ -262,16 +311,20 @@ internal abstract partial class Http2Connection : ITurnEnd
             CreditConnection();
         }
 
+        Spare(stream);
+        if (_streams.Count == 0)
+        {
+            OnIdle();
+        }
+    }
+
+    private void Spare(Http2Stream stream)
+    {
         if (_spareCount < MaxSpareStreams)
         {
             stream.Next = _spare;
             _spare = stream;
             _spareCount++;
-        }
-
-        if (_streams.Count == 0)
-        {
-            OnIdle();
         }
     }
 }

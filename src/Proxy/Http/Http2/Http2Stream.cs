@@ -27,6 +27,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     private readonly OutputQueue _input = new(connection.Worker.Blocks);
     private readonly OutputQueue _output = new(connection.Worker.Blocks);
     private int _taken;
+    private bool _isClosed = true;
 
     /// <summary>Identifier; 0 while it is nobody's.</summary>
     public int Id { get; private set; }
@@ -92,7 +93,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public int Held => _input.Length + _output.Length;
 
     /// <inheritdoc/>
-    public override bool IsClosed => Id == 0;
+    public override bool IsClosed => _isClosed;
 
     /// <inheritdoc/>
     public override bool IsReadable => Unread > 0 || IsRemoteEnded || ResetCode is not null;
@@ -112,13 +113,19 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
 
-    /// <summary>Begins a new life.</summary>
-    public void Open(int id, IHttp2StreamOwner owner, int sendWindow, int receiveWindow)
+    /// <summary>The peer gets to know of it.</summary>
+    public void Open(int id, int sendWindow, int receiveWindow)
     {
         Id = id;
-        Owner = owner;
         SendWindow = sendWindow;
         ReceiveWindow = WindowTarget = receiveWindow;
+    }
+
+    /// <summary>Begins a new life.</summary>
+    public void Prepare(IHttp2StreamOwner owner)
+    {
+        Owner = owner;
+        _isClosed = false;
         IsRemoteEnded = IsLocalEnded = IsEnding = HasHead = IsReset = false;
         ResetCode = null;
         ExpectedBytes = -1;
@@ -270,6 +277,11 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
         IsLocalEnded = IsEnding = true;
         _output.Clear();
         ReturnTrailers();
+        if (Owner is null)
+        {
+            ClearDeadline();
+        }
+
         EnqueueReader();
         EnqueueWriter();
         if (!byOwner)
@@ -283,6 +295,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     {
         var unread = _input.Length;
         Id = 0;
+        _isClosed = true;
         _taken = 0;
         _input.Clear();
         _output.Clear();
@@ -305,7 +318,17 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     }
 
     /// <inheritdoc/>
-    protected override void OnDeadline() => Owner?.OnDeadline(this);
+    protected override void OnDeadline()
+    {
+        if (Owner is { } owner)
+        {
+            owner.OnDeadline(this);
+        }
+        else if (Id != 0)
+        {
+            connection.OnFlushTimeout(this);
+        }
+    }
 
     /// <inheritdoc/>
     protected override bool IsOver(OutputWait wait) =>

@@ -18,6 +18,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     private ServerStream? _firstToStart;
     private ServerStream? _lastToStart;
     private bool _isDraining;
+    private long _unfinished;
     private int _lastTaken = FrameHeader.MaxStreamId;
 
     /// <summary>Whose connection it is.</summary>
@@ -25,6 +26,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
 
     /// <inheritdoc/>
     protected override bool IsServer => true;
+
+    /// <inheritdoc/>
+    protected override long FlushTimeoutMs => downstream.FlushTimeoutMs;
 
     /// <summary>Says what is to be known of us, before anything was read.</summary>
     public void Open()
@@ -39,6 +43,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             (SettingId.EnableConnectProtocol, 1),
         ];
         WriteOpening(Options.AllowConnect ? settings : settings[..^1]);
+        BeginKeepalive();
     }
 
     /// <summary>Works through what came before the connection was known to speak HTTP/2, and all that comes then.</summary>
@@ -129,8 +134,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             return;
         }
 
+        // RFC 8441 section 3: what was not offered may not be asked for.
         var verdict = fields.Finish(!end, out var head);
-        if (verdict == FieldsVerdict.Malformed)
+        if (verdict == FieldsVerdict.Malformed || (fields.IsExtendedConnect && !Options.AllowConnect))
         {
             Worker.Stats.Increment(Stats.RxMessagingError);
             if (Options.EndsOnlyStreamOfInvalidMessage)
@@ -203,6 +209,12 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     /// <inheritdoc/>
     protected override void AfterFrames()
     {
+        if (Unfinished != _unfinished && !IsOver)
+        {
+            _unfinished = Unfinished;
+            downstream.OnUnfinished(_unfinished != 0);
+        }
+
         // What came with a head in one piece is there by now.
         while (_firstToStart is { } server)
         {
@@ -228,6 +240,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             EndDrain();
         }
     }
+
+    /// <inheritdoc/>
+    protected override void OnUnanswered() => downstream.Abandon();
 
     /// <inheritdoc/>
     protected override void OnIdle()
