@@ -71,7 +71,7 @@ internal static class AttemptOutcome
             return NextAttempt.AtOnce;
         }
 
-        if (failure == UpstreamFailure.RefusedStream && MayBeReplayed(attempt) && exchange.TryTakeFreeAttempt())
+        if (failure == UpstreamFailure.RefusedStream && MayBeReplayed(attempt) && exchange.TryTakeFreeAttempt(isElsewhere: upstream!.Loss == StreamLoss.LeftBehind))
         {
             page.FailedRequests--;
             attempt.Failure = UpstreamFailure.None;
@@ -151,7 +151,7 @@ internal static class AttemptOutcome
         _ => upstream!.Loss switch
         {
             StreamLoss.Reset => UpstreamFailure.RemoteReset,
-            StreamLoss.Refused => UpstreamFailure.RefusedStream,
+            StreamLoss.Refused or StreamLoss.LeftBehind => UpstreamFailure.RefusedStream,
             StreamLoss.Violation => UpstreamFailure.ProtocolError,
             _ => UpstreamFailure.Reset,
         },

@@ -39,14 +39,7 @@ internal static class Tunnel
         {
             switch (downstream.TryReadBody(out var payload))
             {
-                case DownstreamRead.Ready when downstream.IsRequestComplete:
-                    if (!payload.IsEmpty)
-                    {
-                        // The end may come with the last bytes.
-                        exchange.BytesReceived += payload.Length;
-                        upstream.SendBody(BodyFraming.UntilClose, payload, end: false);
-                    }
-
+                case DownstreamRead.Ready when payload.IsEmpty && downstream.IsRequestComplete:
                     exchange.RequestEndMs = exchange.Attempt.RequestEndMs = exchange.Worker.NowMs;
                     exchange.MarkActivity();
                     await upstream.Io.FlushedAsync();
@@ -93,9 +86,8 @@ internal static class Tunnel
         {
             switch (upstream.TryReadBody(out var payload))
             {
-                case UpstreamRead.Ready when upstream.IsResponseComplete:
-                    exchange.NoteResponsePayload(payload.Length, end: true);
-                    downstream.SendBody(payload, end: false);
+                case UpstreamRead.Ready when payload.IsEmpty && upstream.IsResponseComplete:
+                    exchange.NoteResponsePayload(0, end: true);
                     exchange.MarkActivity();
                     await downstream.Io.FlushedAsync();
                     downstream.Io.ShutdownWrite();

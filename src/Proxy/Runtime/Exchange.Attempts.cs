@@ -18,8 +18,11 @@ internal sealed partial class Exchange
     /// <summary>Bytes of a body that are kept for an endpoint of HTTP/2 that may refuse the stream, where no policy asks for more.</summary>
     private const int MaxKeptForRefusal = 64 * 1024;
 
-    /// <summary>How often a request is sent again because an endpoint did not begin to process it, before a retry policy is asked.</summary>
+    /// <summary>How often a request is sent again because an endpoint refused it, before a retry policy is asked.</summary>
     private const int MaxFreeAttempts = 2;
+
+    /// <summary>As <see cref="MaxFreeAttempts"/>, where it was the connection that went away: one under load may meet several of them in a row.</summary>
+    private const int MaxFreeAttemptsElsewhere = 20;
 
     /// <summary>The limits of the cluster that the exchange counts against.</summary>
     public CircuitBreaker Breaker { get; set; } = null!;
@@ -54,7 +57,8 @@ internal sealed partial class Exchange
     }
 
     /// <summary>One more attempt that no retry policy has to allow. False where there were as many as there may be.</summary>
-    public bool TryTakeFreeAttempt() => _freeAttempts++ < MaxFreeAttempts;
+    /// <param name="isElsewhere">True where the connection of the last one is gone.</param>
+    public bool TryTakeFreeAttempt(bool isElsewhere) => _freeAttempts++ < (isElsewhere ? MaxFreeAttemptsElsewhere : MaxFreeAttempts);
 
     /// <summary>Keeps what goes upstream of a body that has not come to its end, where it may have to be sent again.</summary>
     public void KeepForReplay(ReadOnlySpan<byte> payload)

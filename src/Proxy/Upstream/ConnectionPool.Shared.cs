@@ -10,13 +10,12 @@ namespace KubeProxyNet.Proxy.Upstream;
 internal sealed partial class ConnectionPool
 {
     private bool _knowsHttp1;
-    private uint _allowedStreams = uint.MaxValue;
 
     /// <summary>True where the endpoint, asked by ALPN, spoke HTTP/1.1 when it was last asked.</summary>
     public bool SpeaksHttp1 => endpoint.Cluster.Config.Protocol == UpstreamProtocol.Auto && _knowsHttp1;
 
     /// <summary>True where more requests wait than the connections that are being opened will carry.</summary>
-    public bool NeedsShared => _pendingShared > _openingShared * Math.Max(1L, Math.Min(_allowedStreams, (uint)endpoint.Cluster.Config.Http2.MaxConcurrentStreams));
+    public bool NeedsShared => _pendingShared > _openingShared * Math.Max(1L, Math.Min(AllowedStreams, (uint)endpoint.Cluster.Config.Http2.MaxConcurrentStreams));
 
     /// <summary>Takes room for a stream on a connection that was opened for a name, or for none. Null where none has room.</summary>
     /// <param name="requestedName">The name.</param>
@@ -65,8 +64,8 @@ internal sealed partial class ConnectionPool
         _shared.Add(connection);
     }
 
-    /// <summary>What the endpoint said last of the streams that a connection may have.</summary>
-    public void NoteAllowedStreams(uint count) => _allowedStreams = count;
+    /// <summary>Streams that a connection may have, as the endpoint said last; without bound before.</summary>
+    public uint AllowedStreams { get; set; } = uint.MaxValue;
 
     /// <summary>A connection may have room for streams: who waits gets it, in order of arrival.</summary>
     public void OnRoom(UpstreamConnection connection)
@@ -91,7 +90,7 @@ internal sealed partial class ConnectionPool
         }
     }
 
-    /// <summary>A connection is no longer being opened.</summary>
+    /// <summary>A connection is no longer being opened: it could not be made, or both ends have said what they allow.</summary>
     public void EndOpening(UpstreamConnection connection)
     {
         if (connection.ExpectsHttp2 && !connection.HasOpened)

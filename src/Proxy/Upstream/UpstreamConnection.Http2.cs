@@ -44,7 +44,8 @@ internal sealed partial class UpstreamConnection
     /// <summary>The endpoint has said how many streams it takes.</summary>
     public void OnSettings()
     {
-        _pool.NoteAllowedStreams(Shared!.AllowedStreams);
+        _pool.AllowedStreams = Shared!.AllowedStreams;
+        _pool.EndOpening(this);
         _pool.OnRoom(this);
     }
 
@@ -118,7 +119,6 @@ internal sealed partial class UpstreamConnection
     public void BeginExchanges(bool isRaw = false)
     {
         var cluster = _pool.Endpoint.Cluster;
-        _pool.EndOpening(this);
         if (isRaw)
         {
             return;
@@ -127,11 +127,12 @@ internal sealed partial class UpstreamConnection
         if (cluster.Config.Protocol == UpstreamProtocol.Auto ? Tls?.AlpnProtocol != "h2" : !ExpectsHttp2)
         {
             Connection.Worker.Stats.Increment(cluster.Stats.ConnectionsHttp1Total);
+            _pool.EndOpening(this);
             return;
         }
 
         Connection.Worker.Stats.Increment(cluster.Stats.ConnectionsHttp2Total);
-        Shared = new ClientConnection(this, cluster.Config.Http2, cluster.Stats.Http2);
+        Shared = new ClientConnection(this, cluster.Config.Http2, cluster.Stats.Http2, _pool.AllowedStreams);
         _pool.Share(this);
         Shared.RunAsync().Detach();
     }

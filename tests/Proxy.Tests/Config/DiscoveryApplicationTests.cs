@@ -17,13 +17,13 @@ public sealed class DiscoveryApplicationTests
     {
         await using var proxy = new ConfiguredProxy();
         var discovery = new Discovery(proxy);
-        var cluster = Static("a", 1, "per_connection_buffer_limit_bytes: 1024, cleanup_interval: 1s");
+        var cluster = Static("a", 1, "cleanup_interval: 1s");
         discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
         cluster.ConnectTimeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(1));
-        discovery.Apply(XdsTypeUrls.Cluster, cluster).Should().BeEmpty();
+        discovery.Apply(XdsTypeUrls.Cluster, cluster, Static("b", 2, "cleanup_interval: 1s")).Should().BeEmpty();
         proxy.Log.Lines.Should().Equal(
-            "Warning: Cluster \"a\" is used without regard to a part of it: per_connection_buffer_limit_bytes: \"per_connection_buffer_limit_bytes\" is a field of the xDS API that this proxy does not act on; remove it",
-            "Warning: Cluster \"a\" is used without regard to a part of it: cleanup_interval: \"cleanup_interval\" is a field of the xDS API that this proxy does not act on; remove it");
+            "Warning: Cluster \"a\" is used without regard to a part of it: cleanup_interval: \"cleanup_interval\" is a field of the xDS API that this proxy does not act on; remove it",
+            "Warning: Cluster \"b\" is used without regard to a part of it: cleanup_interval: \"cleanup_interval\" is a field of the xDS API that this proxy does not act on; remove it");
         proxy.PortsOf("a").Should().Equal(1);
     }
 

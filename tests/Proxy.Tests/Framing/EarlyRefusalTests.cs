@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Testing.Http;
 
@@ -18,7 +19,7 @@ public sealed class EarlyRefusalTests
     [InlineData("HTTP/0.9", 400, "GET /\r\n")]
     public async Task Is_answered_at_once(string what, int status, string bytes)
     {
-        await using var proxy = RunningProxy.To(0, static http => http with { RequestHeadersTimeout = TimeSpan.Zero, IdleTimeout = TimeSpan.Zero });
+        await using var proxy = RunningProxy.To(0, static http => http with { Codec = HttpCodec.Http1, RequestHeadersTimeout = TimeSpan.Zero, IdleTimeout = TimeSpan.Zero });
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
 
         await client.SendByteByByteAsync(bytes);

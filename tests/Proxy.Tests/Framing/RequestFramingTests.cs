@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Framing;
@@ -25,7 +26,7 @@ public sealed class RequestFramingTests
     {
         var form = Forms[name];
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "ok"));
-        await using var proxy = Traffic.RunningProxy.To(backend.Port, static http => http with { AcceptHttp10 = true, DelayedCloseTimeout = TimeSpan.FromSeconds(5) });
+        await using var proxy = Traffic.RunningProxy.To(backend.Port, http => http with { Codec = name.Contains("preface", StringComparison.Ordinal) ? HttpCodec.Http1 : HttpCodec.Auto, AcceptHttp10 = true, DelayedCloseTimeout = TimeSpan.FromSeconds(5) });
         var cuts = Enumerable.Range(1, Math.Min(form.Wire.Length, MaxCuts)).Prepend(0).ToArray();
 
         await Parallel.ForEachAsync(cuts, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (cut, _) =>

@@ -136,6 +136,7 @@ internal sealed class RunningProxy : IAsyncDisposable
         {
             await WaitForNoConnectionsAsync();
             (await Engine.RentedBlocksAsync()).Should().Be(0, "every block must be back in its pool");
+            HeldByStreams().Should().BeEmpty("no stream of HTTP/2 may be left, and nothing that waits to be sent on one");
         }
 
         await Engine.DisposeAsync();
@@ -143,6 +144,13 @@ internal sealed class RunningProxy : IAsyncDisposable
         _folder.Dispose();
         _bugs.Found.Should().BeEmpty();
     }
+
+    private string[] HeldByStreams() =>
+    [
+        .. Stats.Collect().Values
+            .Where(static stat => stat.Value != 0 && (stat.Name.EndsWith("http2.streams_active", StringComparison.Ordinal) || stat.Name.EndsWith("http2.pending_send_bytes", StringComparison.Ordinal)))
+            .Select(static stat => $"{stat.Name}: {stat.Value}"),
+    ];
 
     private sealed class BugCatcher : ILogger
     {

@@ -36,6 +36,13 @@ public static class BackendScripts
     /// <summary>Reads requests and never answers.</summary>
     public static BackendScript Hang() => EachRequest((connection, _) => Task.Delay(Timeout.Infinite, connection.Stopping));
 
+    /// <summary>Reads a request, answers nothing, and waits for the peer to end the connection.</summary>
+    public static BackendScript AnswerNothing() => async connection =>
+    {
+        await connection.ReadRequestAsync();
+        await connection.DrainAsync();
+    };
+
     /// <summary>Waits for the signal before each answer of the inner script's connections.</summary>
     public static BackendScript After(Signal signal, BackendScript then) => async connection =>
     {

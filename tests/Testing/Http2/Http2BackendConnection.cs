@@ -12,10 +12,10 @@ public sealed class Http2BackendConnection
     private readonly ConcurrentDictionary<int, Http2BackendStream> _streams = new();
     private readonly ConcurrentQueue<Http2Frame> _received = new();
     private readonly ConcurrentQueue<Task> _scripts = new();
+    private readonly ConcurrentQueue<Http2Setting[]> _sentSettings = new();
     private readonly Socket _socket;
     private int _highest;
     private int _lastTaken = int.MaxValue;
-    private int _sentSettings;
 
     internal Http2BackendConnection(ScriptedHttp2Backend backend, Socket socket, Stream stream, int number, CancellationToken stopping)
     {
@@ -40,7 +40,7 @@ public sealed class Http2BackendConnection
     /// <summary>The streams that came so far, by their numbers; those that were not taken too.</summary>
     public IReadOnlyDictionary<int, Http2BackendStream> Streams => _streams;
 
-    /// <summary>The most streams that were open at once.</summary>
+    /// <summary>The most streams that were open at once when one was opened, since the peer knows this end's SETTINGS.</summary>
     public int MostOpen { get; private set; }
 
     /// <summary>The peer's settings so far.</summary>
@@ -59,7 +59,15 @@ public sealed class Http2BackendConnection
     public Signal Ended { get; } = new();
 
     /// <summary>Sends frames as they are, all at once.</summary>
-    public Task SendAsync(params Http2Frame[] frames) => SendBytesAsync(Http2Frames.ToBytes(frames));
+    public Task SendAsync(params Http2Frame[] frames)
+    {
+        foreach (var frame in frames.Where(static f => f.Type == Http2FrameType.Settings && !f.IsAck && f.Payload.Length % 6 == 0))
+        {
+            _sentSettings.Enqueue([.. frame.Settings]);
+        }
+
+        return SendBytesAsync(Http2Frames.ToBytes(frames));
+    }
 
     /// <summary>Sends any bytes.</summary>
     public Task SendBytesAsync(ReadOnlyMemory<byte> bytes) => _wire.SendAsync(bytes, Stopping);
@@ -74,9 +82,9 @@ public sealed class Http2BackendConnection
     /// <summary>Sends other settings than before.</summary>
     public Task SendSettingsAsync(params IReadOnlyList<Http2Setting> settings)
     {
-        Interlocked.Increment(ref _sentSettings);
-        foreach (var setting in settings.Where(static s => s.Id == Http2SettingId.InitialWindowSize))
+        foreach (var setting in settings.Where(static s => s.Id == Http2SettingId.InitialWindowSize && s.Value >= Http2Windows.Default))
         {
+            // A larger one may be used at once, by a peer whose acknowledgement is still under way; a smaller one holds from there on.
             _receiveWindows.SetInitial(setting.Value);
         }
 
@@ -207,7 +215,12 @@ public sealed class Http2BackendConnection
         switch (frame.Type)
         {
             case Http2FrameType.Settings when frame.IsAck:
-                Require(Interlocked.Decrement(ref _sentSettings) >= 0, frame, "an acknowledgement of SETTINGS that were not sent");
+                Require(_sentSettings.TryDequeue(out var settings), frame, "an acknowledgement of SETTINGS that were not sent");
+                foreach (var setting in settings!.Where(static s => s.Id == Http2SettingId.InitialWindowSize))
+                {
+                    _receiveWindows.SetInitial(setting.Value);
+                }
+
                 SettingsAcknowledged.Set();
                 break;
             case Http2FrameType.Settings:
@@ -261,7 +274,7 @@ public sealed class Http2BackendConnection
         }
 
         var open = _streams.Values.Count(static s => s.IsOpen);
-        MostOpen = Math.Max(MostOpen, open);
+        MostOpen = SettingsAcknowledged.IsSet ? Math.Max(MostOpen, open) : MostOpen;
         var limit = Backend.Options.Settings.Where(static s => s.Id == Http2SettingId.MaxConcurrentStreams).Select(static s => (long)s.Value).DefaultIfEmpty(long.MaxValue).Last();
         if (open > limit && SettingsAcknowledged.IsSet)
         {

@@ -105,7 +105,18 @@ public sealed partial class RawHttp2Client : IAsyncDisposable
     }
 
     /// <summary>Sends frames as they are, all at once.</summary>
-    public Task SendAsync(params Http2Frame[] frames) => SendBytesAsync(Http2Frames.ToBytes(frames));
+    public Task SendAsync(params Http2Frame[] frames)
+    {
+        foreach (var frame in frames.Where(static f => f.Type == Http2FrameType.Settings && !f.IsAck && f.Payload.Length % 6 == 0))
+        {
+            ExpectAcknowledgement([.. frame.Settings]);
+        }
+
+        return SendBytesAsync(Http2Frames.ToBytes(frames));
+    }
+
+    /// <summary>SETTINGS that went with <see cref="SendBytesAsync"/> will be acknowledged.</summary>
+    public void ExpectAcknowledgement(params Http2Setting[] settings) => _unacknowledged.Enqueue(settings);
 
     /// <summary>Sends any bytes.</summary>
     public async Task SendBytesAsync(ReadOnlyMemory<byte> bytes)
@@ -124,7 +135,7 @@ public sealed partial class RawHttp2Client : IAsyncDisposable
             _receiveWindows.SetInitial(setting.Value);
         }
 
-        return SendAsync(Http2Frames.Settings(settings));
+        return SendBytesAsync(Http2Frames.ToBytes(Http2Frames.Settings(settings)));
     }
 
     /// <summary>Opens the next stream with a header block of literals and returns its number.</summary>
@@ -153,6 +164,9 @@ public sealed partial class RawHttp2Client : IAsyncDisposable
         }
         while (!body.IsEmpty);
     }
+
+    /// <summary>Counts what is sent as frames.</summary>
+    public void TakeWindow(int streamId, int bytes) => _sendWindows.TakeUpTo(streamId, bytes);
 
     /// <summary>What the peer's windows leave for a stream.</summary>
     public long SendWindowOf(int streamId) => _sendWindows.Of(streamId);

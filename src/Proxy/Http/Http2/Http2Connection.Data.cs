@@ -43,12 +43,6 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (stream.IsRemoteEnded)
-        {
-            Fail(Http2ErrorCode.StreamClosed, "DATA on a stream that the peer has ended");
-            return;
-        }
-
         if (_dataLeft > 0)
         {
             _guard.OnFullFrame();
@@ -59,7 +53,12 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (stream.ResetCode is null)
+        if (stream.IsRemoteEnded)
+        {
+            // Section 5.1, "half-closed (remote)".
+            ResetForPeer(stream, Http2ErrorCode.StreamClosed);
+        }
+        else if (stream.ResetCode is null)
         {
             stream.ReceiveWindow -= header.Length;
             if (stream.ReceiveWindow < 0)
@@ -92,7 +91,7 @@ internal abstract partial class Http2Connection
         if (count > 0)
         {
             _dataLeft -= count;
-            if (_streams.TryGetValue(_dataStreamId, out var stream) && stream.ResetCode is null && stream.Owner is not null)
+            if (_streams.TryGetValue(_dataStreamId, out var stream) && stream is { ResetCode: null, Owner: not null, IsRemoteEnded: false })
             {
                 stream.ExpectedBytes -= stream.ExpectedBytes >= 0 ? count : 0;
                 _buffered += count;
@@ -113,7 +112,7 @@ internal abstract partial class Http2Connection
 
     private void EndData()
     {
-        if (_dataEnds && _streams.TryGetValue(_dataStreamId, out var stream) && stream.ResetCode is null)
+        if (_dataEnds && _streams.TryGetValue(_dataStreamId, out var stream) && stream is { ResetCode: null, IsRemoteEnded: false })
         {
             stream.TakeEnd();
             CloseIfDone(stream);
@@ -138,6 +137,7 @@ internal abstract partial class Http2Connection
     protected void OnMalformed(Http2Stream stream, string what)
     {
         Worker.Stats.Increment(Stats.RxMessagingError);
+        OnInvalidMessage(stream);
         if (Options.EndsOnlyStreamOfInvalidMessage)
         {
             ResetForPeer(stream, Http2ErrorCode.ProtocolError);
@@ -148,10 +148,23 @@ internal abstract partial class Http2Connection
         }
     }
 
+    /// <summary>A message has turned out malformed, and is about to end.</summary>
+    protected virtual void OnInvalidMessage(Http2Stream stream)
+    {
+    }
+
     /// <summary>A reader has taken bytes.</summary>
     public void OnConsumed(Http2Stream stream, int count)
     {
+        // Windows that a stream has brought, and its reader has taken, before it gets a larger one. How far away the peer is does not matter: that of the connection
+        // bounds what can be unread.
+        const int WindowsBeforeGrowth = 4;
         _buffered -= count;
+        if (stream.WindowTarget < Options.MaxStreamWindow && stream.Unread == 0 && stream.BytesReceived >= (long)WindowsBeforeGrowth * stream.WindowTarget)
+        {
+            stream.WindowTarget = (int)Math.Min(Options.MaxStreamWindow, 2L * stream.WindowTarget);
+        }
+
         var credit = stream.WindowTarget - stream.Unread - stream.ReceiveWindow;
         if (!IsOver && credit >= stream.WindowTarget / 2 && !stream.IsRemoteEnded && stream.ResetCode is null)
         {

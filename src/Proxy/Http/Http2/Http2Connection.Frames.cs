@@ -15,6 +15,7 @@ internal abstract partial class Http2Connection
     private int _blockStreamId;
     private bool _blockEnds;
     private int _continuations;
+    private bool _isAcknowledged;
 
     /// <summary>Longest field block as HPACK has it: what it decodes to is longer, and bounded by the two ends.</summary>
     private static int MaxBlockLength => BlockPool.Large;
@@ -56,7 +57,7 @@ internal abstract partial class Http2Connection
                 break;
             default:
                 // Section 4.1: frames of other kinds are passed over. They cost us as much as they cost the peer, unless there are very many.
-                Charge(header.Length == 0 ? 1 : 0);
+                Charge(header.Length == 0 ? Http2Guard.Ping : 0);
                 break;
         }
     }
@@ -76,19 +77,21 @@ internal abstract partial class Http2Connection
 
         if (header.Has(FrameFlags.Priority))
         {
+            // What the fields say is nobody's concern any more (section 5.3.2).
             if (payload.Length < PriorityFieldsSize)
             {
-                Fail(Http2ErrorCode.FrameSizeError, "HEADERS is too short for its priority");
-                return;
-            }
-
-            if ((BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId) == header.StreamId)
-            {
-                Fail(Http2ErrorCode.ProtocolError, "a stream depends on itself");
+                Fail(
+                    header.Length - (header.Has(FrameFlags.Padded) ? 1 : 0) < PriorityFieldsSize ? Http2ErrorCode.FrameSizeError : Http2ErrorCode.ProtocolError,
+                    "HEADERS is too short for its priority and padding");
                 return;
             }
 
             payload = payload[PriorityFieldsSize..];
+        }
+
+        if (!payload.IsEmpty)
+        {
+            _guard.OnFullFrame();
         }
 
         var ends = header.Has(FrameFlags.EndStream);
@@ -121,10 +124,16 @@ internal abstract partial class Http2Connection
 
         // What a peer needs is one frame for each MaxLength of the block; many small ones only cost time.
         const int MaxContinuations = 32;
-        if (++_continuations > MaxContinuations || (payload.IsEmpty && !header.Has(FrameFlags.EndHeaders) && !_guard.OnEmptyFrame()))
+        if (++_continuations > MaxContinuations)
         {
-            Worker.Stats.Increment(Stats.InboundEmptyFramesFlood);
+            Worker.Stats.Increment(Stats.InboundAbuse);
             Fail(Http2ErrorCode.EnhanceYourCalm, "a field block comes in too many frames");
+            return;
+        }
+
+        if (payload.IsEmpty && !header.Has(FrameFlags.EndHeaders) && !_guard.OnEmptyFrame())
+        {
+            FailByGuard();
             return;
         }
 
@@ -177,15 +186,15 @@ internal abstract partial class Http2Connection
     {
         if (_streams.TryGetValue(id, out var stream))
         {
-            if (stream.IsRemoteEnded)
-            {
-                Fail(Http2ErrorCode.StreamClosed, "HEADERS on a stream that the peer has ended");
-                return;
-            }
-
-            if (stream.ResetCode is not null)
+            if (stream.ResetCode is not null || stream.IsRemoteEnded)
             {
                 PassOver(block);
+                if (stream.IsRemoteEnded && !IsOver)
+                {
+                    // Section 5.1, "half-closed (remote)".
+                    ResetForPeer(stream, Http2ErrorCode.StreamClosed);
+                }
+
                 return;
             }
 
@@ -270,8 +279,8 @@ internal abstract partial class Http2Connection
             // A whole answer stays one: a server that needs no more of the request says NO_ERROR behind it (section 8.1).
             if (!IsServer && stream.IsRemoteEnded && code == Http2ErrorCode.NoError)
             {
-                stream.StopSending();
                 Unschedule(stream);
+                stream.StopSending();
                 CloseIfDone(stream);
                 return;
             }
@@ -282,7 +291,7 @@ internal abstract partial class Http2Connection
         }
         else
         {
-            Charge(1);
+            Charge(Http2Guard.Point);
         }
     }
 
@@ -302,7 +311,14 @@ internal abstract partial class Http2Connection
                 return;
             }
 
-            // What we announced holds from here on.
+            // What we announced holds from here on. It was announced once.
+            if (_isAcknowledged)
+            {
+                Charge(Http2Guard.Point);
+                return;
+            }
+
+            _isAcknowledged = true;
             _decoder.OnSettingsAcknowledged();
             return;
         }
@@ -329,7 +345,7 @@ internal abstract partial class Http2Connection
         }
 
         WriteSettingsAck();
-        if (_hasSettings && !Charge(5))
+        if (_hasSettings && !Charge(5 * Http2Guard.Point))
         {
             return;
         }
@@ -351,16 +367,16 @@ internal abstract partial class Http2Connection
         else if (header.Has(FrameFlags.Ack))
         {
             var data = BinaryPrimitives.ReadUInt64BigEndian(payload);
-            if (data == KeepaliveTimer.Data)
+            if (data == KeepaliveTimer.Data && _keepalive is { IsAwaiting: true } keepalive)
             {
-                _keepalive?.OnAnswer();
+                keepalive.OnAnswer();
             }
-            else
+            else if (Charge(Http2Guard.Ping))
             {
                 OnPong(data);
             }
         }
-        else if (Charge(2))
+        else if (Charge(Http2Guard.Ping))
         {
             WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameFlags.Ack);
         }
@@ -377,7 +393,7 @@ internal abstract partial class Http2Connection
         {
             Fail(Http2ErrorCode.FrameSizeError, "GOAWAY is too short");
         }
-        else
+        else if (!HasGoneAway || Charge(Http2Guard.Point))
         {
             HasGoneAway = true;
             OnGoAway(

@@ -20,6 +20,13 @@ internal abstract partial class Http2Connection
     private int _paddingLeft;
     private bool _dataEnds;
     private int _dataStreamId;
+    private long _framesTaken;
+
+    /// <summary>
+    /// What has begun to come and is not whole: names the frame or, as a negative number, the stream whose field block is open. 0 for nothing. Payload of DATA does
+    /// not count: it is taken as it comes.
+    /// </summary>
+    protected long Unfinished => _blockStreamId != 0 ? -_blockStreamId : _held is not null ? _framesTaken + 1 : 0;
 
     /// <summary>Reads until the connection ends. The peer's end, a failure or <see cref="End"/> ends it.</summary>
     protected async LoopTask ReadAsync()
@@ -171,6 +178,7 @@ internal abstract partial class Http2Connection
 
                 var padding = start > FrameHeader.Size ? bytes[FrameHeader.Size] : (byte)0;
                 bytes = bytes[start..];
+                _framesTaken++;
                 BeginData(header, padding);
                 continue;
             }
@@ -180,6 +188,7 @@ internal abstract partial class Http2Connection
                 break;
             }
 
+            _framesTaken++;
             OnFrame(header, bytes.Slice(FrameHeader.Size, header.Length));
             bytes = bytes[(FrameHeader.Size + header.Length)..];
         }

@@ -182,6 +182,11 @@ internal abstract partial class Http2Connection
             Worker.Stats.Add(Stats.PendingSendBytes, -sent);
             Unlink(stream);
             stream.Dequeue(sent);
+            if (stream.Owner is null && sent > 0)
+            {
+                stream.SetDeadline(FlushTimeoutMs);
+            }
+
             if (stream.PendingOutput > 0 && stream.SendWindow > 0)
             {
                 Link(stream);

@@ -186,6 +186,11 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Opens a stream that was prepared.</summary>
     protected void OpenStream(Http2Stream stream, int id)
     {
+        if (!IsServer)
+        {
+            _guard.OnStream();
+        }
+
         stream.Open(id, Peer.InitialWindowSize, Options.InitialStreamWindow);
         _streams.Add(id, stream);
         Worker.Stats.Add(Stats.StreamsActive, 1);
@@ -241,7 +246,23 @@ internal abstract partial class Http2Connection : ITurnEnd
         }
 
         CloseIfDone(stream);
+        if (stream.PendingOutput > 0 && !IsOver)
+        {
+            // Nobody waits for it any more, but for the peer to take it.
+            stream.SetDeadline(FlushTimeoutMs);
+        }
     }
+
+    /// <summary>What was left of a stream when its exchange ended has not gone for too long: the peer keeps its window shut.</summary>
+    public void OnFlushTimeout(Http2Stream stream)
+    {
+        Worker.Stats.Increment(Stats.TxFlushTimeout);
+        Reset(stream, Http2ErrorCode.Cancel);
+        CloseIfDone(stream);
+    }
+
+    /// <summary>Milliseconds that the rest of a stream, whose exchange has ended, may wait without any of it being taken.</summary>
+    protected abstract long FlushTimeoutMs { get; }
 
     /// <summary>The peer has said that it did not process a stream, and will not.</summary>
     protected void DropUnprocessed(Http2Stream stream)
@@ -264,7 +285,8 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>The stream leaves once both ends are done with it.</summary>
     private void CloseIfDone(Http2Stream stream)
     {
-        if (stream.Owner is not null || !stream.IsLocalEnded)
+        // Identifier 0: it has left already, by what its end has brought about.
+        if (stream.Owner is not null || !stream.IsLocalEnded || stream.Id == 0)
         {
             return;
         }
@@ -278,6 +300,11 @@ internal abstract partial class Http2Connection : ITurnEnd
         if (!stream.IsRemoteEnded)
         {
             _guard.Forget(stream.Id);
+        }
+
+        if (stream.ResetCode is null)
+        {
+            _guard.OnCompleted();
         }
 
         _streams.Remove(stream.Id);

@@ -8,8 +8,14 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// </summary>
 internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker worker)
 {
-    /// <summary>The score at which a connection ends; one point fades a second.</summary>
-    private const int MaxScore = 100;
+    /// <summary>One point of the score.</summary>
+    public const int Point = 4;
+
+    /// <summary>What costs no more than its own few bytes: a PING, an empty frame of a kind that is not known.</summary>
+    public const int Ping = 1;
+
+    /// <summary>The score at which a connection ends; one point fades a second, and a quarter of one with each frame of DATA that goes either way.</summary>
+    private const int MaxScore = 100 * Point;
 
     /// <summary>Streams that may be reset in <see cref="ResetWindowMs"/>, unless twice as many as that were completed.</summary>
     private const int MaxResets = 200;
@@ -37,7 +43,11 @@ internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker 
     public void OnStream() => _streams++;
 
     /// <summary>A DATA frame was sent.</summary>
-    public void OnDataSent() => _dataFrames++;
+    public void OnDataSent()
+    {
+        _dataFrames++;
+        _score -= _score > 0 ? 1 : 0;
+    }
 
     /// <summary>An exchange went to its end.</summary>
     public void OnCompleted() => _completed++;
@@ -66,7 +76,11 @@ internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker 
     }
 
     /// <summary>A frame came that carries something.</summary>
-    public void OnFullFrame() => _emptyFrames = 0;
+    public void OnFullFrame()
+    {
+        _emptyFrames = 0;
+        _score -= _score > 0 ? 1 : 0;
+    }
 
     /// <summary>A PRIORITY or PRIORITY_UPDATE frame came. False where that is too much.</summary>
     public bool OnPriority()
@@ -115,16 +129,17 @@ internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker 
     }
 
     /// <summary>The peer did something that costs it nothing: SETTINGS, PING, an error of its own. False where that is too much.</summary>
-    public bool Charge(int points)
+    /// <param name="price">In quarters of a point.</param>
+    public bool Charge(int price)
     {
         var faded = (worker.NowMs - _scoreMs) / 1000;
         if (faded > 0)
         {
-            _score = (int)Math.Max(0, _score - faded);
+            _score = (int)Math.Max(0, _score - (faded * Point));
             _scoreMs = worker.NowMs;
         }
 
-        _score += points;
+        _score += price;
         if (_score > MaxScore)
         {
             worker.Stats.Increment(stats.InboundAbuse);

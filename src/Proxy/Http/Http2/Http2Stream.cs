@@ -271,6 +271,11 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
         IsLocalEnded = IsEnding = true;
         _output.Clear();
         ReturnTrailers();
+        if (Owner is null)
+        {
+            ClearDeadline();
+        }
+
         EnqueueReader();
         EnqueueWriter();
         if (!byOwner)
@@ -307,7 +312,17 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     }
 
     /// <inheritdoc/>
-    protected override void OnDeadline() => Owner?.OnDeadline(this);
+    protected override void OnDeadline()
+    {
+        if (Owner is { } owner)
+        {
+            owner.OnDeadline(this);
+        }
+        else if (Id != 0)
+        {
+            connection.OnFlushTimeout(this);
+        }
+    }
 
     /// <inheritdoc/>
     protected override bool IsOver(OutputWait wait) =>

@@ -8,6 +8,12 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// </summary>
 internal ref struct RequestComposer : IHpackFields
 {
+    /// <summary>Crumbs that are joined to one cookie; more of them are too much (docs/hardening.md).</summary>
+    private const int MaxCrumbs = 256;
+
+    /// <summary>Bytes of a cookie that comes in crumbs.</summary>
+    private const int MaxCookieBytes = 16 * 1024;
+
     private readonly Span<byte> _staging;
     private ComposedFields _fields;
     private int _staged;
@@ -22,6 +28,8 @@ internal ref struct RequestComposer : IHpackFields
     private bool _isStarted;
     private bool _hasCookie;
     private bool _hasHost;
+    private bool _hasHostField;
+    private int _crumbs;
     private bool _hasLength;
 
     /// <summary>Composes into memory.</summary>
@@ -177,9 +185,16 @@ internal ref struct RequestComposer : IHpackFields
     /// <summary>A Host field that says something else than <c>:authority</c> makes the request malformed (section 8.3.1); one that says the same says nothing.</summary>
     private bool TakeHost(scoped HpackField field)
     {
+        // Nor may there be two of them (RFC 9112 section 3.2), even where they say the same.
+        if (_hasHostField || (_hasHost && !field.Value.SequenceEqual(_staging[_host])))
+        {
+            return _fields.Refuse();
+        }
+
+        _hasHostField = true;
         if (_hasHost)
         {
-            return field.Value.SequenceEqual(_staging[_host]) || _fields.Refuse();
+            return true;
         }
 
         _hasHost = true;
@@ -197,6 +212,11 @@ internal ref struct RequestComposer : IHpackFields
         if (!field.IsChecked && !FieldSyntax.IsValue(field.Value))
         {
             return _fields.Refuse();
+        }
+
+        if (++_crumbs > MaxCrumbs || (_hasCookie ? _cookie.End.Value - _cookie.Start.Value : 0) + field.Value.Length > MaxCookieBytes)
+        {
+            return _fields.Overflow();
         }
 
         var start = _hasCookie ? _cookie.Start.Value : _staged;

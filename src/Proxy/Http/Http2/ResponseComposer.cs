@@ -1,3 +1,4 @@
+using System.Globalization;
 using KubeProxyNet.Proxy.Http.Http2.Hpack;
 
 namespace KubeProxyNet.Proxy.Http.Http2;
@@ -11,12 +12,14 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// <param name="upgrade">The protocol that was asked for; empty for none.</param>
 internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<byte> upgrade) : IHpackFields
 {
+    private const int MaxLengthDigits = 18;
+
     private readonly ReadOnlySpan<byte> _upgrade = upgrade;
     private ComposedFields _fields = new(memory, limit);
     private bool _isStarted;
     private bool _hasLength;
 
-    /// <summary>The length that the head declares; -1 where it declares none. Whether it does so as it may, the parser judges.</summary>
+    /// <summary>The length that the head declares; -1 where it declares none.</summary>
     public long DeclaredLength { get; private set; } = -1;
 
     /// <summary>The status; 0 before it came.</summary>
@@ -58,8 +61,14 @@ internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<
 
         if (field.Id == KnownHeader.ContentLength)
         {
+            // One, and of digits alone: where the body ends must not be a matter of opinion.
+            if (_hasLength || field.Value.Length is 0 or > MaxLengthDigits || field.Value.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
+            {
+                return _fields.Refuse();
+            }
+
             _hasLength = true;
-            DeclaredLength = System.Buffers.Text.Utf8Parser.TryParse(field.Value, out long length, out var used) && used == field.Value.Length ? length : -1;
+            DeclaredLength = long.Parse(field.Value, NumberStyles.None, CultureInfo.InvariantCulture);
         }
 
         return _fields.Append(field);

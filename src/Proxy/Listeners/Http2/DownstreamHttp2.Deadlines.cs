@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http.Http2.Frames;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
@@ -6,6 +7,12 @@ namespace KubeProxyNet.Proxy.Listeners.Http2;
 /// <summary>What bounds the connection in time, and its end. What bounds a stream, its exchange says.</summary>
 internal sealed partial class DownstreamHttp2
 {
+    private long _unfinishedDeadlineMs = DeadlineTimer.Never;
+    private long _wakeMs = DeadlineTimer.Never;
+
+    /// <summary>How long the rest of a response may wait without the client taking any of it.</summary>
+    public long FlushTimeoutMs => _state.StreamIdleMs > 0 ? Math.Min(_state.StreamIdleMs, Exchange.WriteStallMs) : Exchange.WriteStallMs;
+
     void IConnectionOwner.OnDeadline(Connection connection)
     {
         var page = _runtime.Worker.Stats;
@@ -13,6 +20,15 @@ internal sealed partial class DownstreamHttp2
         {
             _deadlinePassed = true;
             connection.Interrupt();
+        }
+        else if (_runtime.Worker.NowMs >= _unfinishedDeadlineMs)
+        {
+            page.Increment(_state.Stats.RequestsHeaderTimeout);
+            _http2.Fail(Http2ErrorCode.EnhanceYourCalm, "a frame or a head was not finished in time");
+        }
+        else if (_runtime.Worker.NowMs < _wakeMs)
+        {
+            SetDeadline(_wakeMs - _runtime.Worker.NowMs);
         }
         else if (_drainGraceMs != NotDraining)
         {
@@ -47,7 +63,7 @@ internal sealed partial class DownstreamHttp2
         {
             _drainGraceMs = Math.Max(1, idleGraceMs);
             _http2.Drain();
-            _connection.SetDeadline(_drainGraceMs);
+            SetDeadline(_drainGraceMs);
         }
     }
 
@@ -83,15 +99,35 @@ internal sealed partial class DownstreamHttp2
 
     private void SetBusyDeadline() => SetDeadline(LeftOfItsAge());
 
+    /// <summary>Part of a frame or of a field block has come, another than before; or nothing is unfinished any more.</summary>
+    public void OnUnfinished(bool isUnfinished)
+    {
+        if (_isClosing || _state.RequestHeadersTimeoutMs <= 0)
+        {
+            return;
+        }
+
+        // The deadline of the connection is put off, not away: what it was for is seen to once it has passed.
+        var now = _runtime.Worker.NowMs;
+        _unfinishedDeadlineMs = isUnfinished ? now + _state.RequestHeadersTimeoutMs : DeadlineTimer.Never;
+        if (isUnfinished && _connection.Timer.DeadlineMs > _unfinishedDeadlineMs)
+        {
+            _connection.SetDeadline(_state.RequestHeadersTimeoutMs);
+        }
+    }
+
     private void SetDeadline(long wait)
     {
-        if (wait == long.MaxValue)
+        var now = _runtime.Worker.NowMs;
+        _wakeMs = wait == long.MaxValue ? DeadlineTimer.Never : now + wait;
+        var first = Math.Min(_wakeMs, _unfinishedDeadlineMs);
+        if (first == DeadlineTimer.Never)
         {
             _connection.ClearDeadline();
         }
         else
         {
-            _connection.SetDeadline(wait);
+            _connection.SetDeadline(Math.Max(0, first - now));
         }
     }
 

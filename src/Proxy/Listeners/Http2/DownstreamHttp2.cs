@@ -129,7 +129,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
         exchange.BeginHead(DownstreamHttp1.MaxHeadBytes);
         ActiveExchanges++;
         _requests++;
-        if (_connection.Timer.DeadlineMs != DeadlineTimer.Never && _drainGraceMs == NotDraining)
+        if (_wakeMs != DeadlineTimer.Never && _drainGraceMs == NotDraining)
         {
             SetBusyDeadline();
         }

@@ -20,6 +20,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     private ServerStream? _firstToStart;
     private ServerStream? _lastToStart;
     private bool _isDraining;
+    private long _unfinished;
     private int _lastTaken = FrameHeader.MaxStreamId;
 
     /// <summary>Whose connection it is.</summary>
@@ -27,6 +28,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
 
     /// <inheritdoc/>
     protected override bool IsServer => true;
+
+    /// <inheritdoc/>
+    protected override long FlushTimeoutMs => downstream.FlushTimeoutMs;
 
     /// <summary>Says what is to be known of us, before anything was read.</summary>
     public void Open()
@@ -207,6 +211,12 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     /// <inheritdoc/>
     protected override void AfterFrames()
     {
+        if (Unfinished != _unfinished && !IsOver)
+        {
+            _unfinished = Unfinished;
+            downstream.OnUnfinished(_unfinished != 0);
+        }
+
         // What came with a head in one piece is there by now.
         while (_firstToStart is { } server)
         {

@@ -19,6 +19,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     private bool _isBodyDropped;
     private bool _isUpgrade;
     private bool _isTunnel;
+    private bool _isEndTaken;
 
     /// <summary>Next of the connection's spare ones, or of those that wait for their turn.</summary>
     public ServerStream? Next { get; set; }
@@ -45,7 +46,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     public override bool IsMisdirected(ReadOnlySpan<byte> authority) => connection.Downstream.Authorities?.IsMisdirected(authority) == true;
 
     /// <inheritdoc/>
-    public override bool IsRequestComplete => _isUpgrade && !_isTunnel ? true : _isRequestBuffered || (_io.IsRemoteEnded && _io.Unread == 0);
+    public override bool IsRequestComplete => _isUpgrade && !_isTunnel ? true : _isRequestBuffered || _isEndTaken;
 
     /// <inheritdoc/>
     public override bool IsRequestBuffered => _isRequestBuffered;
@@ -68,7 +69,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
         _io = io;
         _head = head;
         _bufferedBody = 0;
-        _isRequestBuffered = _isBodyDropped = _isUpgrade = _isTunnel = false;
+        _isRequestBuffered = _isBodyDropped = _isUpgrade = _isTunnel = _isEndTaken = false;
         Refusal = Http1Error.None;
         _requestFraming = BodyFraming.None;
         _trailers?.Reset();
@@ -132,6 +133,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
         }
 
         payload = _io.Read();
+        _isEndTaken = _io.IsRemoteEnded && _io.Unread == 0;
         _exchange.RequestBodyWireBytes += payload.Length;
         return !payload.IsEmpty || _io.IsRemoteEnded ? DownstreamRead.Ready : DownstreamRead.NeedMore;
     }

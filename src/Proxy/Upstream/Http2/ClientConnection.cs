@@ -21,13 +21,19 @@ internal sealed class ClientConnection : Http2Connection
     private int _spareCount;
     private int _nextId = 1;
     private bool _isEnding;
+    private readonly uint _assumedStreams;
     private bool _isGreeted;
     private readonly List<ClientStream> _awaitingSettings = [];
 
     /// <summary>Takes over a connection that stands.</summary>
-    public ClientConnection(UpstreamConnection carrier, Http2Options options, Http2Stats stats)
+    /// <param name="carrier">The connection.</param>
+    /// <param name="options">Settings of our end.</param>
+    /// <param name="stats">Where it counts.</param>
+    /// <param name="assumedStreams">Streams that the endpoint is taken to allow before it says so: as many as on the connection before.</param>
+    public ClientConnection(UpstreamConnection carrier, Http2Options options, Http2Stats stats, uint assumedStreams)
         : base(carrier.Connection, options, stats)
     {
+        _assumedStreams = assumedStreams;
         _carrier = carrier;
         _maxHeadBytes = Math.Min(carrier.Endpoint.Cluster.Config.MaxResponseHeadBytes, BlockPool.Large);
     }
@@ -42,7 +48,8 @@ internal sealed class ClientConnection : Http2Connection
     public int TotalStreams { get; private set; }
 
     /// <summary>True where it takes another stream now.</summary>
-    public bool HasRoom => IsUsable && ActiveStreams < Math.Min((uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : StreamsBeforeSettings);
+    public bool HasRoom => IsUsable && ActiveStreams < Math.Min(
+        (uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Clamp(_assumedStreams, 1, StreamsBeforeSettings));
 
     /// <summary>True while it takes streams at all.</summary>
     public bool IsUsable => !_isEnding && !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
@@ -58,6 +65,9 @@ internal sealed class ClientConnection : Http2Connection
 
     /// <inheritdoc/>
     protected override bool IsServer => false;
+
+    /// <inheritdoc/>
+    protected override long FlushTimeoutMs => 20_000;
 
     /// <inheritdoc/>
     protected override int LastOwnStreamId => _nextId - 2;
@@ -216,6 +226,9 @@ internal sealed class ClientConnection : Http2Connection
             OnMalformed(stream, "the head of a response is malformed");
         }
     }
+
+    /// <inheritdoc/>
+    protected override void OnInvalidMessage(Http2Stream stream) => (stream.Owner as ClientStream)?.Refuse("http2.violation.of.messaging.rule");
 
     /// <inheritdoc/>
     protected override void OnGoAway(int lastStreamId, Http2ErrorCode code)

@@ -362,11 +362,11 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     }
 
     void IHttp2StreamOwner.OnReset(Http2Stream stream) => _loss =
-        stream.Id == 0 ? StreamLoss.Refused
+        stream.Id == 0 ? StreamLoss.LeftBehind
         : _connection.FailureCode is not null ? StreamLoss.Violation
         : _connection.IsOver ? StreamLoss.ConnectionEnded
         : !stream.IsReset ? StreamLoss.Violation
-        : stream.ResetCode == Http2ErrorCode.RefusedStream && !_hasAnswered ? StreamLoss.Refused
+        : stream.ResetCode == Http2ErrorCode.RefusedStream && !_hasAnswered ? (_connection.HasGoneAway ? StreamLoss.LeftBehind : StreamLoss.Refused)
         : StreamLoss.Reset;
 
     private bool MayHaveBody(int status) => !_isHeadRequest && status is not (204 or 304);

@@ -121,6 +121,10 @@ public sealed class RefusedStreamTests
             {
                 await stream.Connection.GoAwayAsync(9);
             }
+            else if (stream.Id > 9)
+            {
+                return;
+            }
 
             var request = await stream.ReadRequestAsync();
             await stream.AnswerAsync(200, request.Fields["x-id"] + request.BodyText);

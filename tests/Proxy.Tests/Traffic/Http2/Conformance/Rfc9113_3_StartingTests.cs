@@ -23,6 +23,7 @@ public sealed class Rfc9113_3_StartingTests
     {
         await using var front = await Http2Front.StartAsync(handshake: false);
 
+        front.Client.ExpectAcknowledgement();
         await front.Client.SendBytesAsync((byte[])[.. Http2Frames.Preface, .. Http2Frames.ToBytes(Http2Frames.Settings(), Http2Frames.Headers(1, Http2Fields.Get("/early"), endStream: true))]);
 
         (await front.Client.ReadResponseAsync(1)).Status.Should().Be(200);
@@ -32,6 +33,7 @@ public sealed class Rfc9113_3_StartingTests
     public async Task Rfc9113_3_4_the_preface_may_come_in_any_pieces()
     {
         await using var front = await Http2Front.StartAsync(handshake: false);
+        front.Client.ExpectAcknowledgement();
         foreach (var one in (byte[])[.. Http2Frames.Preface, .. Http2Frames.ToBytes(Http2Frames.Settings(), Http2Frames.Headers(1, Http2Fields.Get(), endStream: true))])
         {
             await front.Client.SendBytesAsync(new[] { one });

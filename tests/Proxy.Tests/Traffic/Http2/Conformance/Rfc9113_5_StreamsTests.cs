@@ -58,7 +58,7 @@ public sealed class Rfc9113_5_StreamsTests
     [Fact]
     public async Task Rfc9113_5_1_WINDOW_UPDATE_PRIORITY_and_RST_STREAM_may_follow_the_end_of_a_request()
     {
-        await using var front = await Http2Front.StartAsync(BackendScripts.InTurn(BackendScripts.Hang(), BackendScripts.Echo()));
+        await using var front = await Http2Front.StartAsync(BackendScripts.InTurn(BackendScripts.AnswerNothing(), BackendScripts.Echo()));
         var id = await front.Client.OpenAsync(Http2Fields.Get());
         var backend = await front.Backend.WaitForConnectionAsync(1);
 

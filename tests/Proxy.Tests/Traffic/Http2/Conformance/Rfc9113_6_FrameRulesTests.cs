@@ -108,7 +108,7 @@ public sealed class Rfc9113_6_FrameRulesTests
     [Fact]
     public async Task Rfc9113_6_4_RST_STREAM_ends_the_request_at_the_backend()
     {
-        await using var front = await Http2Front.StartAsync(BackendScripts.Hang());
+        await using var front = await Http2Front.StartAsync(BackendScripts.AnswerNothing());
         var id = await front.Client.OpenAsync(Http2Fields.Get());
         await front.Backend.WaitForRequestsAsync(1);
 
@@ -201,11 +201,14 @@ public sealed class Rfc9113_6_FrameRulesTests
     }
 
     [Fact]
-    public async Task Rfc9113_6_10_every_byte_of_a_block_may_have_a_frame_and_every_byte_of_frames_a_segment()
+    public async Task Rfc9113_6_10_a_block_may_have_a_frame_for_every_few_bytes_and_every_byte_of_frames_a_segment()
     {
         await using var front = await Http2Front.StartAsync();
         var block = HpackBlock.Of(Http2Fields.Get("/b"));
-        Http2Frame[] frames = [Http2Frames.HeaderBlock(1, block[..1], endStream: true, endHeaders: false), .. block.Skip(1).Index().Select(b => Http2Frames.Continuation(1, [b.Item], b.Index == block.Length - 2))];
+
+        // As many frames as are taken: more are a flood.
+        var pieces = block.Skip(1).Chunk((block.Length + 30) / 32).ToArray();
+        Http2Frame[] frames = [Http2Frames.HeaderBlock(1, block[..1], endStream: true, endHeaders: false), .. pieces.Index().Select(p => Http2Frames.Continuation(1, p.Item, p.Index == pieces.Length - 1))];
         foreach (var one in Http2Frames.ToBytes(frames))
         {
             await front.Client.SendBytesAsync(new[] { one });

