@@ -44,6 +44,9 @@ internal sealed class ProbeConnection : Http2Connection, IHttp2StreamOwner
     public bool IsUsable => !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
 
     /// <inheritdoc/>
+    protected override long FlushTimeoutMs => 20_000;
+
+    /// <inheritdoc/>
     protected override bool IsServer => false;
 
     /// <inheritdoc/>
