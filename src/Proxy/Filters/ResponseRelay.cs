@@ -103,6 +103,7 @@ internal static class ResponseRelay
             var spliced = 0;
             var payload = default(ReadOnlySpan<byte>);
             var isSpliced = isHeadSent && upstream.IsWorthSplicing && exchange.Call is null && downstream.TakesPayloadAsItIs && downstream.Connection.CanSplice();
+            upstream.MaxRead = isHeadSent ? downstream.ReadSize : Worker.ReceiveBufferSize;
             switch (isSpliced ? upstream.TrySpliceBody(downstream.Connection, out spliced) : upstream.TryReadBody(out payload))
             {
                 case UpstreamRead.Ready when spliced > 0:

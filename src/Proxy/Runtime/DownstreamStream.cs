@@ -50,6 +50,9 @@ internal abstract class DownstreamStream
     /// <summary>True where response bytes are queued beyond the high-water mark: await <see cref="LoopStream.Drained"/> before sending more.</summary>
     public bool IsCongested => Io.IsCongested;
 
+    /// <summary>Most bytes of a response's body that are worth reading at once: what can be sent on.</summary>
+    public virtual int ReadSize => Worker.ReceiveBufferSize;
+
     /// <summary>How the request's body is framed.</summary>
     public abstract BodyFraming RequestFraming { get; }
 

@@ -152,7 +152,7 @@ internal sealed partial class Exchange
     /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
     public ReadOnlySpan<byte> RequestId => Request.TryGet(KnownHeader.XRequestId, out var id) ? id : default;
 
-    public bool IsHead => Request.Method.SequenceEqual("HEAD"u8);
+    public bool IsHead => Request.IsHead;
 
     /// <summary>Gets the parser ready for the head, within the bounds that the connection manager sets.</summary>
     /// <param name="longest">Most bytes that its storage can hold.</param>

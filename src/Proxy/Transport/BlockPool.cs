@@ -19,11 +19,14 @@ internal sealed class Block(int size)
 }
 
 /// <summary>
-/// Blocks in three sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
+/// Blocks in four sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
 /// What is kept unused is bounded per size; what is rented is bounded by the connections' own limits.
 /// </summary>
 internal sealed class BlockPool
 {
+    /// <summary>Holds what one of many streams keeps: a small head or message.</summary>
+    public const int Tiny = 1024;
+
     /// <summary>Holds nearly every request head.</summary>
     public const int Small = 4 * 1024;
 
@@ -33,12 +36,13 @@ internal sealed class BlockPool
     /// <summary>Holds the longest head that is accepted.</summary>
     public const int Large = 128 * 1024;
 
+    private readonly Shelf _tiny = new(Tiny, 4096);
     private readonly Shelf _small = new(Small, 1024);
     private readonly Shelf _medium = new(Medium, 256);
     private readonly Shelf _large = new(Large, 16);
 
     /// <summary>Blocks that holders own now; zero after every test.</summary>
-    public int Rented => _small.Rented + _medium.Rented + _large.Rented;
+    public int Rented => _tiny.Rented + _small.Rented + _medium.Rented + _large.Rented;
 
     /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
     public Block Rent(int size) => ShelfFor(size).Rent();
@@ -49,6 +53,7 @@ internal sealed class BlockPool
     /// <summary>Forgets every block that nobody holds, so that the collector can give its memory back.</summary>
     public void Trim()
     {
+        _tiny.Trim();
         _small.Trim();
         _medium.Trim();
         _large.Trim();
@@ -56,6 +61,7 @@ internal sealed class BlockPool
 
     private Shelf ShelfFor(int size) => size switch
     {
+        <= Tiny => _tiny,
         <= Small => _small,
         <= Medium => _medium,
         <= Large => _large,

@@ -105,11 +105,14 @@ internal sealed partial class Connection
         return true;
     }
 
-    private void Flush()
+    private unsafe void Flush()
     {
+        const int MaxVectors = 16;
+        var vectors = stackalloc Native.IoVector[MaxVectors];
         while (_output.Length > 0 && _writable && Error == 0)
         {
-            var sent = SendNow(_output.Head, default, Native.MsgNoSignal);
+            var count = _output.Fill(vectors, MaxVectors, out var total);
+            var sent = SendNow(vectors, count, total);
             if (sent <= 0)
             {
                 return;

@@ -16,6 +16,33 @@ internal sealed class OutputQueue(BlockPool pool)
         ? default
         : _first.Bytes.AsSpan(_start, (_first == _last ? _lastLength : _first.Size) - _start);
 
+    /// <summary>Points vectors to the bytes from the front, which stay where they are until they are consumed.</summary>
+    /// <param name="vectors">Filled from the first.</param>
+    /// <param name="room">How many there are.</param>
+    /// <param name="total">Bytes that they point to.</param>
+    /// <returns>How many were filled.</returns>
+    public unsafe int Fill(Native.IoVector* vectors, int room, out int total)
+    {
+        var count = 0;
+        total = 0;
+        var start = _start;
+        for (var block = _first; block is not null && count < room; block = block.Next)
+        {
+            var length = (block == _last ? _lastLength : block.Size) - start;
+
+            // Blocks are pinned.
+            vectors[count++] = new Native.IoVector
+            {
+                Base = (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref block.Bytes[start]),
+                Length = (nuint)length,
+            };
+            total += length;
+            start = 0;
+        }
+
+        return count;
+    }
+
     /// <summary>Copies bytes to the end.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
@@ -34,27 +61,29 @@ internal sealed class OutputQueue(BlockPool pool)
         }
     }
 
-    /// <summary>Drops bytes at the front, at most <see cref="Head"/>'s length.</summary>
+    /// <summary>Drops bytes at the front.</summary>
     public void Consume(int count)
     {
 #if KPN_CHECKED
-        if (count < 0 || count > Head.Length)
+        if (count < 0 || count > Length)
         {
-            throw new InvalidOperationException("More was consumed than the front holds.");
+            throw new InvalidOperationException("More was consumed than there is.");
         }
 #endif
         Length -= count;
-        _start += count;
         if (Length == 0)
         {
             Clear();
+            return;
         }
-        else if (_start == _first!.Size)
+
+        _start += count;
+        while (_start >= _first!.Size)
         {
             var done = _first;
+            _start -= done.Size;
             _first = done.Next;
             done.Next = null;
-            _start = 0;
             pool.Return(done);
         }
     }
@@ -76,7 +105,7 @@ internal sealed class OutputQueue(BlockPool pool)
     private void Grow(int needed)
     {
         // Little is kept in little: many streams may each wait for a few bytes.
-        var block = pool.Rent(_last is null && needed <= BlockPool.Small ? BlockPool.Small : BlockPool.Medium);
+        var block = pool.Rent(_last is null ? Math.Min(needed, BlockPool.Medium) : BlockPool.Medium);
         if (_last is null)
         {
             _first = block;

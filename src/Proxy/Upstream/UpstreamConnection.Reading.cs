@@ -94,7 +94,7 @@ internal sealed partial class UpstreamConnection
             var start = _isHeadInUse && _held is null ? _inputEnd : 0;
             _input = Connection.Worker.ReceiveBuffer;
             _inputStart = _inputEnd = start;
-            var count = Connection.Receive(_input.AsSpan(start));
+            var count = Connection.Receive(_input.AsSpan(start, Math.Min(MaxRead, _input.Length - start)));
             if (count == Connection.WouldBlock)
             {
                 return UpstreamRead.NeedMore;

@@ -74,6 +74,9 @@ internal abstract class UpstreamStream
     /// <summary>When the attempt under way began, <see cref="NoLatency"/> where that is not measured, as its endpoint's <see cref="LoadBalancing.PeakEwmaLatency"/> counts.</summary>
     public long LatencyStart { get; set; } = NoLatency;
 
+    /// <summary>Most bytes of a body that are read at once: a stream whose client takes little is to hold little.</summary>
+    public int MaxRead { get; set; } = Worker.ReceiveBufferSize;
+
     /// <summary>True where enough of the body is still to come, and comes as it is, to be moved from socket to socket.</summary>
     public virtual bool IsWorthSplicing => false;
 

@@ -1,5 +1,3 @@
-using KubeProxyNet.Proxy.Http.Http2.Hpack;
-
 namespace KubeProxyNet.Proxy.Http.Http2;
 
 /// <content>
@@ -78,6 +76,7 @@ internal abstract partial class Http2Connection
     {
         // Of a line, the colon, the space and the line end make up for part of what HPACK needs beyond name and value.
         const int Room = 256;
+        FlushBatch();
         var worstCase = Room + (length * 4);
         var writer = new ByteWriter(worstCase <= Worker.FrameScratch.Length ? Worker.FrameScratch : new byte[worstCase]);
         _encoder.Begin(ref writer);
@@ -105,7 +104,8 @@ internal abstract partial class Http2Connection
                 name = lowerCase[..written];
             }
 
-            if (!skip.Contains(KnownHeaders.Identify(name)))
+            // Only names of these lengths can be among those that are left out.
+            if (name.Length is not (4 or 7 or 10 or 16 or 17) || !skip.Contains(KnownHeaders.Identify(name)))
             {
                 _encoder.Write(ref writer, name, line[(colon + 1)..].Trim(" \t"u8));
             }

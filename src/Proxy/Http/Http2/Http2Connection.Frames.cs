@@ -303,7 +303,7 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (header.Has(FrameFlags.Ack))
+        if (header.Has(FrameHeader.Ack))
         {
             if (!payload.IsEmpty)
             {
@@ -364,7 +364,7 @@ internal abstract partial class Http2Connection
         {
             Fail(Http2ErrorCode.FrameSizeError, "PING has another length than 8");
         }
-        else if (header.Has(FrameFlags.Ack))
+        else if (header.Has(FrameHeader.Ack))
         {
             var data = BinaryPrimitives.ReadUInt64BigEndian(payload);
             if (data == KeepaliveTimer.Data && _keepalive is { IsAwaiting: true } keepalive)
@@ -378,7 +378,7 @@ internal abstract partial class Http2Connection
         }
         else if (Charge(Http2Guard.Ping))
         {
-            WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameFlags.Ack);
+            WritePing(BinaryPrimitives.ReadUInt64BigEndian(payload), FrameHeader.Ack);
         }
     }
 
@@ -447,6 +447,7 @@ internal abstract partial class Http2Connection
 
             stream.SendWindow += increment;
             Schedule(stream);
+            stream.WakeWriter();
         }
         else if (IsIdle(header.StreamId))
         {

@@ -213,7 +213,7 @@ internal abstract partial class Http2Connection
     /// <summary>Judges a header before its payload is waited for.</summary>
     private bool IsAcceptable(in FrameHeader header)
     {
-        if (!_hasSettings && (header.Type != FrameType.Settings || header.Has(FrameFlags.Ack)))
+        if (!_hasSettings && (header.Type != FrameType.Settings || header.Has(FrameHeader.Ack)))
         {
             Fail(Http2ErrorCode.ProtocolError, "the first frame is not SETTINGS");
         }

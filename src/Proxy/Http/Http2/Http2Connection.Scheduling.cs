@@ -16,17 +16,25 @@ internal abstract partial class Http2Connection
     /// <summary>Payload that is copied to leave with other frames.</summary>
     private const int MaxGathered = 4 * 1024;
 
+    /// <summary>Bytes that leave in one system call.</summary>
+    private const int MaxBatch = 128 * 1024;
+
     private readonly Http2Stream?[] _first = new Http2Stream?[PriorityField.Levels];
     private readonly Http2Stream?[] _last = new Http2Stream?[PriorityField.Levels];
     private uint _waiting;
     private long _sendWindow = Http2Options.MinWindow;
     private int _queued;
     private bool _isDraining;
+    private bool _isBatching;
+    private int _batched;
+
+    /// <summary>Bytes that all streams together may send.</summary>
+    public long SendWindow => _sendWindow;
 
     /// <summary>Sends payload of a stream, as much as may go now; the rest waits. The stream's <see cref="Http2Stream.IsEnding"/> says whether it is the last.</summary>
     public void SendData(Http2Stream stream, ReadOnlySpan<byte> payload)
     {
-        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsCongested)
+        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsBacklogged)
         {
             WriteData(stream, ref payload);
         }
@@ -44,6 +52,11 @@ internal abstract partial class Http2Connection
         }
 
         EndIfSent(stream);
+        if (Connection.IsBacklogged)
+        {
+            // Whoever waits for the socket is woken when it has taken what it has.
+            ScheduleAtTurnEnd();
+        }
     }
 
     /// <summary>Ends a stream with fields, once its payload has gone.</summary>
@@ -121,54 +134,114 @@ internal abstract partial class Http2Connection
     {
         if (payload.Length <= MaxGathered)
         {
-            _guard.OnDataSent();
+            _guard.OnDataSent(1);
             payload.CopyTo(WriteFrame(payload.Length, FrameType.Data, end ? FrameFlags.EndStream : FrameFlags.None, streamId));
             return;
         }
 
-        // Behind what was gathered, and with the headers in between, all of it leaves in one piece.
-        var memory = Worker.FrameScratch.AsSpan();
+        if (_batched > 0 || _isBatching || !TrySendAtOnce(streamId, payload, end))
+        {
+            Batch(streamId, payload, end);
+            if (!_isBatching)
+            {
+                FlushBatch();
+            }
+        }
+    }
+
+    /// <summary>Sends what was gathered and behind it payload, from where they stand.</summary>
+    private bool TrySendAtOnce(int streamId, ReadOnlySpan<byte> payload, bool end)
+    {
+        if (payload.Length > Connection.MaxFramedPieces * FrameHeader.MaxLength)
+        {
+            return false;
+        }
+
+        Span<byte> headers = stackalloc byte[Connection.MaxFramedPieces * FrameHeader.Size];
         var used = 0;
+        for (var left = payload.Length; left > 0; left -= FrameHeader.MaxLength)
+        {
+            var isLast = left <= FrameHeader.MaxLength;
+            FrameHeader.Write(headers[used..], Math.Min(left, FrameHeader.MaxLength), FrameType.Data, end && isLast ? FrameFlags.EndStream : FrameFlags.None, streamId);
+            used += FrameHeader.Size;
+        }
+
+        var lead = _out is null ? default : _out.Bytes.AsSpan(0, _outLength);
+        if (!Connection.TrySendFramed(lead, headers[..used], FrameHeader.Size, payload, FrameHeader.MaxLength))
+        {
+            return false;
+        }
+
+        _guard.OnDataSent(used / FrameHeader.Size);
+        ReturnOutput();
+        return true;
+    }
+
+    /// <summary>Puts payload with its headers behind what was gathered, for one system call.</summary>
+    private void Batch(int streamId, ReadOnlySpan<byte> payload, bool end)
+    {
+        var memory = Worker.FrameScratch.AsSpan();
         if (_out is { } block)
         {
             block.Bytes.AsSpan(0, _outLength).CopyTo(memory);
-            used = _outLength;
-            _out = null;
-            _outLength = 0;
-            Worker.Blocks.Return(block);
+            _batched = _outLength;
+            ReturnOutput();
         }
 
         while (!payload.IsEmpty)
         {
             var count = Math.Min(payload.Length, FrameHeader.MaxLength);
-            if (memory.Length - used < FrameHeader.Size + count)
+            if (MaxBatch - _batched < FrameHeader.Size + count)
             {
-                Connection.Send(memory[..used]);
-                used = 0;
+                FlushBatch();
             }
 
-            _guard.OnDataSent();
-            FrameHeader.Write(memory[used..], count, FrameType.Data, end && count == payload.Length ? FrameFlags.EndStream : FrameFlags.None, streamId);
-            payload[..count].CopyTo(memory[(used + FrameHeader.Size)..]);
-            used += FrameHeader.Size + count;
+            _guard.OnDataSent(1);
+            FrameHeader.Write(memory[_batched..], count, FrameType.Data, end && count == payload.Length ? FrameFlags.EndStream : FrameFlags.None, streamId);
+            payload[..count].CopyTo(memory[(_batched + FrameHeader.Size)..]);
+            _batched += FrameHeader.Size + count;
             payload = payload[count..];
         }
+    }
 
-        Connection.Send(memory[..used]);
+    private void FlushBatch()
+    {
+        if (_batched > 0)
+        {
+            var length = _batched;
+            _batched = 0;
+            Connection.Send(Worker.FrameScratch.AsSpan(0, length));
+        }
     }
 
     /// <summary>Sends what waits, as far as windows and the socket take it.</summary>
     private void SendScheduled()
     {
+        var wasFull = IsFull;
+        _isBatching = true;
+        SendWaiting();
+        _isBatching = false;
+        FlushBatch();
+        if (wasFull && !IsFull)
+        {
+            WakeWriters();
+        }
+    }
+
+    private void WakeWriters()
+    {
+        foreach (var stream in _streams.Values)
+        {
+            stream.WakeWriter();
+        }
+    }
+
+    private void SendWaiting()
+    {
         while (_waiting != 0 && _sendWindow > 0 && !IsOver)
         {
-            if (Connection.IsCongested)
+            if (Connection.IsBacklogged)
             {
-                if (!_isDraining)
-                {
-                    SendWhenDrainedAsync().Detach();
-                }
-
                 return;
             }
 
@@ -203,15 +276,11 @@ internal abstract partial class Http2Connection
     private async LoopTask SendWhenDrainedAsync()
     {
         _isDraining = true;
-        await Connection.Drained();
+        await Connection.FlushedAsync();
         _isDraining = false;
         if (!IsOver && !Connection.IsClosed)
         {
-            foreach (var stream in _streams.Values)
-            {
-                stream.WakeWriter();
-            }
-
+            WakeWriters();
             ScheduleAtTurnEnd();
         }
     }

@@ -14,14 +14,18 @@ internal abstract partial class Http2Connection
     private bool _isAtTurnEnd;
     private int _controlFrames;
 
-    /// <summary>True where so much waits that streams should not add to it.</summary>
-    public bool IsCongested => _queued > MaxQueued || Connection.IsCongested;
+    /// <summary>True where so much waits for windows that streams without any should not add to it.</summary>
+    public bool IsFull => _queued > MaxQueued;
 
     void ITurnEnd.OnTurnEnd()
     {
         _isAtTurnEnd = false;
         SendScheduled();
         FlushOutput();
+        if (Connection.IsBacklogged && !_isDraining && !IsOver)
+        {
+            SendWhenDrainedAsync().Detach();
+        }
     }
 
     /// <summary>Sends what is gathered now.</summary>
@@ -29,10 +33,17 @@ internal abstract partial class Http2Connection
     {
         if (_out is { } block)
         {
+            Connection.Send(block.Bytes.AsSpan(0, _outLength));
+            ReturnOutput();
+        }
+    }
+
+    private void ReturnOutput()
+    {
+        if (_out is { } block)
+        {
             _out = null;
-            var length = _outLength;
             _outLength = 0;
-            Connection.Send(block.Bytes.AsSpan(0, length));
             Worker.Blocks.Return(block);
         }
     }
@@ -74,7 +85,7 @@ internal abstract partial class Http2Connection
     {
         if (TryBeginControl())
         {
-            WriteFrame(0, FrameType.Settings, FrameFlags.Ack, 0);
+            WriteFrame(0, FrameType.Settings, FrameHeader.Ack, 0);
         }
     }
 
@@ -151,6 +162,7 @@ internal abstract partial class Http2Connection
 
     private Span<byte> Reserve(int length)
     {
+        FlushBatch();
         if (_out is not null && _out.Size - _outLength < length)
         {
             FlushOutput();

@@ -10,7 +10,7 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// </summary>
 internal abstract partial class Http2Connection : ITurnEnd
 {
-    private const int MaxSpareStreams = 128;
+    private const int MaxSpareStreams = 1024;
 
     private readonly Dictionary<int, Http2Stream> _streams = [];
     private readonly Http2Guard _guard;
@@ -135,12 +135,7 @@ internal abstract partial class Http2Connection : ITurnEnd
         Worker.Stats.Add(Stats.StreamsActive, -_streams.Count);
         _streams.Clear();
         ReturnInput();
-        if (_out is { } block)
-        {
-            _out = null;
-            _outLength = 0;
-            Worker.Blocks.Return(block);
-        }
+        ReturnOutput();
 
         Worker.Stats.Add(Stats.PendingSendBytes, -_queued);
         _queued = 0;

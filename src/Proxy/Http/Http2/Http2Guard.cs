@@ -42,11 +42,11 @@ internal sealed class Http2Guard(Http2Options options, Http2Stats stats, Worker 
     /// <summary>A stream was opened by either side.</summary>
     public void OnStream() => _streams++;
 
-    /// <summary>A DATA frame was sent.</summary>
-    public void OnDataSent()
+    /// <summary>DATA frames were sent.</summary>
+    public void OnDataSent(int frames)
     {
-        _dataFrames++;
-        _score -= _score > 0 ? 1 : 0;
+        _dataFrames += frames;
+        _score = Math.Max(0, _score - frames);
     }
 
     /// <summary>An exchange went to its end.</summary>

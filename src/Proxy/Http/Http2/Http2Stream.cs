@@ -102,7 +102,13 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public override int PendingOutput => _output.Length;
 
     /// <inheritdoc/>
-    public override bool IsCongested => _output.Length > MaxQueued || (_output.Length > 0 && connection.IsCongested);
+    public override bool IsCongested => _output.Length > MaxQueued || IsHeldUp;
+
+    /// <summary>Bytes that are worth being given at once: what the windows allow, and a little where they allow nothing.</summary>
+    public int SendableBytes => (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), FrameHeader.MaxLength, Worker.ReceiveBufferSize);
+
+    /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
+    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
 
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
@@ -326,5 +332,5 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
 
     /// <inheritdoc/>
     protected override bool IsOver(OutputWait wait) =>
-        wait == OutputWait.None ? _output.Length == 0 : _output.Length == 0 || (_output.Length <= LowQueued && !connection.IsCongested);
+        wait == OutputWait.None ? _output.Length == 0 : _output.Length <= LowQueued && !IsHeldUp;
 }

@@ -1,7 +1,5 @@
-using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Http.Http2.Frames;
-using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners.Http2;
@@ -13,7 +11,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     /// <summary>Identifies the PING that follows the first GOAWAY: its answer shows that the client has read it.</summary>
     private const ulong DrainPing = 0x6b706e2d64726e31;
 
-    private const int MaxSpare = 128;
+    private const int MaxSpare = 1024;
 
     private ServerStream? _spare;
     private int _spareCount;

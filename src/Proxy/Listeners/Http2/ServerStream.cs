@@ -40,6 +40,9 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     public override bool IsHttp2 => true;
 
     /// <inheritdoc/>
+    public override int ReadSize => _io.SendableBytes;
+
+    /// <inheritdoc/>
     public override ReadOnlySpan<byte> RequestedServerName => connection.Downstream.RequestedServerName;
 
     /// <inheritdoc/>

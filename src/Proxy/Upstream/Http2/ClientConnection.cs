@@ -7,7 +7,7 @@ namespace KubeProxyNet.Proxy.Upstream.Http2;
 /// <summary>The client's end of an HTTP/2 connection to an endpoint: its streams carry the exchanges of whoever asks, as many at once as both ends allow.</summary>
 internal sealed class ClientConnection : Http2Connection
 {
-    private const int MaxSpare = 128;
+    private const int MaxSpare = 1024;
 
     /// <summary>
     /// Streams until the endpoint has said how many it takes. It refuses those beyond, and some servers end the connection for many of them. RFC 9113 section 6.5.2 advises servers to take no fewer;

@@ -27,9 +27,6 @@ internal enum FrameFlags : byte
     /// <summary>Of DATA and HEADERS: the last frame of its direction.</summary>
     EndStream = 0x1,
 
-    /// <summary>Of SETTINGS and PING: an answer.</summary>
-    Ack = 0x1,
-
     /// <summary>Of HEADERS and CONTINUATION: the field block is whole.</summary>
     EndHeaders = 0x4,
 
@@ -47,6 +44,9 @@ internal enum FrameFlags : byte
 /// <param name="StreamId">Which stream it is of; 0 for the connection.</param>
 internal readonly record struct FrameHeader(int Length, FrameType Type, FrameFlags Flags, int StreamId)
 {
+    /// <summary>Of SETTINGS and PING, the same bit as <see cref="FrameFlags.EndStream"/>: an answer.</summary>
+    public const FrameFlags Ack = FrameFlags.EndStream;
+
     /// <summary>Octets of a header.</summary>
     public const int Size = 9;
 
