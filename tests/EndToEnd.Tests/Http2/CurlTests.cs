@@ -47,12 +47,13 @@ public sealed class CurlTests
         var body = new string('x', 100_000);
         await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, body));
         await using var http2 = ScriptedHttp2Backend.Start(Http2Scripts.Answer(200, body));
-        await using var proxy = await Http2Proxy.StartAsync(new Http2ProxyOptions { SpeaksHttp2 = isHttp2Backend }, isHttp2Backend ? http2.Port : backend.Port);
+        await using var proxy = await Http2Proxy.StartAsync(new Http2ProxyOptions { IsSecure = true, SpeaksHttp2 = isHttp2Backend }, isHttp2Backend ? http2.Port : backend.Port);
 
+        // By ALPN: with prior knowledge curl 7.88 does not get along with any server here.
         var asked = await ChildProcess.RunAsync(
-            curl, "-sS", "--http2-prior-knowledge", "--parallel", "--parallel-max", "50", "-o", folder.File("#1"), "-w", "%{http_code}\n", $"http://127.0.0.1:{proxy.Port}/[1-200]");
+            curl, "-sSk", "--http2", "--parallel", "--parallel-max", "50", "-o", folder.File("#1"), "-w", "%{http_code}\n", $"https://127.0.0.1:{proxy.Port}/[1-200]");
 
-        asked.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().HaveCount(200).And.OnlyContain(static status => status == "200", asked.Error);
+        asked.Output.Split('\n').Count(static status => status == "200").Should().Be(200, asked.Error);
         Directory.GetFiles(folder.Path).Should().HaveCount(200).And.AllSatisfy(file => new FileInfo(file).Length.Should().Be(body.Length));
         (await proxy.StatAsync("http.http.downstream_cx_http2_total")).Should().BeLessThan(10);
         await proxy.MustBeQuietAsync();
