@@ -36,7 +36,7 @@ internal static class ClusterTranslator
         config = LoadBalancingTranslator.Translate(config, message, problems);
         config = config with
         {
-            HealthCheck = HealthCheckTranslator.Translate(message, problems),
+            HealthCheck = HealthCheckTranslator.Translate(message, speaksHttp2: config.Protocol is UpstreamProtocol.Http2 or UpstreamProtocol.Auto, problems),
             OverrideHostStatus = OverrideHostStatusOf(message.CommonLbConfig?.OverrideHostStatus),
             IgnoresNewHostsUntilFirstCheck = message.CommonLbConfig?.IgnoreNewHostsUntilFirstHc == true,
         };

@@ -14,17 +14,23 @@ internal static class HealthCheckHeaders
     private const string UserAgent = "user-agent: Envoy/HC\r\n";
 
     /// <summary>The lines, each with its end; neither the host nor the framing is among them.</summary>
-    public static string Lines(Proto.HttpHealthCheck message, TranslationProblems problems, ConfigPath path)
+    public static string Lines(Proto.HttpHealthCheck message, TranslationProblems problems, ConfigPath path) =>
+        Lines(HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path), problems, path, "request_headers_to_add");
+
+    /// <summary>The lines of a call of gRPC.</summary>
+    public static string Lines(Proto.GrpcHealthCheck message, TranslationProblems problems, ConfigPath path) =>
+        Lines(HeaderRulesTranslator.Request(message.InitialMetadata, [], problems, path), problems, path, "initial_metadata");
+
+    private static string Lines(HeaderRules rules, TranslationProblems problems, ConfigPath path, string field)
     {
-        var rules = HeaderRulesTranslator.Request(message.RequestHeadersToAdd, message.RequestHeadersToRemove, problems, path);
         var scope = new CompilationScope(Re2Syntax.Read);
         HeaderMutationsBuilder.Check(rules, "", "request", scope);
         foreach (var error in scope.Errors)
         {
-            problems.Add(At(path, error.Path), error.Message, error.Remedy);
+            problems.Add(At(path, error.Path.Replace("request_headers_to_add", field, StringComparison.Ordinal)), error.Message, error.Remedy);
         }
 
-        if (scope.Errors.Count > 0 || !HoldText(rules, problems, path))
+        if (scope.Errors.Count > 0 || !HoldText(rules, problems, path.Field(field)))
         {
             return UserAgent;
         }
@@ -54,7 +60,7 @@ internal static class HealthCheckHeaders
             if (!HeaderValueFormat.Parse(rules.Add[i].Value).TryGetConstant(out _))
             {
                 problems.Add(
-                    path.Field("request_headers_to_add").Index(i).Field("header").Field("value"), "operators have no meaning in a health check", "write text, and %% for a percent sign");
+                    path.Index(i).Field("header").Field("value"), "operators have no meaning in a health check", "write text, and %% for a percent sign");
             }
         }
 

@@ -13,7 +13,7 @@ using StringMatcherMessage = Envoy.Type.Matcher.V3.StringMatcher;
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>Turns active health checks into records.</summary>
-internal sealed class HealthCheckTranslator(string cluster, TranslationProblems problems)
+internal sealed class HealthCheckTranslator(string cluster, bool speaksHttp2, TranslationProblems problems)
 {
     private const int FirstStatus = 100;
     private const int EndOfStatuses = 600;
@@ -22,7 +22,10 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
     private static readonly TimeSpan Longest = TimeSpan.FromDays(365);
 
     /// <summary>The checks of a cluster; null for none, and where they cannot be done, which <paramref name="problems"/> then tells.</summary>
-    public static HealthCheckConfig? Translate(ClusterMessage message, TranslationProblems problems)
+    /// <param name="message">The cluster.</param>
+    /// <param name="speaksHttp2">True where traffic may go to it by HTTP/2.</param>
+    /// <param name="problems">What is wrong with it.</param>
+    public static HealthCheckConfig? Translate(ClusterMessage message, bool speaksHttp2, TranslationProblems problems)
     {
         var path = ConfigPath.Root.Field("health_checks");
         if (message.HealthChecks.Count > 1)
@@ -30,7 +33,7 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
             problems.Add(path.Index(1), "a cluster has one health check at most, in Envoy too", "keep the one that says most");
         }
 
-        return message.HealthChecks.Count == 0 ? null : new HealthCheckTranslator(message.Name, problems).Translate(message.HealthChecks[0], path.Index(0));
+        return message.HealthChecks.Count == 0 ? null : new HealthCheckTranslator(message.Name, speaksHttp2, problems).Translate(message.HealthChecks[0], path.Index(0));
     }
 
     private HealthCheckConfig? Translate(Proto message, ConfigPath path)
@@ -39,7 +42,7 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
         {
             Proto.HealthCheckerOneofCase.HttpHealthCheck => Http(message.HttpHealthCheck, path.Field("http_health_check")),
             Proto.HealthCheckerOneofCase.TcpHealthCheck => Tcp(message.TcpHealthCheck, path.Field("tcp_health_check")),
-            Proto.HealthCheckerOneofCase.GrpcHealthCheck => Unsupported(path.Field("grpc_health_check"), "checks by gRPC are not supported"),
+            Proto.HealthCheckerOneofCase.GrpcHealthCheck => Grpc(message.GrpcHealthCheck, path.Field("grpc_health_check")),
             _ => Unsupported(path.Field("health_checker"), "what is to be checked is not said"),
         };
         return probe is null ? null : new HealthCheckConfig
@@ -121,9 +124,9 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
 
     private HttpHealthCheck Http(Proto.Types.HttpHealthCheck message, ConfigPath path)
     {
-        if (message.CodecClientType != CodecClientType.Http1)
+        if (message.CodecClientType is not (CodecClientType.Http1 or CodecClientType.Http2))
         {
-            problems.Add(path.Field("codec_client_type"), "endpoints are checked by HTTP/1.1 only", "remove it");
+            problems.Add(path.Field("codec_client_type"), "endpoints are checked by HTTP/1.1 or HTTP/2", "use HTTP1 or HTTP2");
         }
 
         if (message.Path.AsSpan().ContainsAnyInRange('\0', ' ') || message.Path.Contains('\x7F', StringComparison.Ordinal))
@@ -136,6 +139,7 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
         var receive = All(message.Receive, path.Field("receive"));
         var check = new HttpHealthCheck
         {
+            UsesHttp2 = message.CodecClientType == CodecClientType.Http2,
             Method = MethodOf(message, path.Field("method")),
             Path = message.Path,
             Host = host,
@@ -157,6 +161,23 @@ internal sealed class HealthCheckTranslator(string cluster, TranslationProblems 
         }
 
         return message.ExpectedStatuses.Count == 0 ? check : check with { ExpectedStatuses = Statuses(message.ExpectedStatuses, path.Field("expected_statuses")) };
+    }
+
+    private GrpcHealthCheck Grpc(Proto.Types.GrpcHealthCheck message, ConfigPath path)
+    {
+        if (!speaksHttp2)
+        {
+            problems.Add(path, "checks by gRPC need HTTP/2", "set http2_protocol_options in the HttpProtocolOptions of the cluster, or use http_health_check or tcp_health_check");
+        }
+
+        var authority = message.Authority.Length > 0 ? message.Authority : cluster;
+        CheckHost(authority, path.Field("authority"));
+        return new GrpcHealthCheck
+        {
+            ServiceName = message.ServiceName,
+            Authority = authority,
+            HeaderLines = HealthCheckHeaders.Lines(message, problems, path),
+        };
     }
 
     private void CheckHost(string host, ConfigPath path)

@@ -80,6 +80,7 @@ internal static class HttpConnectionManagerTranslator
             },
             AcceptHttp10 = http1?.AcceptHttp10 ?? false,
             DefaultHostForHttp10 = http1?.DefaultHostForHttp10 ?? "",
+            EnablesTrailers = http1?.EnableTrailers ?? false,
             SuppressEnvoyHeaders = router?.SuppressEnvoyHeaders ?? false,
             SuppressGrpcCodeStats = router?.SuppressGrpcRequestFailureCodeStats ?? false,
             IdleTimeout = Or(common?.IdleTimeout, defaults.IdleTimeout),

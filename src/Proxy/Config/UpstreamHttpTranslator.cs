@@ -47,6 +47,7 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
         config = typed is null ? Older(config) : Typed(config, typed, Options.Key(Key));
         return config with
         {
+            EnablesTrailers = (typed is null ? message.HttpProtocolOptions : Http1Of(typed))?.EnableTrailers ?? false,
             IdleTimeout = common?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             MaxConnectionDuration = ResourceTimeouts.Bounded(common?.MaxConnectionDuration?.ToTimeSpan() ?? TimeSpan.Zero),
             MaxResponseHeadBytes = (int)Limit(common?.MaxResponseHeadersKb ?? DefaultHeadKilobytes, MaxHeadKilobytes, place.Field("max_response_headers_kb")) * 1024,
@@ -54,6 +55,14 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
             MaxRequestsPerConnection = (int)Math.Min(common?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
         };
     }
+
+    private static Http1ProtocolOptions? Http1Of(HttpProtocolOptions typed) => typed.UpstreamProtocolOptionsCase switch
+    {
+        ProtocolCase.ExplicitHttpConfig => typed.ExplicitHttpConfig.HttpProtocolOptions,
+        ProtocolCase.UseDownstreamProtocolConfig => typed.UseDownstreamProtocolConfig.HttpProtocolOptions,
+        ProtocolCase.AutoConfig => typed.AutoConfig.HttpProtocolOptions,
+        _ => null,
+    };
 
     private ClusterConfig Older(ClusterConfig config)
     {

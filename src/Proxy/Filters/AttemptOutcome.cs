@@ -1,4 +1,5 @@
 using KubeProxyNet.Proxy.Observability;
+using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Runtime.Retries;
@@ -37,7 +38,7 @@ internal static class AttemptOutcome
             return outcome == RelayOutcome.Unwanted ? NextAttempt.AfterBackOff : NextAttempt.None;
         }
 
-        var failure = FailureOf(attempt, outcome);
+        var failure = FailureOf(attempt, outcome, upstream);
         var isUntouched = failure == UpstreamFailure.Overflow;
         var wasAnswered = upstream is not null && !isUntouched && !upstream.IsUnanswered;
         if (failure == UpstreamFailure.Reset && upstream?.Carrier.Tls is not null)
@@ -45,6 +46,7 @@ internal static class AttemptOutcome
             attempt.TransportFailure = upstream.FindTransportFailure();
         }
 
+        attempt.RefusedBy = failure == UpstreamFailure.RefusedStream ? upstream!.Carrier : null;
         if (isUntouched)
         {
             upstream?.Release();
@@ -62,6 +64,14 @@ internal static class AttemptOutcome
 
         page.FailedRequests++;
         if (failure == UpstreamFailure.Reset && isKept && !wasAnswered && CanSendAgain(attempt))
+        {
+            page.FailedRequests--;
+            attempt.Failure = UpstreamFailure.None;
+            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestRetry);
+            return NextAttempt.AtOnce;
+        }
+
+        if (failure == UpstreamFailure.RefusedStream && MayBeReplayed(attempt) && exchange.TryTakeFreeAttempt(isElsewhere: upstream!.Loss == StreamLoss.LeftBehind))
         {
             page.FailedRequests--;
             attempt.Failure = UpstreamFailure.None;
@@ -114,6 +124,14 @@ internal static class AttemptOutcome
         !attempt.Exchange.IsResponseStarted && !attempt.IsHedged
         && attempt.Exchange.Downstream.IsRequestBuffered && UpstreamAcquisition.IsIdempotent(attempt.Exchange.Request.Method);
 
+    /// <summary>True where all that was sent of the request is still here. What of it was not processed may be sent again whatever its method is (RFC 9113 section 8.7).</summary>
+    private static bool MayBeReplayed(UpstreamAttempt attempt)
+    {
+        var exchange = attempt.Exchange;
+        return !exchange.IsResponseStarted && !attempt.IsHedged && !exchange.IsTunnel
+            && (exchange.Downstream.IsRequestBuffered || exchange.Replay is not null || exchange.Upgrade is UpgradeKind.Protocol or UpgradeKind.Connect);
+    }
+
     private static void GiveBack(Exchange exchange, UpstreamStream upstream)
     {
         if (exchange.Downstream.IsRequestComplete && !exchange.IsTunnel)
@@ -126,11 +144,17 @@ internal static class AttemptOutcome
         }
     }
 
-    private static UpstreamFailure FailureOf(UpstreamAttempt attempt, RelayOutcome outcome) => outcome switch
+    private static UpstreamFailure FailureOf(UpstreamAttempt attempt, RelayOutcome outcome, UpstreamStream? upstream) => outcome switch
     {
         RelayOutcome.Malformed => UpstreamFailure.ProtocolError,
         RelayOutcome.Aborted => attempt.Exchange.Abort != AbortReason.None ? UpstreamFailure.Aborted : attempt.Failure,
-        _ => UpstreamFailure.Reset,
+        _ => upstream!.Loss switch
+        {
+            StreamLoss.Reset => UpstreamFailure.RemoteReset,
+            StreamLoss.Refused or StreamLoss.LeftBehind => UpstreamFailure.RefusedStream,
+            StreamLoss.Violation => UpstreamFailure.ProtocolError,
+            _ => UpstreamFailure.Reset,
+        },
     };
 
     private static void CountFailure(UpstreamAttempt attempt, UpstreamFailure failure)
@@ -144,27 +168,40 @@ internal static class AttemptOutcome
             case UpstreamFailure.Aborted when attempt.StartMs != 0:
                 page.Increment(exchange.Abort == AbortReason.RouteTimeout ? stats.RequestTimeout
                     : exchange.Abort == AbortReason.ClientGone ? stats.RequestCancelled : stats.RequestLocalReset);
-                page.Increment(stats.DestroyLocalWithActive);
+                CountEnd(attempt, page, stats.DestroyLocalWithActive);
                 break;
             case UpstreamFailure.Superseded:
                 page.Increment(attempt.StartMs != 0 ? stats.RequestLocalReset : stats.RequestCancelled);
-                page.Add(stats.DestroyLocalWithActive, attempt.StartMs != 0 ? 1 : 0);
+                if (attempt.StartMs != 0)
+                {
+                    CountEnd(attempt, page, stats.DestroyLocalWithActive);
+                }
+
                 break;
             case UpstreamFailure.ProtocolError:
-                page.Increment(stats.ProtocolError);
+                // That of a connection which is shared is counted there.
+                page.Increment(attempt.IsHttp2 ? stats.RequestLocalReset : stats.ProtocolError);
+                break;
+            case UpstreamFailure.RemoteReset:
+                page.Increment(stats.RequestRemoteReset);
                 break;
             case UpstreamFailure.Reset:
-                page.Increment(stats.RequestRemoteReset);
-                page.Increment(stats.DestroyRemoteWithActive);
+                page.Add(stats.RequestRemoteReset, attempt.IsHttp2 ? 0 : 1);
+                CountEnd(attempt, page, stats.DestroyRemoteWithActive);
                 break;
             case UpstreamFailure.PerTryTimeout:
                 page.Increment(stats.PerTryTimeout);
-                page.Increment(stats.DestroyLocalWithActive);
+                page.Add(stats.RequestLocalReset, attempt.IsHttp2 ? 1 : 0);
+                CountEnd(attempt, page, stats.DestroyLocalWithActive);
                 break;
             case UpstreamFailure.PerTryIdleTimeout:
                 page.Increment(stats.PerTryIdleTimeout);
-                page.Increment(stats.DestroyLocalWithActive);
+                page.Add(stats.RequestLocalReset, attempt.IsHttp2 ? 1 : 0);
+                CountEnd(attempt, page, stats.DestroyLocalWithActive);
                 break;
         }
     }
+
+    /// <summary>The connection ends with its request, unless others share it.</summary>
+    private static void CountEnd(UpstreamAttempt attempt, StatPage page, Counter counter) => page.Add(counter, attempt.IsHttp2 ? 0 : 1);
 }

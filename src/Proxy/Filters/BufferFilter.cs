@@ -28,7 +28,8 @@ internal static class BufferFilter
         }
 
         var turn = default(TurnBudget);
-        while (!downstream.IsRequestComplete && exchange.Abort == AbortReason.None)
+        var isOver = downstream.IsRequestComplete;
+        while (!isOver && exchange.Abort == AbortReason.None)
         {
             switch (RequestBodyReader.TryRead(exchange, out var payload))
             {
@@ -47,6 +48,7 @@ internal static class BufferFilter
                         return false;
                     }
 
+                    isOver = downstream.IsRequestComplete;
                     break;
             }
 

@@ -13,7 +13,9 @@ internal static class RequestBodyPump
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
-        while (!downstream.IsRequestComplete && !exchange.StopRequestBody && exchange.Abort == AbortReason.None)
+
+        // The end may come while nothing is read, and still has to be passed on: only a read may find it.
+        while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
         {
             switch (RequestBodyReader.TryRead(exchange, out var payload))
             {

@@ -22,7 +22,14 @@ internal static class RequestHeadWriter
     {
         var body = exchange.FirstBody;
         exchange.BytesReceived = body.Length;
-        Send(exchange, upstream, body, exchange.Downstream.IsRequestComplete && exchange.Downstream.IsRequestBuffered);
+        var downstream = exchange.Downstream;
+        var isWhole = downstream.IsRequestComplete && (downstream.IsRequestBuffered || exchange.Upgrade == UpgradeKind.None);
+        var trailers = isWhole ? downstream.RequestTrailers : null;
+        Send(exchange, upstream, body, isWhole && trailers is null);
+        if (trailers is not null)
+        {
+            upstream.SendTrailers(exchange.UpstreamRequestFraming, trailers);
+        }
     }
 
     /// <summary>Sends the head again, and what was sent behind it before. A failure shows when the response is read.</summary>
@@ -35,7 +42,16 @@ internal static class RequestHeadWriter
             upstream.SendBody(framing, replay.Piece(i), end: false);
         }
 
-        if (exchange.Downstream.IsRequestComplete)
+        if (!exchange.Downstream.IsRequestComplete)
+        {
+            return;
+        }
+
+        if (exchange.Downstream.RequestTrailers is { } trailers)
+        {
+            upstream.SendTrailers(framing, trailers);
+        }
+        else
         {
             upstream.SendBody(framing, default, end: true);
         }
@@ -73,7 +89,7 @@ internal static class RequestHeadWriter
             writer.Write("te: trailers\r\n"u8);
         }
 
-        WriteFields(ref writer, exchange, mutations, replacesHost);
+        WriteFields(ref writer, exchange, mutations, replacesHost, isHttp2);
         overrides.ResetWrittenCount();
         return writer;
     }
@@ -119,7 +135,7 @@ internal static class RequestHeadWriter
         return true;
     }
 
-    private static void WriteFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, bool replacesHost)
+    private static void WriteFields(ref ByteWriter writer, Exchange exchange, in AppliedMutations mutations, bool replacesHost, bool isHttp2)
     {
         var request = exchange.Request;
         var http = exchange.Http;
@@ -195,6 +211,13 @@ internal static class RequestHeadWriter
         {
             writer.Write("connection: upgrade\r\n"u8);
             writer.WriteField("upgrade"u8, protocol);
+            exchange.WebSocketKey = null;
+            if (!isHttp2 && Http.Ascii.EqualsIgnoreCase(protocol, "websocket"u8) && !request.TryGet("sec-websocket-key"u8, out _))
+            {
+                // It came by extended CONNECT, which has no keys.
+                exchange.WebSocketKey = WebSocketKeys.Create(exchange.Worker.Random.Next(), exchange.Worker.Random.Next());
+                writer.WriteField("sec-websocket-key"u8, exchange.WebSocketKey);
+            }
         }
 
         writer.Write(LineEnd);

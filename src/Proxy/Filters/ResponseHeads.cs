@@ -82,6 +82,7 @@ internal static class ResponseHeads
         }
 
         exchange.Settle(attempt);
+        exchange.EndReplay();
         return RelayOutcome.Complete;
     }
 
@@ -154,5 +155,14 @@ internal static class ResponseHeads
         && exchange.Downstream.IsRequestComplete
         && head.TryGet(KnownHeader.Upgrade, out var agreed)
         && exchange.Request.TryGet(KnownHeader.Upgrade, out var wanted)
-        && Ascii.EqualsIgnoreCase(agreed, wanted);
+        && Ascii.EqualsIgnoreCase(agreed, wanted)
+        && (exchange.WebSocketKey is not { } key || IsAccepted(key, head));
+
+    /// <summary>True where a key that was made up here is accepted. The client has not asked for it, and does not get to see the answer to it.</summary>
+    private static bool IsAccepted(byte[] key, ResponseHead head)
+    {
+        var isAccepted = head.TryGet("sec-websocket-accept"u8, out var answer) && answer.SequenceEqual(WebSocketKeys.AcceptOf(key));
+        head.Withhold(KnownHeader.Other, "sec-websocket-accept"u8);
+        return isAccepted;
+    }
 }

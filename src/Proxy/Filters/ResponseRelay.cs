@@ -121,9 +121,15 @@ internal static class ResponseRelay
                         Pass(exchange, upstream, default, ref isHeadSent);
                     }
 
+                    // The end, and trailers, may come while nothing is read, and still have to be passed on: only a read may find them.
                     turn.Renew();
                     await upstream.Io.Readable();
-                    break;
+                    if (IsAborted(exchange))
+                    {
+                        return RelayOutcome.Aborted;
+                    }
+
+                    continue;
                 case UpstreamRead.Malformed:
                     return RelayOutcome.Malformed;
                 default:

@@ -39,7 +39,7 @@ internal static class Tunnel
         {
             switch (downstream.TryReadBody(out var payload))
             {
-                case DownstreamRead.Ready when downstream.IsRequestComplete:
+                case DownstreamRead.Ready when payload.IsEmpty && downstream.IsRequestComplete:
                     exchange.RequestEndMs = exchange.Attempt.RequestEndMs = exchange.Worker.NowMs;
                     exchange.MarkActivity();
                     await upstream.Io.FlushedAsync();
@@ -86,7 +86,7 @@ internal static class Tunnel
         {
             switch (upstream.TryReadBody(out var payload))
             {
-                case UpstreamRead.Ready when upstream.IsResponseComplete:
+                case UpstreamRead.Ready when payload.IsEmpty && upstream.IsResponseComplete:
                     exchange.NoteResponsePayload(0, end: true);
                     exchange.MarkActivity();
                     await downstream.Io.FlushedAsync();

@@ -71,30 +71,35 @@ internal static class UpstreamAcquisition
     private static async LoopTask<UpstreamStream?> ConnectOrWaitAsync(UpstreamAttempt attempt, ConnectionPool pool)
     {
         var exchange = attempt.Exchange;
-        var worker = exchange.Worker;
         var name = RequestedServerName.IsAsked(pool.Endpoint) ? Encoding.UTF8.GetString(RequestedServerName.Of(exchange)).ToLowerInvariant() : null;
-        while (true)
+        for (var isAgain = false; ; isAgain = true)
         {
             var wantsHttp2 = MaySpeakHttp2(exchange, pool);
-            if (wantsHttp2 && pool.TryOpenStream(name is null ? default : Encoding.UTF8.GetBytes(name), name is not null) is { } opened)
+            if (wantsHttp2)
             {
-                return opened;
-            }
-
-            if (!(wantsHttp2 && pool.AwaitsShared))
-            {
-                if (MayOpen(exchange, pool, name))
+                if (pool.TryOpenStream(name is null ? default : Encoding.UTF8.GetBytes(name), name is not null, attempt.RefusedBy) is { } opened)
                 {
-                    return await ConnectAsync(attempt, pool, name, wantsHttp2);
+                    return opened;
                 }
-
-                worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
+            }
+            else if (MayOpen(exchange, pool, name))
+            {
+                return await ConnectAsync(attempt, pool, name);
+            }
+            else
+            {
+                CountOverflow(exchange, isAgain);
             }
 
             var pending = attempt.Pending;
             pending.WantsHttp2 = wantsHttp2;
             pending.RequestedName = name;
-            pool.Enqueue(pending);
+            pool.Enqueue(pending, isFirst: isAgain);
+            if (wantsHttp2)
+            {
+                OpenShared(exchange, pool, pending, isAgain);
+            }
+
             await pending.Over;
             if (attempt.HasEnded)
             {
@@ -111,8 +116,45 @@ internal static class UpstreamAcquisition
             if (pending.Result is { } result)
             {
                 attempt.Failure = result == ConnectResult.TimedOut ? UpstreamFailure.ConnectTimeout : UpstreamFailure.ConnectFailure;
+                if (attempt.Failure == UpstreamFailure.ConnectFailure)
+                {
+                    attempt.ConnectError = pending.ConnectError;
+                    attempt.TransportFailure = pending.TransportFailure;
+                }
+
                 return null;
             }
+        }
+    }
+
+    /// <summary>Begins to open as many connections as who waits needs and the limit allows.</summary>
+    private static void OpenShared(Exchange exchange, ConnectionPool pool, PendingRequest pending, bool isAgain)
+    {
+        var alpn = UpstreamAlpn.Of(exchange.Cluster!.Config.Protocol, clientSpeaksHttp2: true);
+        while (pool.NeedsShared && pending.IsQueued)
+        {
+            if (!MayOpen(exchange, pool, pending.RequestedName))
+            {
+                CountOverflow(exchange, isAgain);
+                return;
+            }
+
+            if (!pool.TryOpenShared(exchange.Breaker, pending.RequestedName, alpn))
+            {
+                pool.Forget(pending);
+                pending.Result = ConnectResult.Failed;
+                pending.Over.Set();
+                return;
+            }
+        }
+    }
+
+    /// <summary>A request that waits at the limit is counted once.</summary>
+    private static void CountOverflow(Exchange exchange, bool isAgain)
+    {
+        if (!isAgain)
+        {
+            exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.ConnectionOverflow);
         }
     }
 
@@ -153,20 +195,6 @@ internal static class UpstreamAcquisition
         return true;
     }
 
-    /// <summary>The connection stands: the request gets it, or its first stream, and who waited for one the next.</summary>
-    private static UpstreamStream Begin(ConnectionPool pool, UpstreamConnection upstream)
-    {
-        upstream.BeginExchanges();
-        if (upstream.Shared is not { } shared)
-        {
-            return upstream;
-        }
-
-        var stream = shared.Open();
-        pool.OnRoom(upstream);
-        return stream;
-    }
-
     /// <summary>True where a stream of HTTP/2 serves the request: always, or as the client does, or as the endpoint says.</summary>
     private static bool MaySpeakHttp2(Exchange exchange, ConnectionPool pool) => exchange.Cluster!.Config.Protocol switch
     {
@@ -176,27 +204,25 @@ internal static class UpstreamAcquisition
         _ => !pool.SpeaksHttp1,
     } && exchange.Upgrade != UpgradeKind.ConnectHere;
 
-    private static async LoopTask<UpstreamStream?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name, bool wantsHttp2)
+    private static async LoopTask<UpstreamStream?> ConnectAsync(UpstreamAttempt attempt, ConnectionPool pool, string? name)
     {
-        var upstream = pool.Open(attempt.Exchange.Breaker, name, wantsHttp2);
+        var isRaw = attempt.Exchange.Upgrade == UpgradeKind.ConnectHere;
+        var upstream = pool.Open(attempt.Exchange.Breaker, name);
         if (upstream is null)
         {
             attempt.Failure = UpstreamFailure.ConnectFailure;
             return null;
         }
 
-        upstream.AlpnFallback = UpstreamAlpn.Of(upstream.Endpoint.Cluster.Config.Protocol, attempt.Exchange.Downstream.IsHttp2);
+        upstream.AlpnFallback = isRaw ? null : UpstreamAlpn.Of(upstream.Endpoint.Cluster.Config.Protocol, clientSpeaksHttp2: false);
         attempt.Upstream = upstream;
         var result = await upstream.ConnectAsync();
         attempt.Upstream = null;
         if (!attempt.HasEnded && result == ConnectResult.Connected)
         {
-            return Begin(pool, upstream);
-        }
-
-        if (!attempt.HasEnded)
-        {
-            pool.OnConnectFailed(upstream, result);
+            // An endpoint that spoke HTTP/1.1 when it was last asked may speak HTTP/2 by now.
+            upstream.BeginExchanges(isRaw);
+            return upstream.Shared is null ? upstream : upstream.OpenStream();
         }
 
         upstream.Close();

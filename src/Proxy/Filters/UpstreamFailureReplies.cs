@@ -21,6 +21,8 @@ internal static class UpstreamFailureReplies
         [UpstreamFailure.ConnectTimeout] = Body("connection timeout"),
         [UpstreamFailure.Overflow] = Body("overflow"),
         [UpstreamFailure.Reset] = Body("connection termination"),
+        [UpstreamFailure.RemoteReset] = Body("remote reset"),
+        [UpstreamFailure.RefusedStream] = Body("remote refused stream reset"),
         [UpstreamFailure.ProtocolError] = Body("protocol error"),
     }.ToFrozenDictionary();
 
@@ -54,6 +56,14 @@ internal static class UpstreamFailureReplies
             case UpstreamFailure.ProtocolError:
                 exchange.Flags |= ResponseFlags.UpstreamProtocolError;
                 Send(exchange, failure, 502, upstream!.ProtocolErrorDetails);
+                break;
+            case UpstreamFailure.RemoteReset:
+                exchange.Flags |= ResponseFlags.UpstreamRemoteReset;
+                Send(exchange, failure, 503, exchange.IsResponseStarted ? "upstream_reset_after_response_started{remote_reset}" : "upstream_reset_before_response_started{remote_reset}");
+                break;
+            case UpstreamFailure.RefusedStream:
+                exchange.Flags |= ResponseFlags.UpstreamRemoteReset;
+                Send(exchange, failure, 503, "upstream_reset_before_response_started{remote_refused_stream_reset}");
                 break;
             case UpstreamFailure.Aborted:
                 LocalReplies.Aborted(exchange);

@@ -5,7 +5,7 @@ internal readonly record struct HeaderMask(ulong Bits)
 {
     /// <summary>
     /// Fields that concern one connection only and are never forwarded (RFC 9110 §7.6.1), and the framing, which each side writes anew.
-    /// Trailer is among them because trailers are dropped, and so is what was withheld.
+    /// Trailer is among them because trailers may be dropped further on, and so is what was withheld.
     /// </summary>
     public static readonly HeaderMask NeverForwarded = Of(
         KnownHeader.Connection, KnownHeader.KeepAlive, KnownHeader.ProxyConnection, KnownHeader.Te, KnownHeader.Trailer,

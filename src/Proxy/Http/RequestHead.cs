@@ -31,6 +31,9 @@ public sealed class RequestHead : MessageHead
     /// <summary>True for the method CONNECT, whose target is an authority and no path (RFC 9110 §9.3.6).</summary>
     public bool IsConnect { get; internal set; }
 
+    /// <summary>True for the method HEAD, whose response has no body (RFC 9110 §9.3.2).</summary>
+    public bool IsHead { get; internal set; }
+
     /// <summary>
     /// True where the client speaks https: because its connection is TLS, or because a proxy in front that is trusted says so in
     /// <c>x-forwarded-proto</c>.
@@ -89,7 +92,7 @@ public sealed class RequestHead : MessageHead
         base.Reset();
         MethodSlice = TargetSlice = PathSlice = QuerySlice = AuthoritySlice = default;
         _defaultAuthority = null;
-        IsHttps = IsHttpsTarget = IsConnect = false;
+        IsHttps = IsHttpsTarget = IsConnect = IsHead = false;
         ClientCertificate = ClientCertificateStatus.None;
     }
 }

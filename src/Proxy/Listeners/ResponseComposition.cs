@@ -19,7 +19,12 @@ internal static class ResponseComposition
     /// <summary>Memory for a head of that length and what the proxy adds; valid until the next suspension.</summary>
     public static byte[] MemoryFor(Exchange exchange, int length)
     {
-        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.RequestId.Length + exchange.SetCookieLines.Length + exchange.SessionLine.Length;
+        var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.SetCookieLines.Length + exchange.SessionLine.Length;
+        if (exchange.Http.AlwaysSetRequestIdInResponse)
+        {
+            worstCase += exchange.RequestId.Length;
+        }
+
         var scratch = exchange.Worker.Scratch;
         return worstCase <= scratch.Length ? scratch : new byte[worstCase];
     }

@@ -29,6 +29,12 @@ internal static class ResponseHeadWriter
         {
             writer.Write("connection: upgrade\r\n"u8);
             writer.WriteField("upgrade"u8, protocol);
+            if (exchange.Attempt.IsHttp2 && !exchange.Downstream.IsHttp2 && exchange.Request.TryGet("sec-websocket-key"u8, out var key)
+                && !head.TryGet("sec-websocket-accept"u8, out _))
+            {
+                // The upstream agreed in HTTP/2, which has no such proof, and a client of HTTP/1.1 demands it.
+                writer.WriteField("sec-websocket-accept"u8, WebSocketKeys.AcceptOf(key));
+            }
         }
 
         writer.Write(LineEnd);

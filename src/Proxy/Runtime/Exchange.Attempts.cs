@@ -13,6 +13,16 @@ internal sealed partial class Exchange
     private readonly UpstreamAttempt _attempt;
     private HedgedAttempts? _hedgedAttempts;
     private bool _gaveUpReplay;
+    private int _freeAttempts;
+
+    /// <summary>Bytes of a body that are kept for an endpoint of HTTP/2 that may refuse the stream, where no policy asks for more.</summary>
+    private const int MaxKeptForRefusal = 64 * 1024;
+
+    /// <summary>How often a request is sent again because an endpoint refused it, before a retry policy is asked.</summary>
+    private const int MaxFreeAttempts = 2;
+
+    /// <summary>As <see cref="MaxFreeAttempts"/>, where it was the connection that went away: one under load may meet several of them in a row.</summary>
+    private const int MaxFreeAttemptsElsewhere = 20;
 
     /// <summary>The limits of the cluster that the exchange counts against.</summary>
     public CircuitBreaker Breaker { get; set; } = null!;
@@ -46,6 +56,10 @@ internal sealed partial class Exchange
         }
     }
 
+    /// <summary>One more attempt that no retry policy has to allow. False where there were as many as there may be.</summary>
+    /// <param name="isElsewhere">True where the connection of the last one is gone.</param>
+    public bool TryTakeFreeAttempt(bool isElsewhere) => _freeAttempts++ < (isElsewhere ? MaxFreeAttemptsElsewhere : MaxFreeAttempts);
+
     /// <summary>Keeps what goes upstream of a body that has not come to its end, where it may have to be sent again.</summary>
     public void KeepForReplay(ReadOnlySpan<byte> payload)
     {
@@ -62,12 +76,43 @@ internal sealed partial class Exchange
                 Retry?.GiveUpReplay();
             }
         }
+        else if (!_gaveUpReplay && !IsResponseStarted && Attempt.IsHttp2)
+        {
+            Replay = _replayBuffer ??= new ReplayBuffer(Worker.Blocks);
+            Replay.Limit = MaxKeptForRefusal;
+            if (!Replay.TryAppend(payload))
+            {
+                Replay = null;
+                _gaveUpReplay = true;
+            }
+        }
+        else
+        {
+            DropReplay();
+        }
 
         // Retries count it themselves.
         if (isAbandoned && !isRetried)
         {
             Worker.Stats.Increment(Cluster!.State.Stats.RetryOrShadowAbandoned);
         }
+    }
+
+    /// <summary>The response goes to the client, and the request is not sent again: what was kept of its body for an endpoint that refuses it is given back.</summary>
+    public void EndReplay()
+    {
+        if (Replay is not null && Retry is not { IsActive: true })
+        {
+            DropReplay();
+        }
+    }
+
+    /// <summary>What is kept of the body is not all of it any more.</summary>
+    private void DropReplay()
+    {
+        Replay?.Clear();
+        Replay = null;
+        _gaveUpReplay = true;
     }
 
     /// <summary>Another attempt, beside those that run.</summary>
@@ -135,6 +180,7 @@ internal sealed partial class Exchange
         }
 
         _gaveUpReplay = _isBuffering = false;
+        _freeAttempts = 0;
         ResetMirror();
         ResetHedging();
     }

@@ -124,6 +124,9 @@ internal sealed partial class Exchange
     /// <summary>What the request asks to turn the connections into, where that is served.</summary>
     public UpgradeKind Upgrade { get; set; }
 
+    /// <summary>The key of WebSocket that was made up for an upstream of HTTP/1.1; null where none was.</summary>
+    public byte[]? WebSocketKey { get; set; }
+
     /// <summary>True once the upstream agreed and bytes go through as they are.</summary>
     public bool IsTunnel { get; set; }
 
@@ -149,7 +152,7 @@ internal sealed partial class Exchange
     /// <summary>The <c>x-request-id</c> that goes upstream; empty where there is none.</summary>
     public ReadOnlySpan<byte> RequestId => Request.TryGet(KnownHeader.XRequestId, out var id) ? id : default;
 
-    public bool IsHead => Request.Method.SequenceEqual("HEAD"u8);
+    public bool IsHead => Request.IsHead;
 
     /// <summary>Gets the parser ready for the head, within the bounds that the connection manager sets.</summary>
     /// <param name="longest">Most bytes that its storage can hold.</param>
@@ -196,6 +199,7 @@ internal sealed partial class Exchange
         Details = default;
         Abort = AbortReason.None;
         Upgrade = UpgradeKind.None;
+        WebSocketKey = null;
         IsTunnel = false;
         Attempts = 0;
         StopRequestBody = false;

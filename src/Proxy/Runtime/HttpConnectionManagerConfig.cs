@@ -113,6 +113,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>Host of an HTTP/1.0 request without one; empty to refuse it.</summary>
     public string DefaultHostForHttp10 { get; init; } = "";
 
+    /// <summary>True to carry the fields behind chunked bodies of HTTP/1.1, of requests and responses: <c>enable_trailers</c>. False (the default) to drop them.</summary>
+    public bool EnablesTrailers { get; init; }
+
     /// <summary>True to leave out <c>x-envoy-*</c> headers: the router's <c>suppress_envoy_headers</c>.</summary>
     public bool SuppressEnvoyHeaders { get; init; }
 

@@ -69,6 +69,9 @@ internal sealed partial class Connection : LoopStream, IPollTarget
     /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
     public override int PendingOutput => _output.Length + _kept.Length;
 
+    /// <summary>True where the socket has refused bytes, which wait: more would only be copied to wait behind them.</summary>
+    public bool IsBacklogged => _output.Length > 0;
+
     /// <summary>True while what the peer does must be known before anything else of the same turn may use the connection.</summary>
     public bool IsUrgent
     {

@@ -68,6 +68,9 @@ public sealed record ClusterConfig
     /// <summary>The version of HTTP that endpoints are spoken to in; HTTP/1.1 by default.</summary>
     public UpstreamProtocol Protocol { get; init; }
 
+    /// <summary>True to carry the fields behind chunked bodies of HTTP/1.1, of requests and responses: <c>enable_trailers</c>. False (the default) to drop them.</summary>
+    public bool EnablesTrailers { get; init; }
+
     /// <summary>Settings of connections that speak HTTP/2.</summary>
     public Http2Options Http2 { get; init; } = new();
 

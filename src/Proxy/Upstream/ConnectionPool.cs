@@ -17,7 +17,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
     private readonly List<UpstreamConnection> _shared = [];
     private UpstreamConnection? _idle;
     private int _idleCount;
-    private int _pendingCount;
+    private int _pendingShared;
     private int _openingShared;
     private PendingRequest? _firstPending;
     private PendingRequest? _lastPending;
@@ -124,21 +124,23 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
             return;
         }
 
-        if (_firstPending is { } pending)
+        if (FindPending(connection.RequestedName, wantsHttp2: false) is { } pending)
         {
-            if (pending.RequestedName != connection.RequestedName || pending.WantsHttp2)
-            {
-                // It makes room for one of the name that waits longest.
-                connection.Close();
-                return;
-            }
-
-            Remove(pending);
-            pending.Stream = connection;
-            pending.Over.Set();
-            return;
+            HandOver(pending, connection);
         }
+        else if (FindOpener() is not null)
+        {
+            // It makes room for one of another kind, or of the name that waits longest.
+            connection.Close();
+        }
+        else
+        {
+            Keep(connection);
+        }
+    }
 
+    private void Keep(UpstreamConnection connection)
+    {
         connection.NextIdle = _idle;
         if (_idle is not null)
         {
@@ -150,26 +152,37 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
         connection.EnterIdle();
     }
 
-    /// <summary>Puts a request at the end of the queue; await <see cref="PendingRequest.Over"/>.</summary>
-    public void Enqueue(PendingRequest pending)
+    /// <summary>Puts a request in the queue; await <see cref="PendingRequest.Over"/>.</summary>
+    /// <param name="pending">The request.</param>
+    /// <param name="isFirst">True for one that was at its front before, and keeps its place.</param>
+    public void Enqueue(PendingRequest pending, bool isFirst = false)
     {
         pending.Over.Reset();
         pending.Stream = null;
         pending.Result = null;
-        _pendingCount++;
+        pending.ConnectError = 0;
+        pending.TransportFailure = [];
+        _pendingShared += pending.WantsHttp2 ? 1 : 0;
         pending.IsQueued = true;
-        pending.Next = null;
-        pending.Previous = _lastPending;
-        if (_lastPending is null)
+        pending.Previous = isFirst ? null : _lastPending;
+        pending.Next = isFirst ? _firstPending : null;
+        if (pending.Previous is null)
         {
             _firstPending = pending;
         }
         else
         {
-            _lastPending.Next = pending;
+            pending.Previous.Next = pending;
         }
 
-        _lastPending = pending;
+        if (pending.Next is null)
+        {
+            _lastPending = pending;
+        }
+        else
+        {
+            pending.Next.Previous = pending;
+        }
     }
 
     /// <summary>Takes a request that does not wait any longer out of the queue, and back what it was handed.</summary>
@@ -183,6 +196,11 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
         {
             pending.Stream = null;
             stream.Release();
+        }
+        else if (pending.Result is null)
+        {
+            // It was to open a connection: the next one may.
+            WakeOpener();
         }
     }
 
@@ -230,11 +248,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
         connection.Breaker.Connections.Return(worker.Index);
         endpoint.Connections?.Return();
-        if (_firstPending is { } pending)
-        {
-            Remove(pending);
-            pending.Over.Set();
-        }
+        WakeOpener();
     }
 
     private void Remove(PendingRequest pending)
@@ -259,7 +273,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
 
         pending.Next = pending.Previous = null;
         pending.IsQueued = false;
-        _pendingCount--;
+        _pendingShared -= pending.WantsHttp2 ? 1 : 0;
     }
 
     private UpstreamConnection? Take(UpstreamConnection? connection)

@@ -20,6 +20,12 @@ internal sealed class PendingRequest(Worker worker)
     /// <summary>How the connection ended that it waited for, where it was to be shared; null where it is to see for itself.</summary>
     public ConnectResult? Result { get; set; }
 
+    /// <summary>errno of the connect that failed; 0 for none.</summary>
+    public int ConnectError { get; set; }
+
+    /// <summary>Why its handshake failed, as <see cref="UpstreamConnection.TransportFailure"/>; empty for nothing.</summary>
+    public byte[] TransportFailure { get; set; } = [];
+
     /// <summary>True while it stands in a pool's queue.</summary>
     public bool IsQueued { get; set; }
 

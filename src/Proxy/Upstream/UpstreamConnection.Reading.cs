@@ -65,7 +65,7 @@ internal sealed partial class UpstreamConnection
     public override void BeginBody(bool isHead)
     {
         Framing = _parser.Framing(isHead);
-        _body = BodyDecoder.For(Framing);
+        _body = BodyDecoder.For(Framing, _trailers);
     }
 
     /// <summary>From here on <see cref="TryReadBody"/> gives whatever the upstream sends, until its FIN completes the response.</summary>

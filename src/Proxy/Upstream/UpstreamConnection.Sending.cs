@@ -15,5 +15,15 @@ internal sealed partial class UpstreamConnection
         framing.Kind == BodyKind.Chunked ? ChunkWriter.Send(Connection, payload, end, 2 * MessageSender.CopyLimit) : payload.IsEmpty || Connection.Send(payload);
 
     /// <inheritdoc/>
-    public override void SendTrailers(BodyFraming framing, TrailerHead trailers) => SendBody(framing, default, end: true);
+    public override void SendTrailers(BodyFraming framing, TrailerHead trailers)
+    {
+        if (_trailers is null || framing.Kind != BodyKind.Chunked)
+        {
+            SendBody(framing, default, end: true);
+        }
+        else
+        {
+            ChunkWriter.SendTrailers(Connection, trailers.Lines);
+        }
+    }
 }

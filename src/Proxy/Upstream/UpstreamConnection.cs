@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
@@ -26,6 +27,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     private readonly ResponseParser _parser;
     private readonly long _openedMs;
     private ReadOnlyMemory<SocketEndpoint> _others;
+    private readonly TrailerReader? _trailers;
     private BodyDecoder _body;
     private Block? _held;
     private byte[] _input;
@@ -61,6 +63,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
         _pool = pool;
         var limits = pool.Endpoint.Cluster.Config;
         _parser = new ResponseParser(Head) { MaxHeadBytes = limits.MaxResponseHeadBytes, MaxFields = limits.MaxResponseFields };
+        _trailers = limits.EnablesTrailers ? new TrailerReader(pool.Worker.Blocks, limits.MaxResponseFields) : null;
         _input = pool.Worker.ReceiveBuffer;
         _openedMs = pool.Worker.NowMs;
         Id = ConnectionIds.Next(pool.Worker);
@@ -125,6 +128,9 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
 
     /// <summary>True once the whole response was read.</summary>
     public override bool IsResponseComplete => _body.IsComplete;
+
+    /// <inheritdoc/>
+    public override TrailerHead? Trailers => _trailers?.Fields;
 
     /// <summary>True where the response says that the endpoint closes the connection.</summary>
     public bool IsToBeClosedByPeer => _parser.WantsClose;
@@ -211,6 +217,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     public override void Release()
     {
         DropHead();
+        _trailers?.Reset();
         CountTraffic();
         if (IsAtRequestLimit)
         {
@@ -236,6 +243,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
         }
 
         CountTraffic();
+        _trailers?.Reset();
         if (_held is not null)
         {
             Connection.Worker.Blocks.Return(_held);
@@ -285,7 +293,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     {
         if (Shared is { } shared)
         {
-            shared.OnDeadline();
+            OnSharedDeadline(shared);
             return;
         }
 

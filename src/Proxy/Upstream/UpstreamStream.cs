@@ -41,8 +41,8 @@ internal abstract class UpstreamStream
     /// <summary>True where the endpoint has said nothing about the request, not even that it refuses it.</summary>
     public abstract bool IsUnanswered { get; }
 
-    /// <summary>True where the endpoint has certainly not begun to process the request, so that sending it elsewhere does no harm (RFC 9113 section 8.7).</summary>
-    public virtual bool WasRefused => false;
+    /// <summary>How the stream was lost, where reading gave <see cref="UpstreamRead.Disconnected"/>.</summary>
+    public virtual StreamLoss Loss => StreamLoss.ConnectionEnded;
 
     /// <summary>When the first byte of the head being read arrived, on the worker's clock in milliseconds; 0 means not yet.</summary>
     public long FirstByteMs { get; protected set; }

@@ -112,7 +112,7 @@ internal static class FieldsNotActedOn
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
         [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
-        [Cluster + "http_protocol_options"] = [],
+        [Cluster + "http_protocol_options"] = ["enable_trailers"],
         [ConnectionManager + "common_http_protocol_options"] =
         [
             "headers_with_underscores_action", "idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection",
@@ -120,13 +120,13 @@ internal static class FieldsNotActedOn
         ],
         [ConnectionManager + "http_protocol_options"] =
         [
-            "accept_http_10", "default_host_for_http_10", "allow_absolute_url=true", "allow_custom_methods=true",
+            "accept_http_10", "default_host_for_http_10", "enable_trailers", "allow_absolute_url=true", "allow_custom_methods=true",
             "override_stream_error_on_invalid_http_message=false",
         ],
         [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
-        [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = [],
-        [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = [],
-        [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = [],
+        [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = ["enable_trailers"],
+        [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = ["enable_trailers"],
+        [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = ["enable_trailers"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>The values that a field may have although nothing acts on it, as text; null where the field is acted on or harmless as it is.</summary>

@@ -55,6 +55,15 @@ public sealed class UpstreamHttpTranslatorTests
         Good("per_connection_buffer_limit_bytes: 70000, " + (isTyped ? Typed(fields) : fields)).Http2
             .Should().Be(new Http2Options { MaxConcurrentStreams = 7, InitialStreamWindow = 70_000, MaxStreamWindow = 70_000 });
 
+    [Theory]
+    [InlineData("", false, false)]
+    [InlineData("http_protocol_options: {enable_trailers: true}", false, true)]
+    [InlineData("explicit_http_config: {http_protocol_options: {enable_trailers: true}}", true, true)]
+    [InlineData("explicit_http_config: {http_protocol_options: {}}", true, false)]
+    [InlineData("use_downstream_protocol_config: {http_protocol_options: {enable_trailers: true}, http2_protocol_options: {}}", true, true)]
+    [InlineData("explicit_http_config: {http2_protocol_options: {}}", true, false)]
+    public void Trailers_of_http_1_pass_where_that_is_said(string fields, bool isTyped, bool pass) => Good(isTyped ? Typed(fields) : fields).EnablesTrailers.Should().Be(pass);
+
     [Fact]
     public void The_choice_by_ALPN_needs_TLS()
     {

@@ -99,9 +99,18 @@ public sealed class HealthCheckTranslatorTests
         service.Should().Be(((HttpHealthCheck)Good($"http_health_check: {{path: /, service_name_matcher: {matcher}}}").Probe).ServiceName, "a message that comes again must not disturb anything");
     }
 
+    [Fact]
+    public void Checks_by_gRPC_and_by_HTTP_2_are_taken()
+    {
+        Translated($"type: STATIC, http2_protocol_options: {{}}, health_checks: [{{{Required}, grpc_health_check: {{service_name: s, authority: a, initial_metadata: [{{header: {{key: X-A, value: b}}}}]}}}}]")
+            .Config.HealthCheck!.Probe.Should().Be(new GrpcHealthCheck { ServiceName = "s", Authority = "a", HeaderLines = "user-agent: Envoy/HC\r\nx-a: b\r\n" });
+        Translated($"type: STATIC, http2_protocol_options: {{}}, health_checks: [{{{Required}, grpc_health_check: {{}}}}]").Config.HealthCheck!.Probe.Should().Be(new GrpcHealthCheck { Authority = "c" });
+        ((HttpHealthCheck)Good("http_health_check: {path: /, codec_client_type: HTTP2}").Probe).UsesHttp2.Should().BeTrue();
+    }
+
     [Theory]
-    [InlineData("grpc_health_check: {}", "health_checks[0].grpc_health_check: checks by gRPC are not supported")]
-    [InlineData("http_health_check: {path: /, codec_client_type: HTTP2}", "health_checks[0].http_health_check.codec_client_type: endpoints are checked by HTTP/1.1 only")]
+    [InlineData("grpc_health_check: {}", "health_checks[0].grpc_health_check: checks by gRPC need HTTP/2")]
+    [InlineData("http_health_check: {path: /, codec_client_type: HTTP3}", "health_checks[0].http_health_check.codec_client_type: endpoints are checked by HTTP/1.1 or HTTP/2")]
     [InlineData("http_health_check: {path: '/a b'}", "health_checks[0].http_health_check.path: a path holds no spaces")]
     [InlineData("http_health_check: {path: /, host: \"a\\nb\"}", "health_checks[0].http_health_check.host: a host header holds no control")]
     [InlineData("http_health_check: {path: /, method: CONNECT}", "health_checks[0].http_health_check.method: CONNECT is no method")]

@@ -75,6 +75,15 @@ public sealed class BackendConnection
         return request;
     }
 
+    /// <summary>Exactly so many bytes, for scripts that speak something else behind a request.</summary>
+    public async Task<byte[]> ReadBytesAsync(int count)
+    {
+        using var bytes = new MemoryStream();
+        _wire.BeginMessage();
+        await _wire.ReadExactlyAsync(count, bytes, Stopping);
+        return bytes.ToArray();
+    }
+
     /// <summary>Sends text as Latin-1 bytes; line ends are the caller's.</summary>
     public Task SendAsync(string text) => SendAsync(Encoding.Latin1.GetBytes(text));
 

@@ -121,7 +121,7 @@ public sealed class FieldsNotActedOnTests
     [InlineData("append_x_forwarded_port: true", "append_x_forwarded_port", "remove it")]
     [InlineData("scheme_header_transformation: {match_upstream: true}", "scheme_header_transformation.match_upstream", "remove it, or write false")]
     [InlineData("http_protocol_options: {allow_absolute_url: false}", "http_protocol_options.allow_absolute_url", "remove it, or write true")]
-    [InlineData("http_protocol_options: {enable_trailers: true}", "http_protocol_options.enable_trailers", "remove it")]
+    [InlineData("http_protocol_options: {allow_chunked_length: true}", "http_protocol_options.allow_chunked_length", "remove it")]
     [InlineData("http2_protocol_options: {allow_metadata: true}", "http2_protocol_options.allow_metadata", "remove it, or write false")]
     [InlineData("http2_protocol_options: {enable_huffman_encoding: false}", "http2_protocol_options.enable_huffman_encoding", "remove it, or write true")]
     [InlineData("http2_protocol_options: {custom_settings_parameters: [{identifier: 240, value: 1}]}", "http2_protocol_options.custom_settings_parameters", "remove it")]
@@ -130,7 +130,7 @@ public sealed class FieldsNotActedOnTests
 
     [Theory]
     [InlineData("codec_type: AUTO, internal_address_config: {unix_sockets: true}, stream_error_on_invalid_http_message: true")]
-    [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h}, http2_protocol_options: {use_oghttp2_codec: false, max_metadata_size: 1024, enable_huffman_encoding: true}")]
+    [InlineData("http_protocol_options: {allow_absolute_url: true, accept_http_10: true, default_host_for_http_10: h, enable_trailers: true}, http2_protocol_options: {use_oghttp2_codec: false, max_metadata_size: 1024, enable_huffman_encoding: true}")]
     [InlineData("common_http_protocol_options: {headers_with_underscores_action: ALLOW, idle_timeout: 1s, max_headers_count: 50}")]
     public void A_connection_manager_may_say_what_happens_anyway(string fields) => Told<HttpConnectionManager>(ConnectionManager(fields)).Should().BeEmpty();
 

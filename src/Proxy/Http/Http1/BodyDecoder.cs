@@ -2,7 +2,7 @@ namespace KubeProxyNet.Proxy.Http.Http1;
 
 /// <summary>
 /// Takes the framing off a body (RFC 9112 §6 and §7). Sans-I/O: feed it received bytes; the payload is gathered at the front of what it was
-/// given, so that many small chunks leave as one piece. Trailers are checked, bounded and dropped.
+/// given, so that many small chunks leave as one piece. Trailers are checked and bounded, and dropped unless somebody gathers them.
 /// </summary>
 internal struct BodyDecoder
 {
@@ -20,6 +20,7 @@ internal struct BodyDecoder
     private int _lineBytes;
     private int _extensionBytes;
     private int _digits;
+    private TrailerReader? _trailers;
 
     private enum ChunkState : byte
     {
@@ -54,8 +55,11 @@ internal struct BodyDecoder
     };
 
     /// <summary>Gets ready for a body.</summary>
-    public static BodyDecoder For(BodyFraming framing) => new()
+    /// <param name="framing">How it is framed.</param>
+    /// <param name="trailers">Gathers the fields behind it; null to drop them.</param>
+    public static BodyDecoder For(BodyFraming framing, TrailerReader? trailers = null) => new()
     {
+        _trailers = trailers,
         _kind = framing.Kind,
         _remaining = framing.Length,
         IsComplete = framing.IsEmpty,
@@ -148,9 +152,9 @@ internal struct BodyDecoder
         ChunkState.DataCarriageReturn => b == '\r' && Go(ChunkState.DataLineFeed),
         ChunkState.DataLineFeed => b == '\n' && BeginSize(),
         ChunkState.TrailerStart => b == '\r' ? Go(ChunkState.EndLineFeed) : TakeTrailerNameByte(b),
-        ChunkState.TrailerName => b == ':' ? Go(ChunkState.TrailerValue) : TakeTrailerNameByte(b),
-        ChunkState.TrailerValue => b == '\r' ? Go(ChunkState.TrailerLineFeed) : Grammar.IsText(b) && ++_lineBytes <= MaxTrailerBytes,
-        ChunkState.TrailerLineFeed => b == '\n' && Go(ChunkState.TrailerStart),
+        ChunkState.TrailerName => b == ':' ? EndTrailerName() : TakeTrailerNameByte(b),
+        ChunkState.TrailerValue => b == '\r' ? Go(ChunkState.TrailerLineFeed) : TakeTrailerValueByte(b),
+        ChunkState.TrailerLineFeed => b == '\n' && EndTrailer(),
         ChunkState.EndLineFeed => b == '\n' && Finish(),
         _ => false,
     };
@@ -189,12 +193,37 @@ internal struct BodyDecoder
         return Go(ChunkState.Extension);
     }
 
-    // A trailer is checked like a field (RFC 9112 §5), whatever its name: it is dropped, so that none can pass for one of the head (RFC 9110 §6.5.1).
+    // A trailer is checked like a field (RFC 9112 §5), whatever its name and whether or not it is dropped; none can pass for one of the head (RFC 9110 §6.5.1).
     private bool TakeTrailerNameByte(byte b)
     {
         _state = ChunkState.TrailerName;
-        return Grammar.TokenBytes.Contains(b) && ++_lineBytes <= MaxTrailerBytes;
+        if (!Grammar.TokenBytes.Contains(b) || ++_lineBytes > MaxTrailerBytes)
+        {
+            return false;
+        }
+
+        _trailers?.TakeName(b);
+        return true;
     }
+
+    private bool EndTrailerName()
+    {
+        _trailers?.EndName();
+        return Go(ChunkState.TrailerValue);
+    }
+
+    private bool TakeTrailerValueByte(byte b)
+    {
+        if (!Grammar.IsText(b) || ++_lineBytes > MaxTrailerBytes)
+        {
+            return false;
+        }
+
+        _trailers?.TakeValue(b);
+        return true;
+    }
+
+    private bool EndTrailer() => _trailers?.EndField() != false && Go(ChunkState.TrailerStart);
 
     private bool EndSizeLine()
     {
@@ -213,6 +242,7 @@ internal struct BodyDecoder
     private bool Finish()
     {
         IsComplete = true;
+        _trailers?.End();
         return true;
     }
 

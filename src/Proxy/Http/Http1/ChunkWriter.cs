@@ -25,6 +25,11 @@ internal static class ChunkWriter
         }
     }
 
+    /// <summary>Sends the last chunk with fields behind it.</summary>
+    /// <param name="connection">Where to.</param>
+    /// <param name="lines">The fields, each with its line end.</param>
+    public static bool SendTrailers(Connection connection, ReadOnlySpan<byte> lines) => connection.Send("0\r\n"u8, lines) && connection.Send("\r\n"u8);
+
     /// <summary>Sends payload as one chunk; up to <paramref name="copyLimit"/> bytes are copied to leave in one system call with their framing.</summary>
     public static bool Send(Connection connection, ReadOnlySpan<byte> payload, bool end, int copyLimit)
     {

@@ -67,6 +67,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
 
         head.MinorVersion = version[7] - '0';
         head.MethodSlice = new Slice(start, space);
+        head.IsHead = head.Method.SequenceEqual("HEAD"u8);
         return ParseTarget(storage, start + space + 1, lastSpace - space - 1);
     }
 

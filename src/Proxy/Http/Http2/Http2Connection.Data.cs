@@ -156,7 +156,15 @@ internal abstract partial class Http2Connection
     /// <summary>A reader has taken bytes.</summary>
     public void OnConsumed(Http2Stream stream, int count)
     {
+        // Windows that a stream has brought, and its reader has taken, before it gets a larger one. How far away the peer is does not matter: that of the connection
+        // bounds what can be unread.
+        const int WindowsBeforeGrowth = 4;
         _buffered -= count;
+        if (stream.WindowTarget < Options.MaxStreamWindow && stream.Unread == 0 && stream.BytesReceived >= (long)WindowsBeforeGrowth * stream.WindowTarget)
+        {
+            stream.WindowTarget = (int)Math.Min(Options.MaxStreamWindow, 2L * stream.WindowTarget);
+        }
+
         var credit = stream.WindowTarget - stream.Unread - stream.ReceiveWindow;
         if (!IsOver && credit >= stream.WindowTarget / 2 && !stream.IsRemoteEnded && stream.ResetCode is null)
         {

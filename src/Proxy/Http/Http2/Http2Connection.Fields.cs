@@ -104,7 +104,8 @@ internal abstract partial class Http2Connection
                 name = lowerCase[..written];
             }
 
-            if (!skip.Contains(KnownHeaders.Identify(name)))
+            // Only names of these lengths can be among those that are left out.
+            if (name.Length is not (4 or 7 or 10 or 16 or 17) || !skip.Contains(KnownHeaders.Identify(name)))
             {
                 _encoder.Write(ref writer, name, line[(colon + 1)..].Trim(" \t"u8));
             }

@@ -366,9 +366,14 @@ internal abstract partial class Http2Connection
         }
         else if (header.Has(FrameHeader.Ack))
         {
-            if (Charge(Http2Guard.Ping))
+            var data = BinaryPrimitives.ReadUInt64BigEndian(payload);
+            if (data == KeepaliveTimer.Data && _keepalive is { IsAwaiting: true } keepalive)
             {
-                OnPong(BinaryPrimitives.ReadUInt64BigEndian(payload));
+                keepalive.OnAnswer();
+            }
+            else if (Charge(Http2Guard.Ping))
+            {
+                OnPong(data);
             }
         }
         else if (Charge(Http2Guard.Ping))

@@ -38,6 +38,7 @@ internal abstract partial class Http2Connection
             if (count > 0)
             {
                 turn.Spend(count);
+                _keepalive?.OnReceived();
                 AfterFrames();
                 if (turn.IsSpent)
                 {

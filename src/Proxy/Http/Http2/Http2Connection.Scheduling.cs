@@ -34,7 +34,7 @@ internal abstract partial class Http2Connection
     /// <summary>Sends payload of a stream, as much as may go now; the rest waits. The stream's <see cref="Http2Stream.IsEnding"/> says whether it is the last.</summary>
     public void SendData(Http2Stream stream, ReadOnlySpan<byte> payload)
     {
-        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsCongested)
+        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsBacklogged)
         {
             WriteData(stream, ref payload);
         }
@@ -52,7 +52,7 @@ internal abstract partial class Http2Connection
         }
 
         EndIfSent(stream);
-        if (Connection.IsCongested)
+        if (Connection.IsBacklogged)
         {
             // Whoever waits for the socket is woken when it has taken what it has.
             ScheduleAtTurnEnd();
@@ -238,7 +238,7 @@ internal abstract partial class Http2Connection
 
     private void SendWaiting()
     {
-        while (_waiting != 0 && _sendWindow > 0 && !IsOver && !Connection.IsCongested)
+        while (_waiting != 0 && _sendWindow > 0 && !IsOver && !Connection.IsBacklogged)
         {
             var stream = _first[BitOperations.TrailingZeroCount(_waiting)]!;
             var piece = stream.QueuedOutput;
@@ -271,7 +271,7 @@ internal abstract partial class Http2Connection
     private async LoopTask SendWhenDrainedAsync()
     {
         _isDraining = true;
-        await Connection.Drained();
+        await Connection.FlushedAsync();
         _isDraining = false;
         if (!IsOver && !Connection.IsClosed)
         {
@@ -394,6 +394,7 @@ internal abstract partial class Http2Connection
             else
             {
                 Schedule(stream);
+                stream.WakeWriter();
             }
         }
 

@@ -27,7 +27,7 @@ internal abstract partial class Http2Connection
         _isAtTurnEnd = false;
         SendScheduled();
         FlushOutput();
-        if (Connection.IsCongested && !_isDraining && !IsOver)
+        if (Connection.IsBacklogged && !_isDraining && !IsOver)
         {
             SendWhenDrainedAsync().Detach();
         }

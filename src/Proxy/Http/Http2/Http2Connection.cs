@@ -109,6 +109,7 @@ internal abstract partial class Http2Connection : ITurnEnd
         }
 
         IsOver = true;
+        _keepalive?.End();
         FlushOutput();
         foreach (var stream in _streams.Values)
         {
@@ -172,6 +173,27 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Opens a stream.</summary>
     protected Http2Stream OpenStream(int id, IHttp2StreamOwner owner)
     {
+        var stream = PrepareStream(owner);
+        OpenStream(stream, id);
+        return stream;
+    }
+
+    /// <summary>Opens a stream that was prepared.</summary>
+    protected void OpenStream(Http2Stream stream, int id)
+    {
+        if (!IsServer)
+        {
+            _guard.OnStream();
+        }
+
+        stream.Open(id, Peer.InitialWindowSize, Options.InitialStreamWindow);
+        _streams.Add(id, stream);
+        Worker.Stats.Add(Stats.StreamsActive, 1);
+    }
+
+    /// <summary>A stream that has no number yet, of which the peer knows nothing.</summary>
+    protected Http2Stream PrepareStream(IHttp2StreamOwner owner)
+    {
         var stream = _spare;
         if (stream is null)
         {
@@ -184,14 +206,7 @@ internal abstract partial class Http2Connection : ITurnEnd
             _spareCount--;
         }
 
-        if (!IsServer)
-        {
-            _guard.OnStream();
-        }
-
-        stream.Open(id, owner, Peer.InitialWindowSize, Options.InitialStreamWindow);
-        _streams.Add(id, stream);
-        Worker.Stats.Add(Stats.StreamsActive, 1);
+        stream.Prepare(owner);
         return stream;
     }
 
@@ -200,7 +215,7 @@ internal abstract partial class Http2Connection : ITurnEnd
 
     private void Reset(Http2Stream stream, Http2ErrorCode code, bool byOwner)
     {
-        if (stream.ResetCode is not null || (stream.IsLocalEnded && stream.IsRemoteEnded))
+        if (stream.Id == 0 || stream.ResetCode is not null || (stream.IsLocalEnded && stream.IsRemoteEnded))
         {
             return;
         }
@@ -213,6 +228,13 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>Told by a stream whose exchange has ended.</summary>
     public void OnReleased(Http2Stream stream)
     {
+        if (stream.Id == 0)
+        {
+            stream.Close();
+            Spare(stream);
+            return;
+        }
+
         if (!stream.IsEnding)
         {
             Reset(stream, Http2ErrorCode.Cancel);
@@ -289,16 +311,20 @@ internal abstract partial class Http2Connection : ITurnEnd
             CreditConnection();
         }
 
+        Spare(stream);
+        if (_streams.Count == 0)
+        {
+            OnIdle();
+        }
+    }
+
+    private void Spare(Http2Stream stream)
+    {
         if (_spareCount < MaxSpareStreams)
         {
             stream.Next = _spare;
             _spare = stream;
             _spareCount++;
-        }
-
-        if (_streams.Count == 0)
-        {
-            OnIdle();
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed record Http2Options
     /// <summary>Streams that the peer may have open at once; as a client, the most that are opened whatever the peer allows. 1024 by default.</summary>
     public int MaxConcurrentStreams { get; init; } = 1024;
 
-    /// <summary>Bytes of a stream that may be unread here; 256 KiB by default. The window grows for a peer that is far away, up to <see cref="MaxStreamWindow"/>.</summary>
+    /// <summary>Bytes of a stream that may be unread here; 256 KiB by default. It doubles for a stream that brings much and whose reader keeps pace, up to <see cref="MaxStreamWindow"/>.</summary>
     public int InitialStreamWindow { get; init; } = 256 * 1024;
 
     /// <summary>Bytes of all streams of a connection that may be unread here; 1 MiB by default.</summary>

@@ -27,6 +27,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     private readonly OutputQueue _input = new(connection.Worker.Blocks);
     private readonly OutputQueue _output = new(connection.Worker.Blocks);
     private int _taken;
+    private bool _isClosed = true;
 
     /// <summary>Identifier; 0 while it is nobody's.</summary>
     public int Id { get; private set; }
@@ -92,7 +93,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public int Held => _input.Length + _output.Length;
 
     /// <inheritdoc/>
-    public override bool IsClosed => Id == 0;
+    public override bool IsClosed => _isClosed;
 
     /// <inheritdoc/>
     public override bool IsReadable => Unread > 0 || IsRemoteEnded || ResetCode is not null;
@@ -107,18 +108,24 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public int SendableBytes => (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), FrameHeader.MaxLength, Worker.ReceiveBufferSize);
 
     /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
-    private bool IsHeldUp => connection.Connection.IsCongested || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
+    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
 
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
 
-    /// <summary>Begins a new life.</summary>
-    public void Open(int id, IHttp2StreamOwner owner, int sendWindow, int receiveWindow)
+    /// <summary>The peer gets to know of it.</summary>
+    public void Open(int id, int sendWindow, int receiveWindow)
     {
         Id = id;
-        Owner = owner;
         SendWindow = sendWindow;
         ReceiveWindow = WindowTarget = receiveWindow;
+    }
+
+    /// <summary>Begins a new life.</summary>
+    public void Prepare(IHttp2StreamOwner owner)
+    {
+        Owner = owner;
+        _isClosed = false;
         IsRemoteEnded = IsLocalEnded = IsEnding = HasHead = IsReset = false;
         ResetCode = null;
         ExpectedBytes = -1;
@@ -288,6 +295,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     {
         var unread = _input.Length;
         Id = 0;
+        _isClosed = true;
         _taken = 0;
         _input.Clear();
         _output.Clear();

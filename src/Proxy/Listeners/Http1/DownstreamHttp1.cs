@@ -66,7 +66,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
         _openedMs = openedMs;
         _connection = null!;
         _input = new Http1Input(runtime.Worker.Blocks);
-        _stream = new Http1Stream(this, _input);
+        _stream = new Http1Stream(this, _input, state.Config.EnablesTrailers ? new TrailerReader(runtime.Worker.Blocks, state.Config.MaxRequestFields) : null);
     }
 
     private enum Phase : byte

@@ -6,7 +6,10 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Listeners.Http1;
 
 /// <summary>The exchange that an HTTP/1 client connection carries now: takes the framing off the request's body and frames the response. One a connection, used again and again.</summary>
-internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : DownstreamStream
+/// <param name="owner">The connection.</param>
+/// <param name="input">What it has received.</param>
+/// <param name="trailerReader">Gathers the fields behind requests' bodies; null where trailers are carried in neither direction.</param>
+internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input, TrailerReader? trailerReader) : DownstreamStream
 {
     private const int CopyLimit = 16 * 1024;
     private const int MaxChunkedRead = 64 * 1024;
@@ -30,6 +33,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
 
     public override BodyFraming RequestFraming => _requestFraming;
 
+    public override TrailerHead? RequestTrailers => trailerReader?.Fields;
+
     public override bool TakesPayloadAsItIs => _responseFraming.Kind != BodyKind.Chunked;
 
     public override ReadOnlySpan<byte> BufferedBody =>
@@ -47,7 +52,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
     {
         _exchange = exchange;
         _requestFraming = exchange.Parser.Framing;
-        _body = BodyDecoder.For(_requestFraming);
+        _body = BodyDecoder.For(_requestFraming, trailerReader);
         input.Start = exchange.Parser.HeadEnd;
         _bufferedBody = default;
         _responseFraming = BodyFraming.None;
@@ -72,12 +77,14 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         _requestFraming = _responseFraming = BodyFraming.None;
         _bufferedBody = default;
         ClosesConnection = true;
+        trailerReader?.Reset();
     }
 
     /// <summary>The exchange has ended. A request that was not read to its end leaves the connection out of step.</summary>
     public void End()
     {
         ClosesConnection |= !_body.IsComplete;
+        trailerReader?.Reset();
         _exchange = null!;
     }
 
@@ -146,6 +153,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         _requestFraming = BodyFraming.None;
         _bufferedBody = default;
         _isRequestBuffered = true;
+        trailerReader?.Reset();
     }
 
     public override void SendInterim(ResponseHead head)
@@ -208,6 +216,18 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input) : Dow
         else if (!payload.IsEmpty)
         {
             Connection.Send(payload);
+        }
+    }
+
+    public override void SendTrailers(TrailerHead trailers)
+    {
+        if (trailerReader is null || _responseFraming.Kind != BodyKind.Chunked)
+        {
+            SendBody(default, end: true);
+        }
+        else
+        {
+            ChunkWriter.SendTrailers(Connection, trailers.Lines);
         }
     }
 

@@ -101,7 +101,10 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     }
 
     /// <inheritdoc/>
-    public override void ResetForMemory()
+    public override void ResetForMemory() => Abandon();
+
+    /// <summary>The client does not answer any more: nothing that waits for it is kept.</summary>
+    public void Abandon()
     {
         _mustReset = true;
         _http2.Abort();

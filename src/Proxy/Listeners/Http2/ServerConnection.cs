@@ -43,6 +43,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             (SettingId.EnableConnectProtocol, 1),
         ];
         WriteOpening(Options.AllowConnect ? settings : settings[..^1]);
+        BeginKeepalive();
     }
 
     /// <summary>Works through what came before the connection was known to speak HTTP/2, and all that comes then.</summary>
@@ -139,8 +140,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             return;
         }
 
+        // RFC 8441 section 3: what was not offered may not be asked for.
         var verdict = fields.Finish(!end, out var head);
-        if (verdict == FieldsVerdict.Malformed)
+        if (verdict == FieldsVerdict.Malformed || (fields.IsExtendedConnect && !Options.AllowConnect))
         {
             Worker.Stats.Increment(Stats.RxMessagingError);
             if (Options.EndsOnlyStreamOfInvalidMessage)
@@ -244,6 +246,9 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             EndDrain();
         }
     }
+
+    /// <inheritdoc/>
+    protected override void OnUnanswered() => downstream.Abandon();
 
     /// <inheritdoc/>
     protected override void OnIdle()

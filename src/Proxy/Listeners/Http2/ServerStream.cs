@@ -233,6 +233,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     public override void CutResponse() => _io.Reset(
         _exchange.Abort == AbortReason.ClientGone ? Http2ErrorCode.Cancel
         : _exchange.Abort == AbortReason.Overload ? Http2ErrorCode.EnhanceYourCalm
+        : _exchange.Abort == AbortReason.UpstreamGone && _isTunnel ? Http2ErrorCode.ConnectError
         : Http2ErrorCode.InternalError);
 
     void IHttp2StreamOwner.OnDeadline(Http2Stream stream) => connection.Downstream.OnStreamDeadline(_exchange);

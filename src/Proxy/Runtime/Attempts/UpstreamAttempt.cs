@@ -42,6 +42,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     /// <summary>True where the response says by its gRPC status that the endpoint failed, whatever its HTTP status is.</summary>
     public bool HasFailedByGrpc { get; set; }
 
+    /// <summary>The connection on which the endpoint refused the last attempt; null for none.</summary>
+    public UpstreamConnection? RefusedBy { get; set; }
+
     /// <summary>True where it is to unwind, since it or the exchange has ended.</summary>
     public bool HasEnded => exchange.Abort != AbortReason.None || Failure != UpstreamFailure.None;
 
@@ -180,6 +183,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
         LocalText = default;
         ConnectError = 0;
         TransportFailure = [];
+        RefusedBy = null;
         Tls = null;
         ConnectBeganMs = ConnectedMs = StartMs = RequestEndMs = ResponseBeginMs = FirstByteMs = 0;
         RequestHeadBytes = HeadBytes = WireSent = WireReceived = 0;

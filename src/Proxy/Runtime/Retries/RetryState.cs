@@ -122,6 +122,7 @@ internal sealed class RetryState
             UpstreamFailure.None or UpstreamFailure.Aborted or UpstreamFailure.Overflow => false,
             _ when Has(RetryOn.Reset | RetryOn.ServerError | RetryOn.GatewayError) => true,
             UpstreamFailure.ConnectFailure or UpstreamFailure.ConnectTimeout => Has(RetryOn.ConnectFailure | RetryOn.ResetBeforeRequest),
+            UpstreamFailure.RefusedStream => Has(RetryOn.RefusedStream),
             _ => Has(RetryOn.ResetBeforeRequest) && !wasSent,
         };
         _askedMs = 0;

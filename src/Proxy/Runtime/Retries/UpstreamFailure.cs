@@ -17,6 +17,12 @@ internal enum UpstreamFailure : byte
     /// <summary>The upstream ended or reset the connection.</summary>
     Reset,
 
+    /// <summary>The upstream reset the stream, and may have processed the request.</summary>
+    RemoteReset,
+
+    /// <summary>The upstream has said that it did not begin to process the request: REFUSED_STREAM, or GOAWAY that does not name the stream.</summary>
+    RefusedStream,
+
     /// <summary>The upstream's answer is no HTTP.</summary>
     ProtocolError,
 

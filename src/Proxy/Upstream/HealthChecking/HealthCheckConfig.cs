@@ -69,11 +69,14 @@ public sealed record HealthCheckConfig
 /// <summary>What is asked of an endpoint, and what it has to answer.</summary>
 public abstract record HealthCheckProbe;
 
-/// <summary>A probe by HTTP/1.1: Envoy's <c>HealthCheck.HttpHealthCheck</c>.</summary>
+/// <summary>A probe by HTTP: Envoy's <c>HealthCheck.HttpHealthCheck</c>.</summary>
 public sealed record HttpHealthCheck : HealthCheckProbe
 {
     /// <summary>The bytes of a response body that are looked at where nothing else is said.</summary>
     public const long DefaultResponseBufferSize = 1024;
+
+    /// <summary>True to ask by HTTP/2, false (the default) by HTTP/1.1, whatever traffic speaks (<c>codec_client_type</c>).</summary>
+    public bool UsesHttp2 { get; init; }
 
     /// <summary>Method; GET by default.</summary>
     public string Method { get; init; } = "GET";
@@ -104,6 +107,19 @@ public sealed record HttpHealthCheck : HealthCheckProbe
 
     /// <summary>What <c>x-envoy-upstream-healthchecked-cluster</c> has to say; null for anything.</summary>
     public ServiceNameMatch? ServiceName { get; init; }
+}
+
+/// <summary>A call of <c>grpc.health.v1.Health/Check</c>: Envoy's <c>HealthCheck.GrpcHealthCheck</c>.</summary>
+public sealed record GrpcHealthCheck : HealthCheckProbe
+{
+    /// <summary>The service that is asked about; empty (the default) for the server as a whole.</summary>
+    public string ServiceName { get; init; } = "";
+
+    /// <summary>The authority, unless the endpoint has a host name of its own for checks.</summary>
+    public required string Authority { get; init; }
+
+    /// <summary>The other header lines, each with its CRLF.</summary>
+    public string HeaderLines { get; init; } = "user-agent: Envoy/HC\r\n";
 }
 
 /// <summary>A probe by TCP: Envoy's <c>HealthCheck.TcpHealthCheck</c>.</summary>

@@ -1,5 +1,4 @@
 using System.Text;
-using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Transport;
@@ -17,10 +16,9 @@ internal sealed class HttpProbe : Probe
     private readonly ResponseHead _head = new();
     private readonly ResponseParser _parser;
     private BodyDecoder _body;
-    private PayloadSearch _search;
-    private long _searched;
+    private readonly HttpJudge _judge;
     private bool _hasStrayBytes;
-    private Answer _answer;
+    private bool _canBeKept;
 
     public HttpProbe(ClusterHealthChecks cluster, HttpHealthCheck check, ProbeTarget target)
         : base(cluster, target)
@@ -28,10 +26,11 @@ internal sealed class HttpProbe : Probe
         _check = check;
         _request = RequestOf(check, target.Config.Hostname is { Length: > 0 } hostname ? hostname : check.Host);
         _parser = new ResponseParser(_head);
+        _judge = new HttpJudge(cluster, check);
     }
 
     /// <inheritdoc/>
-    protected override bool CanBeKept => _answer.CanBeKept && !_hasStrayBytes;
+    protected override bool CanBeKept => _canBeKept && !_hasStrayBytes;
 
     /// <inheritdoc/>
     protected override bool IsLossFailure => false;
@@ -104,7 +103,7 @@ internal sealed class HttpProbe : Probe
             Worker.Blocks.Return(block);
         }
 
-        return await ReadBodyAsync(connection) ? Judge() : null;
+        return await ReadBodyAsync(connection) ? _judge.Judge() : null;
     }
 
     /// <inheritdoc/>
@@ -132,16 +131,9 @@ internal sealed class HttpProbe : Probe
     {
         var framing = _head.Status == 101 ? BodyFraming.None : _parser.Framing(isHead: _check.Method == "HEAD");
         _body = BodyDecoder.For(framing);
-        _search = new PayloadSearch(_check.Receive);
-        _searched = 0;
         _hasStrayBytes = false;
-        _answer = new Answer(
-            _head.Status,
-            IsDegraded: _head.TryGet("x-envoy-degraded"u8, out _),
-            IsImmediateFail: _head.TryGet("x-envoy-immediate-health-check-fail"u8, out _),
-            IsRightService: _check.ServiceName is null || !Cluster.Schedule.Verifies() || _check.ServiceName.IsMatch(
-                _head.TryGet("x-envoy-upstream-healthchecked-cluster"u8, out var service) ? Encoding.UTF8.GetString(service) : ""),
-            CanBeKept: !_parser.WantsClose && framing.Kind != BodyKind.UntilClose && _head.Status != 101);
+        _canBeKept = !_parser.WantsClose && framing.Kind != BodyKind.UntilClose && _head.Status != 101;
+        _judge.TakeHead(_head);
     }
 
     private void TakeBody(Span<byte> bytes)
@@ -149,9 +141,7 @@ internal sealed class HttpProbe : Probe
         while (bytes.Length > 0 && !_body.IsComplete && _body.Error == Http1Error.None)
         {
             var length = _body.Decode(bytes, out var consumed);
-            var room = _check.ResponseBufferSize == 0 ? length : (int)Math.Min(length, _check.ResponseBufferSize - _searched);
-            _search.Take(bytes[..room]);
-            _searched += room;
+            _judge.TakeBody(bytes[..length]);
             bytes = bytes[consumed..];
         }
 
@@ -192,40 +182,4 @@ internal sealed class HttpProbe : Probe
 
         return true;
     }
-
-    private ProbeResult Judge()
-    {
-        if (!_search.IsComplete)
-        {
-            return new ProbeResult(false, Failure: HealthCheckFailure.Active, IsExclusion: _answer.IsImmediateFail);
-        }
-
-        if (!Contains(_check.ExpectedStatuses, _answer.Status))
-        {
-            return new ProbeResult(
-                false, Failure: HealthCheckFailure.Active, IsRetriable: Contains(_check.RetriableStatuses, _answer.Status), IsExclusion: _answer.IsImmediateFail);
-        }
-
-        if (_check.ServiceName is not null)
-        {
-            Worker.Stats.Increment(Cluster.Stats.VerifyCluster);
-        }
-
-        return _answer.IsRightService ? new ProbeResult(true, _answer.IsDegraded) : new ProbeResult(false, Failure: HealthCheckFailure.Active);
-    }
-
-    private static bool Contains(ValueList<StatusRange> ranges, int status)
-    {
-        for (var i = 0; i < ranges.Count; i++)
-        {
-            if (ranges[i].Contains(status))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private readonly record struct Answer(int Status, bool IsDegraded, bool IsImmediateFail, bool IsRightService, bool CanBeKept);
 }

@@ -53,6 +53,8 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
     /// <param name="lost">See <see cref="Lost"/>.</param>
     public static Probe Create(ClusterHealthChecks cluster, ProbeTarget target, Action lost) => cluster.Config.Probe switch
     {
+        HttpHealthCheck { UsesHttp2: true } http => new Http2Probe(cluster, http, target) { Lost = lost },
+        GrpcHealthCheck grpc => new GrpcProbe(cluster, grpc, target) { Lost = lost },
         HttpHealthCheck http => new HttpProbe(cluster, http, target) { Lost = lost },
         TcpHealthCheck tcp => new TcpProbe(cluster, tcp, target) { Lost = lost },
         var other => throw new NotSupportedException($"There is no probe for {other.GetType()}."),
@@ -103,6 +105,7 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
     /// <summary>Closes the connection; a check that runs ends with the loop's next turn.</summary>
     public void Close()
     {
+        OnClosing();
         _connection?.Close();
         _connection = null;
     }
@@ -120,7 +123,7 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
         if (_isChecking)
         {
             _timedOut = true;
-            connection.Interrupt();
+            Interrupt(connection);
         }
     }
 
@@ -129,6 +132,32 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
 
     /// <summary>True where it is a failure that the peer ends a connection between two checks.</summary>
     protected abstract bool IsLossFailure { get; }
+
+    /// <summary>What is offered by ALPN where neither the transport socket nor the check names anything, as <see cref="AlpnList"/> writes it; null for nothing.</summary>
+    protected virtual byte[]? FallbackProtocols => null;
+
+    /// <summary>True where the endpoint is spoken to by TLS.</summary>
+    protected bool IsSecure => target.Endpoint.TlsOfChecks is not null;
+
+    /// <summary>The host name that the endpoint is to be asked as; empty for that of the check.</summary>
+    protected string Hostname => target.Config.Hostname ?? "";
+
+    /// <summary>The connection is about to close, if there is one: what stands on it ends.</summary>
+    protected virtual void OnClosing()
+    {
+    }
+
+    /// <summary>Resumes the exchange that waits, since its time has passed.</summary>
+    protected virtual void Interrupt(Connection connection) => connection.Interrupt();
+
+    /// <summary>For connections whose input is always awaited: the peer has ended one.</summary>
+    protected void OnEnded(Connection connection)
+    {
+        if (!_isChecking && connection == _connection)
+        {
+            OnPeerClosed();
+        }
+    }
 
     /// <summary>Asks and judges; null where the connection broke, what came was no answer, or the wait was interrupted.</summary>
     protected abstract LoopTask<ProbeResult?> ExchangeAsync(Connection connection);
@@ -147,7 +176,7 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
             return true;
         }
 
-        if (tls.Secure(connection, target.Endpoint, requestedName: null, sessions: null) is not { } socket)
+        if (tls.Secure(connection, target.Endpoint, requestedName: null, sessions: null, FallbackProtocols) is not { } socket)
         {
             return false;
         }

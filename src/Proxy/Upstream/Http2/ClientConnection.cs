@@ -9,17 +9,31 @@ internal sealed class ClientConnection : Http2Connection
 {
     private const int MaxSpare = 1024;
 
+    /// <summary>
+    /// Streams until the endpoint has said how many it takes. It refuses those beyond, and some servers end the connection for many of them. RFC 9113 section 6.5.2 advises servers to take no fewer;
+    /// nghttp2, and so Envoy, assumes the same.
+    /// </summary>
+    private const uint StreamsBeforeSettings = 100;
+
     private readonly UpstreamConnection _carrier;
     private readonly int _maxHeadBytes;
     private ClientStream? _spare;
     private int _spareCount;
     private int _nextId = 1;
     private bool _isEnding;
+    private readonly uint _assumedStreams;
+    private bool _isGreeted;
+    private readonly List<ClientStream> _awaitingSettings = [];
 
     /// <summary>Takes over a connection that stands.</summary>
-    public ClientConnection(UpstreamConnection carrier, Http2Options options, Http2Stats stats)
+    /// <param name="carrier">The connection.</param>
+    /// <param name="options">Settings of our end.</param>
+    /// <param name="stats">Where it counts.</param>
+    /// <param name="assumedStreams">Streams that the endpoint is taken to allow before it says so: as many as on the connection before.</param>
+    public ClientConnection(UpstreamConnection carrier, Http2Options options, Http2Stats stats, uint assumedStreams)
         : base(carrier.Connection, options, stats)
     {
+        _assumedStreams = assumedStreams;
         _carrier = carrier;
         _maxHeadBytes = Math.Min(carrier.Endpoint.Cluster.Config.MaxResponseHeadBytes, BlockPool.Large);
     }
@@ -34,13 +48,20 @@ internal sealed class ClientConnection : Http2Connection
     public int TotalStreams { get; private set; }
 
     /// <summary>True where it takes another stream now.</summary>
-    public bool HasRoom => IsUsable && ActiveStreams < Math.Min((uint)Options.MaxConcurrentStreams, Peer.MaxConcurrentStreams);
+    public bool HasRoom => IsUsable && ActiveStreams < Math.Min(
+        (uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Clamp(_assumedStreams, 1, StreamsBeforeSettings));
 
     /// <summary>True while it takes streams at all.</summary>
     public bool IsUsable => !_isEnding && !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
 
     /// <summary>What the endpoint is told that its streams' heads may have, in bytes.</summary>
     public int MaxHeadBytes => _maxHeadBytes;
+
+    /// <summary>Streams that the endpoint allows at once, as far as it has said so.</summary>
+    public uint AllowedStreams => Peer.MaxConcurrentStreams;
+
+    /// <summary>True where the endpoint serves extended CONNECT (RFC 8441); null before its settings came.</summary>
+    public bool? ServesExtendedConnect => _isGreeted ? Peer.EnableConnectProtocol : null;
 
     /// <inheritdoc/>
     protected override bool IsServer => false;
@@ -62,11 +83,16 @@ internal sealed class ClientConnection : Http2Connection
             (SettingId.HeaderTableSize, (uint)Options.HpackTableSize),
         ];
         WriteOpening(settings);
+        BeginKeepalive();
         await ReadAsync();
+        LoseWaiting();
         _carrier.EndShared();
     }
 
-    /// <summary>Opens a stream; only where it <see cref="HasRoom"/>. Its first frame is the request's.</summary>
+    /// <summary>
+    /// Takes room for a stream; only where it <see cref="HasRoom"/>. The endpoint gets to know of it with the request's head: numbers must rise in the order in which heads
+    /// go out (RFC 9113 section 5.1.1), which is not that in which room was taken.
+    /// </summary>
     public ClientStream Open()
     {
         var client = _spare ?? new ClientStream(this);
@@ -79,10 +105,29 @@ internal sealed class ClientConnection : Http2Connection
 
         ActiveStreams++;
         TotalStreams++;
-        client.Begin(OpenStream(_nextId, client));
-        _nextId += 2;
+        client.Begin(PrepareStream(client));
         return client;
     }
+
+    /// <summary>Gives a stream its number: its head goes out next. False where no more can go out.</summary>
+    public bool TryNumber(Http2Stream stream)
+    {
+        if (IsOver || HasGoneAway || Connection.IsPeerClosed || Connection.IsClosed || _nextId >= FrameHeader.MaxStreamId - 1)
+        {
+            return false;
+        }
+
+        AskIfIdle();
+        OpenStream(stream, _nextId);
+        _nextId += 2;
+        return true;
+    }
+
+    /// <summary>A stream's head waits for the endpoint's settings; <see cref="ClientStream.OnSettings"/> is called with them.</summary>
+    public void AwaitSettings(ClientStream client) => _awaitingSettings.Add(client);
+
+    /// <summary>It waits no more.</summary>
+    public void ForgetWaiting(ClientStream client) => _awaitingSettings.Remove(client);
 
     /// <summary>A stream's exchange has ended.</summary>
     public void Return(ClientStream client)
@@ -105,10 +150,19 @@ internal sealed class ClientConnection : Http2Connection
     /// <summary>Takes no more streams, and ends with the last of them.</summary>
     public void EndAfterStreams()
     {
+        if (_isEnding)
+        {
+            return;
+        }
+
         _isEnding = true;
         if (ActiveStreams == 0)
         {
             Finish();
+        }
+        else
+        {
+            _carrier.OnUnusable();
         }
     }
 
@@ -186,7 +240,6 @@ internal sealed class ClientConnection : Http2Connection
         {
             if (stream.Id > lastStreamId && stream.ResetCode is null)
             {
-                (stream.Owner as ClientStream)?.MarkRefused();
                 DropUnprocessed(stream);
             }
         }
@@ -195,7 +248,26 @@ internal sealed class ClientConnection : Http2Connection
     }
 
     /// <inheritdoc/>
-    protected override void OnSettings() => _carrier.OnStreamEnded();
+    protected override void OnSettings()
+    {
+        _isGreeted = true;
+        while (_awaitingSettings is [.., var client])
+        {
+            _awaitingSettings.RemoveAt(_awaitingSettings.Count - 1);
+            client.OnSettings();
+        }
+
+        _carrier.OnSettings();
+    }
+
+    private void LoseWaiting()
+    {
+        while (_awaitingSettings is [.., var client])
+        {
+            _awaitingSettings.RemoveAt(_awaitingSettings.Count - 1);
+            client.LoseUnsent();
+        }
+    }
 
     private void TakeTrailers(Http2Stream stream, ClientStream client, ReadOnlySpan<byte> block, bool end)
     {

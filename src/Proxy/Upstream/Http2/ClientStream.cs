@@ -23,7 +23,10 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     private byte[] _upgrade = [];
     private string _refusal = "";
     private bool _hasAnswered;
-    private bool _wasRefused;
+    private StreamLoss _loss;
+    private Block? _waitingRequest;
+    private int _waitingRequestLength;
+    private bool _isHttps;
     private bool _isRefusedHere;
     private bool _isHeadRequest;
     private bool _isEndTaken;
@@ -55,7 +58,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     public override bool IsUnanswered => !_hasAnswered;
 
     /// <inheritdoc/>
-    public override bool WasRefused => _wasRefused || (!_hasAnswered && _io.ResetCode == Http2ErrorCode.RefusedStream);
+    public override StreamLoss Loss => _loss;
 
     /// <inheritdoc/>
     public override int HeadEnd => _parser.HeadEnd;
@@ -81,7 +84,8 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _io = io;
         _upgrade = [];
         _refusal = "";
-        _hasAnswered = _wasRefused = _isRefusedHere = _isEndTaken = false;
+        _loss = StreamLoss.ConnectionEnded;
+        _hasAnswered = _isRefusedHere = _isEndTaken = false;
     }
 
     /// <inheritdoc/>
@@ -95,7 +99,75 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     /// <inheritdoc/>
     public override void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme)
     {
-        var text = head.Written;
+        if (_connection.ServesExtendedConnect is not true && !FieldOf(head.Written, "upgrade: "u8).IsEmpty)
+        {
+            _isHttps = scheme.SequenceEqual("https"u8);
+            AwaitSettings(head.Written);
+            return;
+        }
+
+        if (!_connection.TryNumber(_io))
+        {
+            LoseUnsent();
+            return;
+        }
+
+        SendNumbered(head.Written, body, end, scheme);
+    }
+
+    /// <summary>The endpoint's settings have come, for which the head has waited.</summary>
+    public void OnSettings()
+    {
+        var text = _waitingRequest!;
+        _waitingRequest = null;
+        if (_connection.ServesExtendedConnect is not true)
+        {
+            LoseUnserved();
+        }
+        else if (!_connection.TryNumber(_io))
+        {
+            LoseUnsent();
+        }
+        else
+        {
+            SendNumbered(text.Bytes.AsSpan(0, _waitingRequestLength), default, end: false, _isHttps ? "https"u8 : "http"u8);
+        }
+
+        _io.Worker.Blocks.Return(text);
+    }
+
+    /// <summary>Nothing of the request has gone out, and nothing will.</summary>
+    public void LoseUnsent() => _io.End(Http2ErrorCode.RefusedStream, byPeer: true);
+
+    /// <summary>The endpoint does not serve extended CONNECT, which must not be asked for then (RFC 8441 section 3).</summary>
+    private void LoseUnserved()
+    {
+        Refuse("http2.extended_connect_not_served");
+        _io.End(Http2ErrorCode.RefusedStream, byPeer: false);
+    }
+
+    private void AwaitSettings(ReadOnlySpan<byte> head)
+    {
+        if (_connection.ServesExtendedConnect is false)
+        {
+            LoseUnserved();
+            return;
+        }
+
+        if (_connection.IsOver)
+        {
+            LoseUnsent();
+            return;
+        }
+
+        _waitingRequest = _io.Worker.Blocks.Rent(head.Length);
+        _waitingRequestLength = head.Length;
+        head.CopyTo(_waitingRequest.Bytes);
+        _connection.AwaitSettings(this);
+    }
+
+    private void SendNumbered(ReadOnlySpan<byte> text, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme)
+    {
         var lineEnd = text.IndexOf("\r\n"u8);
         var line = text[..lineEnd];
         var lines = text[(lineEnd + 2)..];
@@ -185,9 +257,6 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _isRefusedHere = true;
     }
 
-    /// <summary>The endpoint has said that it did not process the request.</summary>
-    public void MarkRefused() => _wasRefused = !_hasAnswered;
-
     /// <inheritdoc/>
     public override UpstreamRead TryReadHead()
     {
@@ -253,12 +322,22 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     }
 
     /// <inheritdoc/>
+    public override byte[] FindTransportFailure() => Carrier.FindTransportFailure();
+
+    /// <inheritdoc/>
     public override void DropHead() => ReturnHead();
 
     /// <inheritdoc/>
     public override void Release()
     {
         ReturnHead();
+        if (_waitingRequest is { } waiting)
+        {
+            _waitingRequest = null;
+            _connection.ForgetWaiting(this);
+            _io.Worker.Blocks.Return(waiting);
+        }
+
         while (_firstHead is { } block)
         {
             _firstHead = block.Next;
@@ -285,9 +364,13 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     {
     }
 
-    void IHttp2StreamOwner.OnReset(Http2Stream stream)
-    {
-    }
+    void IHttp2StreamOwner.OnReset(Http2Stream stream) => _loss =
+        stream.Id == 0 ? StreamLoss.LeftBehind
+        : _connection.FailureCode is not null ? StreamLoss.Violation
+        : _connection.IsOver ? StreamLoss.ConnectionEnded
+        : !stream.IsReset ? StreamLoss.Violation
+        : stream.ResetCode == Http2ErrorCode.RefusedStream && !_hasAnswered ? (_connection.HasGoneAway ? StreamLoss.LeftBehind : StreamLoss.Refused)
+        : StreamLoss.Reset;
 
     private bool MayHaveBody(int status) => !_isHeadRequest && status is not (204 or 304);
 

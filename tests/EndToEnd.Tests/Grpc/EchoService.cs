@@ -1,0 +1,80 @@
+using System.Globalization;
+using Grpc.Core;
+
+namespace KubeProxyNet.EndToEnd.Tests.Grpc;
+
+/// <summary>What the service serves; see <see cref="EchoMethods"/>.</summary>
+[BindServiceMethod(typeof(EchoService), nameof(Bind))]
+internal class EchoService(GrpcBackend backend)
+{
+    /// <summary>As generated code would bind it.</summary>
+    public static void Bind(ServiceBinderBase binder, EchoService? service)
+    {
+        // The server looks the methods up by name; who is null here is made for each call.
+        binder.AddMethod(EchoMethods.Unary, service is null ? null : service.Unary);
+        binder.AddMethod(EchoMethods.Hang, service is null ? null : service.Hang);
+        binder.AddMethod(EchoMethods.Down, service is null ? null : service.Down);
+        binder.AddMethod(EchoMethods.Up, service is null ? null : service.Up);
+        binder.AddMethod(EchoMethods.Chat, service is null ? null : service.Chat);
+    }
+
+    public virtual async Task<byte[]> Unary(byte[] request, ServerCallContext context)
+    {
+        backend.Note(context);
+        if (context.RequestHeaders.GetValue("x-headers") is { } value)
+        {
+            await context.WriteResponseHeadersAsync(new Metadata { { "x-head", value }, { "x-head-bin", [0, 1, 0xff] } });
+        }
+
+        context.ResponseTrailers.Add("x-trailer", "behind");
+        context.ResponseTrailers.Add("x-trailer-bin", [0xff, 0, 0x80]);
+        if (backend.NextStatus(context.RequestHeaders.GetValue("x-status")) is { } status and not StatusCode.OK)
+        {
+            throw new RpcException(new Status(status, "as asked: 100 % \u00fc"), new Metadata { { "grpc-status-details-bin", [1, 2, 3] } });
+        }
+
+        return request;
+    }
+
+    public virtual async Task<byte[]> Hang(byte[] request, ServerCallContext context)
+    {
+        backend.Note(context);
+        await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
+        backend.Hanging.Set();
+        await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        return request;
+    }
+
+    public virtual async Task Down(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    {
+        backend.Note(context);
+        await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
+        for (var i = 0; i < request[0] || request[0] == byte.MaxValue; i++)
+        {
+            await responses.WriteAsync(request[0] == byte.MaxValue ? new byte[10_000] : [(byte)i], context.CancellationToken);
+        }
+
+        context.ResponseTrailers.Add("x-count", request[0].ToString(CultureInfo.InvariantCulture));
+    }
+
+    public virtual async Task<byte[]> Up(IAsyncStreamReader<byte[]> requests, ServerCallContext context)
+    {
+        backend.Note(context);
+        var all = new MemoryStream();
+        await foreach (var message in requests.ReadAllAsync(context.CancellationToken))
+        {
+            all.Write(message);
+        }
+
+        return all.ToArray();
+    }
+
+    public virtual async Task Chat(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    {
+        backend.Note(context);
+        await foreach (var message in requests.ReadAllAsync(context.CancellationToken))
+        {
+            await responses.WriteAsync(message, context.CancellationToken);
+        }
+    }
+}
