@@ -111,8 +111,8 @@ public sealed class DiscoveredHealthTests
         proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks));
         await UntilHealthyAsync(proxy, 1);
 
-        var refused = proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace("http_health_check: {path: /health}", "http_health_check: {}", StringComparison.Ordinal)));
-        refused.Rejections.Single().Reason.Should().Contain("health_checks[0].http_health_check.path");
+        var refused = proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace("http_health_check: {path: /health}", "grpc_health_check: {}", StringComparison.Ordinal)));
+        refused.Rejections.Single().Reason.Should().Contain("health_checks[0].grpc_health_check: checks by gRPC need HTTP/2");
         await Patience.UntilAsync(() => proxy.Stat("cluster.c.health_check.success") > 5, "checks that go on");
 
         proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace("/health", "/other", StringComparison.Ordinal))).Rejections.Should().BeEmpty();
