@@ -82,6 +82,7 @@ internal static class ResponseHeads
         }
 
         exchange.Settle(attempt);
+        exchange.EndReplay();
         return RelayOutcome.Complete;
     }
 

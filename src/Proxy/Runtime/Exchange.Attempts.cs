@@ -98,6 +98,15 @@ internal sealed partial class Exchange
         }
     }
 
+    /// <summary>The response goes to the client, and the request is not sent again: what was kept of its body for an endpoint that refuses it is given back.</summary>
+    public void EndReplay()
+    {
+        if (Replay is not null && Retry is not { IsActive: true })
+        {
+            DropReplay();
+        }
+    }
+
     /// <summary>What is kept of the body is not all of it any more.</summary>
     private void DropReplay()
     {

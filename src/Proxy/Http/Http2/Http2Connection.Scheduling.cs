@@ -399,6 +399,7 @@ internal abstract partial class Http2Connection
             else
             {
                 Schedule(stream);
+                stream.WakeWriter();
             }
         }
 

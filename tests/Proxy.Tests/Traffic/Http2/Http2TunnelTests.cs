@@ -6,7 +6,6 @@ using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Upstream;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Http2;
 
