@@ -12,7 +12,7 @@ public static class FuzzCommand
         corpus --target T --output DIR                      writes what mutation begins with, a file each, for other fuzzers
         file --target T PATH...                             judges the bytes of files, such as those that afl-fuzz kept
         afl --target T                                      judges the input that afl-fuzz gives; see afl.sh
-        T is one of {FuzzOptions.Targets}; the last of them only for run.
+        T is one of {FuzzOptions.Targets}; the last two of them only for run.
         """;
 
     /// <summary>Runs a command. 0: nothing was found; 1: something was; 2: the arguments are none.</summary>
@@ -41,6 +41,7 @@ public static class FuzzCommand
         var watch = Stopwatch.StartNew();
         output.WriteLine($"target {options.Target}, {options.Cases} cases from {options.First}, seed {options.Seed}{(IsChecked ? ", checked build" : "")}");
         var isGood = options.Target == "connection" ? Connections.ConnectionRun.Run(options, output)
+            : options.Target == "frames" ? Connections.FrameRun.Run(options, output)
             : ParserRun.Target(options.Target) is { } target ? Dispose(target) && ParserRun.Run(options, output)
             : throw new ArgumentException($"'{options.Target}' is none of {FuzzOptions.Targets}.", nameof(options));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(isGood ? "nothing found" : "FAILED")} in {watch.Elapsed.TotalSeconds:F1} s"));

@@ -9,7 +9,7 @@ namespace KubeProxyNet.Fuzz;
 /// <param name="First">Index of the first case; for connections, of the first connection.</param>
 internal sealed record FuzzOptions(string Target, long Cases, ulong Seed, long First)
 {
-    public const string Targets = "request, response, chunked, hpack, connection";
+    public const string Targets = "request, response, chunked, hpack, frames, connection";
 
     /// <summary>Reads the arguments behind the verb; null where they are none.</summary>
     public static FuzzOptions? Parse(ReadOnlySpan<string> arguments)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using KubeProxyNet.Proxy.Config;
+using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
@@ -86,6 +87,7 @@ internal sealed class ProxyUnderTest : ILogger, IAsyncDisposable
         StatPrefix = "fuzz",
         UseRemoteAddress = true,
         AcceptHttp10 = true,
+        Http2 = new Http2Options { EndsOnlyStreamOfInvalidMessage = true, AllowConnect = true },
         RequestHeadersTimeout = TimeSpan.FromMinutes(5),
         DelayedCloseTimeout = TimeSpan.FromMilliseconds(200),
         Upgrades = [new UpgradeConfig("websocket")],

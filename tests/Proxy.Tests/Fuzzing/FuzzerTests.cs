@@ -12,6 +12,7 @@ public sealed class FuzzerTests(ITestOutputHelper output)
     [InlineData("response", 20_000)]
     [InlineData("chunked", 20_000)]
     [InlineData("hpack", 20_000)]
+    [InlineData("frames", 1_000)]
     [InlineData("connection", 5_000)]
     public async Task Nothing_is_found_in_a_short_run(string target, int cases)
     {

@@ -111,7 +111,7 @@ public sealed class DiscoveredHealthTests
         proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks));
         await UntilHealthyAsync(proxy, 1);
 
-        var refused = proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace("http_health_check: {path: /health}", "http_health_check: {}", StringComparison.Ordinal)));
+        var refused = proxy.Clusters(ConfiguredProxy.Static("c", backend.Port, Checks.Replace("http_health_check: {path: /health}", "http_health_check: {path: \"/a b\"}", StringComparison.Ordinal)));
         refused.Rejections.Single().Reason.Should().Contain("health_checks[0].http_health_check.path");
         await Patience.UntilAsync(() => proxy.Stat("cluster.c.health_check.success") > 5, "checks that go on");
 

@@ -238,13 +238,8 @@ internal abstract partial class Http2Connection
 
     private void SendWaiting()
     {
-        while (_waiting != 0 && _sendWindow > 0 && !IsOver)
+        while (_waiting != 0 && _sendWindow > 0 && !IsOver && !Connection.IsBacklogged)
         {
-            if (Connection.IsBacklogged)
-            {
-                return;
-            }
-
             var stream = _first[BitOperations.TrailingZeroCount(_waiting)]!;
             var piece = stream.QueuedOutput;
             piece = piece[..Math.Min(piece.Length, FrameHeader.MaxLength)];

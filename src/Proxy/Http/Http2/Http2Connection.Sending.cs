@@ -9,10 +9,15 @@ internal abstract partial class Http2Connection
 {
     private const int SettingsRoom = 64;
 
+    /// <summary>Bytes that the socket has not taken: payload waits in its stream above a quarter of a mebibyte, so what goes beyond that is heads.</summary>
+    private const int MaxPendingOutput = 4 * 1024 * 1024;
+
     private Block? _out;
     private int _outLength;
     private bool _isAtTurnEnd;
     private int _controlFrames;
+    private int _outboundFrames;
+    private long _countedUpTo;
 
     /// <summary>True where so much waits for windows that streams without any should not add to it.</summary>
     public bool IsFull => _queued > MaxQueued;
@@ -111,24 +116,55 @@ internal abstract partial class Http2Connection
     /// <summary>Answers to frames that the peer sends without taking them would pile up without end. False where too many wait.</summary>
     private bool TryBeginControl()
     {
+        RenewCounts();
+        if (Connection.PendingOutput == 0 || ++_controlFrames <= Options.MaxOutboundControlFrames)
+        {
+            return true;
+        }
+
+        EndAsFlooded(Stats.OutboundControlFlood);
+        return false;
+    }
+
+    /// <summary>Responses to requests of a peer that takes none of them would pile up just so. False where too many wait, or too much.</summary>
+    protected bool MayAnswer()
+    {
+        RenewCounts();
         if (Connection.PendingOutput == 0)
         {
-            _controlFrames = 0;
+            return true;
         }
-        else if (++_controlFrames > Options.MaxOutboundControlFrames)
+
+        // A response has two frames at least, or is counted as if.
+        _outboundFrames += 2;
+        if (_outboundFrames <= Options.MaxOutboundFrames && Connection.PendingOutput <= MaxPendingOutput)
         {
-            if (!IsOver)
-            {
-                Worker.Stats.Increment(Stats.OutboundControlFlood);
-                End(byPeer: false);
-                FailureCode = Http2ErrorCode.EnhanceYourCalm;
-                Failure = "the peer does not take the answers that it asks for";
-            }
-
-            return false;
+            return true;
         }
 
-        return true;
+        EndAsFlooded(Stats.OutboundFlood);
+        return false;
+    }
+
+    /// <summary>Counts anew once everything that waited when the count began has been taken.</summary>
+    private void RenewCounts()
+    {
+        if (Connection.PendingOutput == 0 || Connection.BytesSent >= _countedUpTo)
+        {
+            _controlFrames = _outboundFrames = 0;
+            _countedUpTo = Connection.BytesSent + Connection.PendingOutput;
+        }
+    }
+
+    private void EndAsFlooded(Observability.Stats.Counter counter)
+    {
+        if (!IsOver)
+        {
+            Worker.Stats.Increment(counter);
+            End(byPeer: false);
+            FailureCode = Http2ErrorCode.EnhanceYourCalm;
+            Failure = "the peer does not take the answers that it asks for";
+        }
     }
 
     /// <summary>Writes a head or trailers: a HEADERS frame, and CONTINUATION where it is long. <paramref name="block"/> stands in the worker's frame memory.</summary>

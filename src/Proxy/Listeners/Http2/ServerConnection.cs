@@ -118,7 +118,13 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             return;
         }
 
-        if (downstream.ActiveExchanges >= Options.MaxConcurrentStreams)
+        if (!MayAnswer())
+        {
+            return;
+        }
+
+        // Also streams whose exchange has ended and whose bytes wait, and exchanges that go on though their stream was reset.
+        if (Math.Max(downstream.ActiveExchanges, StreamCount) >= Options.MaxConcurrentStreams)
         {
             PassOver(block);
             Worker.Stats.Increment(Stats.StreamRefusedErrors);

@@ -29,6 +29,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     private bool _isHttps;
     private bool _isRefusedHere;
     private bool _isHeadRequest;
+    private bool _isEndTaken;
 
     /// <summary>Makes one for a connection.</summary>
     public ClientStream(ClientConnection connection)
@@ -75,7 +76,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     public override bool HasUnreadInput => false;
 
     /// <inheritdoc/>
-    public override bool IsResponseComplete => _io.IsRemoteEnded && _io.Unread == 0;
+    public override bool IsResponseComplete => _isEndTaken;
 
     /// <summary>Takes on a stream.</summary>
     public void Begin(Http2Stream io)
@@ -84,7 +85,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _upgrade = [];
         _refusal = "";
         _loss = StreamLoss.ConnectionEnded;
-        _hasAnswered = _isRefusedHere = false;
+        _hasAnswered = _isRefusedHere = _isEndTaken = false;
     }
 
     /// <inheritdoc/>
@@ -290,7 +291,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     public override void BeginBody(bool isHead)
     {
         Framing = _parser.Framing(isHead);
-        if (IsResponseComplete && Framing.Kind is BodyKind.UntilClose or BodyKind.Chunked)
+        if (_io.IsRemoteEnded && _io.Unread == 0 && Framing.Kind is BodyKind.UntilClose or BodyKind.Chunked)
         {
             // What is empty says so, as Envoy has it: an HTTP/1 client would wait for more otherwise.
             Framing = Trailers is null ? new BodyFraming(BodyKind.ContentLength, 0) : BodyFraming.Chunked;
@@ -314,7 +315,9 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
             return UpstreamRead.Disconnected;
         }
 
+        // The end is one only once it was read: who waits for more must come to see it, and what goes with it.
         payload = _io.Read();
+        _isEndTaken = _io.IsRemoteEnded && _io.Unread == 0;
         return payload.IsEmpty && !_io.IsRemoteEnded ? UpstreamRead.NeedMore : UpstreamRead.Ready;
     }
 

@@ -70,18 +70,38 @@ public sealed class FloodTests
             settings: new Http2Setting(Http2SettingId.InitialWindowSize, int.MaxValue));
         await front.Client.GiveWindowAsync(0, 2_000_000_000);
         await front.Client.OpenAsync(Http2Fields.Get("/large"));
-        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("cluster.backend.upstream_flow_control_paused_reading_total") + front.Proxy.Stat("http2.pending_send_bytes") + front.Proxy.Stat("http.test.downstream_rq_active") > 0, "the response");
-        await using var bystander = await RawHttp2Client.ConnectAsync(front.Proxy.Port, receiveBuffer: 4096);
+        await using var bystander = await RawHttp2Client.ConnectAsync(front.Proxy.Port);
+        await Testing.Patience.UntilAsync(async () => await front.Proxy.Engine.RentedBlocksAsync() > 8, "output that waits");
 
         // Nothing is read here: neither the response nor the answers.
-        for (var i = 0; i < 300 && front.Proxy.Stat("http2.outbound_control_flood") == 0; i++)
+        await front.Client.SendAsync([.. Enumerable.Repeat(Http2Frames.Ping(1), 200)]);
+
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_flood") == 1, "the end of the connection");
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http.test.downstream_rq_active") == 0, "the end of its requests");
+        await bystander.PingAsync();
+    }
+
+    [Fact]
+    public async Task Responses_that_the_client_does_not_take_do_not_pile_up()
+    {
+        await using var front = await Http2Front.StartAsync(
+            Testing.Http.BackendScripts.Answer(204, "", new Testing.Http.RawHeader("x-long", new string('y', 20_000))), static o => o with { MaxOutboundFrames = 100 });
+        await using var attacker = await RawHttp2Client.ConnectAsync(front.Proxy.Port, receiveBuffer: 4096);
+        try
         {
-            await front.Client.SendAsync(Http2Frames.Ping(i));
-            await Task.Yield();
+            for (var i = 0; i < 5000 && front.Proxy.Stat("http2.outbound_flood") == 0; i++)
+            {
+                await attacker.OpenAsync(Http2Fields.Get());
+                await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http.test.downstream_rq_active") == 0, "the response");
+            }
+        }
+        catch (Http2EndedException)
+        {
+            // Cut off.
         }
 
-        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_flood") + front.Proxy.Stat(Abuse) > 0, "the end of the connection");
-        await bystander.PingAsync();
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_flood") == 1, "the end of the connection");
+        await front.Client.PingAsync();
     }
 
     [Fact]
