@@ -115,7 +115,7 @@ internal static class FrameScript
         {
             if (random.Once(4))
             {
-                block.Add((byte)(0x80 | random.Once(10) ? random.Between(1, 80) : random.Between(15, 61)));
+                block.Add((byte)(0x80 | (random.Once(10) ? random.Between(1, 80) : random.Between(15, 61))));
                 continue;
             }
 
