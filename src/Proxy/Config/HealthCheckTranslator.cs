@@ -129,6 +129,11 @@ internal sealed class HealthCheckTranslator(string cluster, bool speaksHttp2, Tr
             problems.Add(path.Field("codec_client_type"), "endpoints are checked by HTTP/1.1 or HTTP/2", "use HTTP1 or HTTP2");
         }
 
+        if (message.Path.Length == 0)
+        {
+            problems.Add(path.Field("path"), "what is asked for is not said", "write a path such as /healthz");
+        }
+
         if (message.Path.AsSpan().ContainsAnyInRange('\0', ' ') || message.Path.Contains('\x7F', StringComparison.Ordinal))
         {
             problems.Add(path.Field("path"), "a path holds no spaces and no control characters", "write them percent-encoded");

@@ -5,7 +5,7 @@ namespace KubeProxyNet.EndToEnd.Tests.Grpc;
 
 /// <summary>What the service serves; see <see cref="EchoMethods"/>.</summary>
 [BindServiceMethod(typeof(EchoService), nameof(Bind))]
-internal class EchoService(GrpcBackend backend)
+internal sealed class EchoService(GrpcBackend backend)
 {
     /// <summary>As generated code would bind it.</summary>
     public static void Bind(ServiceBinderBase binder, EchoService? service)
@@ -18,7 +18,7 @@ internal class EchoService(GrpcBackend backend)
         binder.AddMethod(EchoMethods.Chat, service is null ? null : service.Chat);
     }
 
-    public virtual async Task<byte[]> Unary(byte[] request, ServerCallContext context)
+    public async Task<byte[]> Unary(byte[] request, ServerCallContext context)
     {
         backend.Note(context);
         if (context.RequestHeaders.GetValue("x-headers") is { } value)
@@ -36,7 +36,7 @@ internal class EchoService(GrpcBackend backend)
         return request;
     }
 
-    public virtual async Task<byte[]> Hang(byte[] request, ServerCallContext context)
+    public async Task<byte[]> Hang(byte[] request, ServerCallContext context)
     {
         backend.Note(context);
         await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
@@ -45,7 +45,7 @@ internal class EchoService(GrpcBackend backend)
         return request;
     }
 
-    public virtual async Task Down(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    public async Task Down(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
     {
         backend.Note(context);
         await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
@@ -57,7 +57,7 @@ internal class EchoService(GrpcBackend backend)
         context.ResponseTrailers.Add("x-count", request[0].ToString(CultureInfo.InvariantCulture));
     }
 
-    public virtual async Task<byte[]> Up(IAsyncStreamReader<byte[]> requests, ServerCallContext context)
+    public async Task<byte[]> Up(IAsyncStreamReader<byte[]> requests, ServerCallContext context)
     {
         backend.Note(context);
         var all = new MemoryStream();
@@ -69,7 +69,7 @@ internal class EchoService(GrpcBackend backend)
         return all.ToArray();
     }
 
-    public virtual async Task Chat(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    public async Task Chat(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
     {
         backend.Note(context);
         await foreach (var message in requests.ReadAllAsync(context.CancellationToken))

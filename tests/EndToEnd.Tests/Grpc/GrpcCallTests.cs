@@ -1,6 +1,5 @@
 using AwesomeAssertions;
 using Grpc.Core;
-using Grpc.Net.Client;
 using KubeProxyNet.EndToEnd.Tests.Http2;
 using KubeProxyNet.Testing;
 

@@ -1,4 +1,3 @@
-using System.Text;
 using AwesomeAssertions;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;

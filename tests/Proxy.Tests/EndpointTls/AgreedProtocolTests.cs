@@ -54,11 +54,12 @@ public sealed class AgreedProtocolTests
     {
         await using var old = ScriptedBackend.Start(BackendScripts.Answer(200, "", new RawHeader("connection", "close")));
         var front = TlsFront.Start(old.Port, Leaf);
-        await using var proxy = await SecuredProxy.StartAsync([Cluster("backend", Common(Trust(Root.Pem)), Protocols(Auto), front.Port)]);
+        var port = front.Port;
+        await using var proxy = await SecuredProxy.StartAsync([Cluster("backend", Common(Trust(Root.Pem)), Protocols(Auto), port)]);
         (await proxy.GetAsync()).Status.Should().Be(200);
 
         await front.DisposeAsync();
-        await using var backend = ScriptedHttp2Backend.Start(Http2Scripts.Answer(), new Http2BackendOptions { Certificate = Leaf }, front.Port);
+        await using var backend = ScriptedHttp2Backend.Start(Http2Scripts.Answer(), new Http2BackendOptions { Certificate = Leaf }, port);
 
         (await proxy.GetAsync()).Status.Should().Be(200);
         (await proxy.GetAsync()).Status.Should().Be(200);

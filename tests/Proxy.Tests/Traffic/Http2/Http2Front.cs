@@ -5,7 +5,7 @@ using KubeProxyNet.Testing.Http2;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Http2;
 
-/// <summary>A client that speaks HTTP/2, the proxy, and a backend that speaks HTTP/1.1.</summary>
+/// <summary>A client that speaks HTTP/2, the proxy, and a backend that speaks HTTP/1.1, with trailers.</summary>
 internal sealed class Http2Front : IAsyncDisposable
 {
     private Http2Front(ScriptedBackend backend, RunningProxy proxy, RawHttp2Client client) => (Backend, Proxy, Client) = (backend, proxy, client);
@@ -33,7 +33,9 @@ internal sealed class Http2Front : IAsyncDisposable
     {
         var backend = ScriptedBackend.Start(script ?? BackendScripts.Echo());
         var lenient = new Http2Options { EndsOnlyStreamOfInvalidMessage = true };
-        var proxy = RunningProxy.To(upstream ?? backend.Port, config =>
+        var cluster = RunningProxy.Cluster("backend", upstream ?? backend.Port);
+        cluster = cluster with { Config = cluster.Config with { EnablesTrailers = true } };
+        var proxy = RunningProxy.Start(RunningProxy.Everything("backend"), [cluster], config =>
         {
             config = config with { Codec = HttpCodec.Http2, Http2 = options?.Invoke(lenient) ?? lenient };
             return http?.Invoke(config) ?? config;

@@ -1,5 +1,6 @@
 using System.Text;
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http2;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Routing.Actions;
@@ -282,6 +283,5 @@ public sealed class Http2TunnelTests
         }
     }
 
-    private static string AcceptOf(string key) =>
-        Convert.ToBase64String(System.Security.Cryptography.SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+    private static string AcceptOf(string key) => Encoding.ASCII.GetString(WebSocketKeys.AcceptOf(Encoding.ASCII.GetBytes(key)));
 }
