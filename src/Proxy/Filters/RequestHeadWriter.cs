@@ -212,7 +212,7 @@ internal static class RequestHeadWriter
             writer.Write("connection: upgrade\r\n"u8);
             writer.WriteField("upgrade"u8, protocol);
             exchange.WebSocketKey = null;
-            if (!isHttp2 && Http.Ascii.EqualsIgnoreCase(protocol, "websocket"u8) && !request.TryGet("sec-websocket-key"u8, out _))
+            if (!isHttp2 && exchange.Downstream.IsHttp2 && Http.Ascii.EqualsIgnoreCase(protocol, "websocket"u8) && !request.TryGet("sec-websocket-key"u8, out _))
             {
                 // It came by extended CONNECT, which has no keys.
                 exchange.WebSocketKey = WebSocketKeys.Create(exchange.Worker.Random.Next(), exchange.Worker.Random.Next());

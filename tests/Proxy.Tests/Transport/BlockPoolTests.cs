@@ -7,7 +7,9 @@ namespace KubeProxyNet.Proxy.Tests.Transport;
 public sealed class BlockPoolTests
 {
     [Theory]
-    [InlineData(1, BlockPool.Small)]
+    [InlineData(1, BlockPool.Tiny)]
+    [InlineData(BlockPool.Tiny, BlockPool.Tiny)]
+    [InlineData(BlockPool.Tiny + 1, BlockPool.Small)]
     [InlineData(BlockPool.Small, BlockPool.Small)]
     [InlineData(BlockPool.Small + 1, BlockPool.Medium)]
     [InlineData(BlockPool.Medium + 1, BlockPool.Large)]

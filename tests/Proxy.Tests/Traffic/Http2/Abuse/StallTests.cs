@@ -68,7 +68,7 @@ public sealed class StallTests
                 await front.Client.SendBytesAsync(Http2Frames.Preface.ToArray());
                 break;
             case "half a frame":
-                await front.Client.SendBytesAsync(head[..5]);
+                await front.Client.SendBytesAsync(head.AsMemory(0, 5));
                 break;
             case "half a head":
                 await front.Client.SendBytesAsync(head);
@@ -111,9 +111,9 @@ public sealed class StallTests
         {
             // Each comes in two pieces: part of a frame is there at every moment but the last.
             var bytes = Http2Frames.Ping(i).ToBytes();
-            await front.Client.SendBytesAsync(bytes[..4]);
+            await front.Client.SendBytesAsync(bytes.AsMemory(0, 4));
             await Task.Delay(40, TestContext.Current.CancellationToken);
-            await front.Client.SendBytesAsync(bytes[4..]);
+            await front.Client.SendBytesAsync(bytes.AsMemory(4));
         }
 
         await front.Client.SendAsync(Http2Frames.Data(id, "end", endStream: true));

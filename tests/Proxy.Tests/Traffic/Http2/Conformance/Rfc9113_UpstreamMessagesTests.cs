@@ -95,7 +95,7 @@ public sealed class Rfc9113_UpstreamMessagesTests
             await stream.SendHeadAsync(200, endStream: false, new RawHeader("x-b", "1"), new("x-b", "2"));
             await stream.SendDataAsync("body");
             await stream.SendTrailersAsync(new RawHeader("x-sum", "4"));
-        }));
+        }), http: static http => http with { EnablesTrailers = true });
 
         var response = await RawHttpClient.ExchangeAsync(
             upstream.Proxy.Port,
