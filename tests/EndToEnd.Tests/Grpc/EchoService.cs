@@ -4,21 +4,9 @@ using Grpc.Core;
 namespace KubeProxyNet.EndToEnd.Tests.Grpc;
 
 /// <summary>What the service serves; see <see cref="EchoMethods"/>.</summary>
-[BindServiceMethod(typeof(EchoService), nameof(Bind))]
-internal sealed class EchoService(GrpcBackend backend)
+internal sealed class EchoService(GrpcBackend backend) : EchoServiceBase
 {
-    /// <summary>As generated code would bind it.</summary>
-    public static void Bind(ServiceBinderBase binder, EchoService? service)
-    {
-        // The server looks the methods up by name; who is null here is made for each call.
-        binder.AddMethod(EchoMethods.Unary, service is null ? null : service.Unary);
-        binder.AddMethod(EchoMethods.Hang, service is null ? null : service.Hang);
-        binder.AddMethod(EchoMethods.Down, service is null ? null : service.Down);
-        binder.AddMethod(EchoMethods.Up, service is null ? null : service.Up);
-        binder.AddMethod(EchoMethods.Chat, service is null ? null : service.Chat);
-    }
-
-    public async Task<byte[]> Unary(byte[] request, ServerCallContext context)
+    public override async Task<byte[]> Unary(byte[] request, ServerCallContext context)
     {
         backend.Note(context);
         if (context.RequestHeaders.GetValue("x-headers") is { } value)
@@ -36,7 +24,7 @@ internal sealed class EchoService(GrpcBackend backend)
         return request;
     }
 
-    public async Task<byte[]> Hang(byte[] request, ServerCallContext context)
+    public override async Task<byte[]> Hang(byte[] request, ServerCallContext context)
     {
         backend.Note(context);
         await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
@@ -45,7 +33,7 @@ internal sealed class EchoService(GrpcBackend backend)
         return request;
     }
 
-    public async Task Down(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    public override async Task Down(byte[] request, IServerStreamWriter<byte[]> responses, ServerCallContext context)
     {
         backend.Note(context);
         await using var registration = context.CancellationToken.Register(backend.Cancelled.Set);
@@ -57,7 +45,7 @@ internal sealed class EchoService(GrpcBackend backend)
         context.ResponseTrailers.Add("x-count", request[0].ToString(CultureInfo.InvariantCulture));
     }
 
-    public async Task<byte[]> Up(IAsyncStreamReader<byte[]> requests, ServerCallContext context)
+    public override async Task<byte[]> Up(IAsyncStreamReader<byte[]> requests, ServerCallContext context)
     {
         backend.Note(context);
         var all = new MemoryStream();
@@ -69,7 +57,7 @@ internal sealed class EchoService(GrpcBackend backend)
         return all.ToArray();
     }
 
-    public async Task Chat(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
+    public override async Task Chat(IAsyncStreamReader<byte[]> requests, IServerStreamWriter<byte[]> responses, ServerCallContext context)
     {
         backend.Note(context);
         await foreach (var message in requests.ReadAllAsync(context.CancellationToken))
