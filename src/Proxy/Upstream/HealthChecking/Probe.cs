@@ -83,6 +83,13 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
         connection.SetDeadline(timeoutMs);
         var result = !isNew || (await ConnectAsync(connection) && await SecureAsync(connection)) ? await ExchangeAsync(connection) : null;
         _isChecking = false;
+        if (!isNew && !_timedOut && result is null && HasLeftBehind)
+        {
+            // The check was never looked at: it is made again, on a connection of its own.
+            Close();
+            return await CheckAsync();
+        }
+
         if (_timedOut || result is null)
         {
             Close();
@@ -129,6 +136,9 @@ internal abstract class Probe(ClusterHealthChecks cluster, ProbeTarget target) :
 
     /// <summary>True where another check may follow on the connection.</summary>
     protected abstract bool CanBeKept { get; }
+
+    /// <summary>True where the peer gave a kept connection up without having looked at the check.</summary>
+    protected virtual bool HasLeftBehind => false;
 
     /// <summary>True where it is a failure that the peer ends a connection between two checks.</summary>
     protected abstract bool IsLossFailure { get; }

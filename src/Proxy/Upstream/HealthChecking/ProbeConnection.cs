@@ -40,6 +40,9 @@ internal sealed class ProbeConnection : Http2Connection, IHttp2StreamOwner
     /// <summary>The stream of the check under way; null for none.</summary>
     public Http2Stream? Stream { get; private set; }
 
+    /// <summary>True where the endpoint went away between two checks, or without having looked at the one under way (RFC 9113 section 6.8).</summary>
+    public bool HasLeftBehind { get; private set; }
+
     /// <summary>True where another check may follow.</summary>
     public bool IsUsable => !IsOver && !HasGoneAway && !Connection.IsPeerClosed && !Connection.IsClosed && _nextId < FrameHeader.MaxStreamId - 1;
 
@@ -139,6 +142,20 @@ internal sealed class ProbeConnection : Http2Connection, IHttp2StreamOwner
         else
         {
             TakeHead(stream, block, end);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnGoAway(int lastStreamId, Http2ErrorCode code)
+    {
+        if (Stream is not { } stream)
+        {
+            HasLeftBehind = true;
+        }
+        else if (stream.Id > lastStreamId && stream.ResetCode is null)
+        {
+            HasLeftBehind = true;
+            DropUnprocessed(stream);
         }
     }
 

@@ -16,6 +16,9 @@ internal abstract class StreamProbe(ClusterHealthChecks cluster, ProbeTarget tar
     protected override bool IsLossFailure => false;
 
     /// <inheritdoc/>
+    protected override bool HasLeftBehind => _http2 is { HasLeftBehind: true };
+
+    /// <inheritdoc/>
     protected override byte[] FallbackProtocols => AlpnList.Http2;
 
     /// <summary><c>https</c> or <c>http</c>.</summary>

@@ -175,7 +175,16 @@ public sealed class Http2PeersTests
         await client.SendAsync(Http2Frames.Raw(type, flags, stream, new byte[length]));
         await client.ExpectEndAsync();
 
-        backend.TakeFaults().Should().ContainSingle(what).Which.Should().BeOfType<Http2ViolationException>();
+        // The client may see the end before the backend has noted why.
+        List<Exception> faults = [];
+        await Patience.UntilAsync(
+            () =>
+            {
+                faults.AddRange(backend.TakeFaults());
+                return faults.Count > 0;
+            },
+            what);
+        faults.Should().ContainSingle(what).Which.Should().BeOfType<Http2ViolationException>();
     }
 
     [Fact]
