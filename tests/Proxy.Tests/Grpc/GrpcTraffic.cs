@@ -11,12 +11,8 @@ internal static class GrpcTraffic
         BackendScripts.Answer(200, "", [new RawHeader("content-type", "application/grpc"), new RawHeader("grpc-status", $"{status}"), .. headers]);
 
     /// <summary>A backend whose answers have these statuses, one after the other, and then the last one.</summary>
-    public static BackendScript Statuses(params int[] statuses)
-    {
-        var calls = 0;
-        return BackendScripts.EachRequest((connection, _) => connection.SendAsync(
-            $"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: {statuses[Math.Min(Interlocked.Increment(ref calls), statuses.Length) - 1]}\r\ncontent-length: 0\r\n\r\n"));
-    }
+    public static BackendScript Statuses(params int[] statuses) => BackendScripts.EachRequest((connection, request) => connection.SendAsync(
+        $"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: {statuses[Math.Min(request.Arrival, statuses.Length) - 1]}\r\ncontent-length: 0\r\n\r\n"));
 
     /// <summary>One call, whose request is over with its head.</summary>
     public static Task<RawResponse> CallAsync(int port, string lines = "", string path = "/shop.Cart/Add", string type = "application/grpc") =>

@@ -32,7 +32,7 @@ public sealed class HedgingTests
     [InlineData(RetryOn.ConnectFailure)]
     public async Task The_second_attempt_answers_where_the_first_is_slow_whatever_the_policy_retries(RetryOn on)
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Say(200, "second")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Say(200, "second")));
         await using var proxy = Start(Policy with { RetryOn = on }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -53,7 +53,7 @@ public sealed class HedgingTests
     public async Task The_first_attempt_answers_where_it_is_faster_after_all()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first")), Hang));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first")), Hang));
         await using var proxy = Start(Policy, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -74,7 +74,7 @@ public sealed class HedgingTests
     public async Task A_slow_success_is_waited_for_where_the_second_attempt_fails(string second)
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first")), Fail(second)));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first")), Fail(second)));
         await using var proxy = Start(Policy, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -89,7 +89,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task A_response_that_the_policy_does_not_refuse_wins_even_if_it_is_an_error()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Say(404, "none")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Say(404, "none")));
         await using var proxy = Start(Policy, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -102,7 +102,7 @@ public sealed class HedgingTests
     public async Task The_last_failure_is_answered_where_both_fail()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Fail("reset")), Say(503, "no")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Fail("reset")), Say(503, "no")));
         await using var proxy = Start(Policy, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -119,7 +119,7 @@ public sealed class HedgingTests
     {
         var slow = new Signal();
         var late = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Fail("reset")), When(late, Say(503, "late"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Fail("reset")), When(late, Say(503, "late"))));
         await using var proxy = Start(Policy with { NumRetries = 1 }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -137,7 +137,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task A_failed_second_attempt_is_retried_beside_the_first()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Say(503), Fail("reset"), Say(200, "fourth")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Say(503), Fail("reset"), Say(200, "fourth")));
         await using var proxy = Start(Policy with { NumRetries = 3 }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -151,7 +151,7 @@ public sealed class HedgingTests
     public async Task Each_slow_attempt_has_another_one_beside_it_until_the_retries_are_used_up()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Hang, When(slow, Say(200, "third"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Hang, When(slow, Say(200, "third"))));
         await using var proxy = Start(Policy with { NumRetries = 2 }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -170,7 +170,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task The_timeout_of_the_route_ends_all_attempts()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang));
         await using var proxy = Start(Policy, static action => action with { Timeout = TimeSpan.FromMilliseconds(200) }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -186,7 +186,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task A_client_that_leaves_ends_all_attempts()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang));
         await using var proxy = Start(Policy, backend.Port);
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
         await client.SendAsync(Get);
@@ -204,7 +204,7 @@ public sealed class HedgingTests
     {
         var slow = new Signal();
         string[] hosts = ["", ""];
-        var script = Attempts(
+        var script = BackendScripts.EachRequestInTurn(
             (connection, request) =>
             {
                 hosts[0] = $"127.0.0.1:{connection.BackendName}";
@@ -247,7 +247,7 @@ public sealed class HedgingTests
     public async Task A_second_attempt_that_waits_for_a_connection_gives_up_its_place_when_the_first_answers()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first")), Say(200, "next")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first")), Say(200, "next")));
         await using var proxy = Start(Policy, static action => action, new CircuitBreakerThresholds { MaxConnections = 1, TrackRemaining = true }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -268,7 +268,7 @@ public sealed class HedgingTests
     public async Task Attempts_under_way_end_undisturbed_where_their_cluster_is_taken_away()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, When(slow, Say(200, "second"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, When(slow, Say(200, "second"))));
         await using var proxy = Start(Policy, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -287,7 +287,7 @@ public sealed class HedgingTests
     {
         var slow = new Signal();
         var redirect = (BackendConnection connection, RawRequest _) => connection.SendAsync("HTTP/1.1 302 Found\r\nlocation: http://b/second\r\ncontent-length: 4\r\n\r\ngone");
-        await using var backend = ScriptedBackend.Start(Attempts(isFirst ? When(slow, redirect) : Hang, isFirst ? Hang : redirect, static (connection, request) => Say(200, request.Target)(connection, request)));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(isFirst ? When(slow, redirect) : Hang, isFirst ? Hang : redirect, static (connection, request) => Say(200, request.Target)(connection, request)));
         await using var proxy = Start(Policy, static action => action with { InternalRedirects = new InternalRedirectPolicy() }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -305,7 +305,7 @@ public sealed class HedgingTests
     public async Task Attempts_under_way_bring_their_answer_while_the_proxy_drains()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, When(slow, Say(200, "second"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, When(slow, Say(200, "second"))));
         await using var proxy = Start(Policy, backend.Port);
         Task<bool> draining;
         await using (var client = await RawHttpClient.ConnectAsync(proxy.Port))
@@ -330,7 +330,7 @@ public sealed class HedgingTests
     public async Task No_retries_means_no_hedges_and_no_end_of_the_attempt_either()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first"))));
         await using var proxy = Start(Policy with { NumRetries = 0 }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -345,7 +345,7 @@ public sealed class HedgingTests
     public async Task Retries_under_way_are_limited_over_hedges_too()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first"))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first"))));
         await using var proxy = Start(Policy, static action => action, new CircuitBreakerThresholds { MaxRetries = 0 }, backend.Port);
         var response = RawHttpClient.GetAsync(proxy.Port);
         await HedgeAsync(backend, 1);
@@ -359,7 +359,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task A_body_that_came_in_pieces_goes_to_the_second_attempt_as_a_whole()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Echo));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Echo));
         await using var proxy = Start(Policy, backend.Port);
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
         await client.SendAsync("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n6\r\nhello \r\n");
@@ -376,7 +376,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task A_body_that_is_too_long_to_be_kept_is_sent_once()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang));
         var routes = RunningProxy.Table(new Route
         {
             Match = new RouteMatch { Path = new PrefixPath("/") },
@@ -401,7 +401,7 @@ public sealed class HedgingTests
     public async Task An_attempt_whose_interim_response_was_passed_on_is_alone_from_there_on()
     {
         var slow = new Signal();
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, async (connection, request) =>
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, async (connection, request) =>
         {
             await connection.SendAsync("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n");
             await When(slow, Say(503, "second"))(connection, request);
@@ -423,7 +423,7 @@ public sealed class HedgingTests
     [Fact]
     public async Task Both_sides_are_told_the_number_of_attempts_and_the_upstream_what_time_is_left()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Say(200)));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Say(200)));
         var table = RouteTable.Compile(
             new RouteConfiguration
             {
@@ -462,7 +462,7 @@ public sealed class HedgingTests
     [InlineData(false, "1", false)]
     public async Task A_client_that_is_trusted_may_ask_for_it(bool byRoute, string header, bool hedges)
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Hang, Say(200, "second")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Hang, Say(200, "second")));
         await using var proxy = RunningProxy.Start(
             RunningProxy.Everything("backend", action => action with { RetryPolicy = Policy with { RetryOn = RetryOn.ConnectFailure }, HedgesOnPerTryTimeout = byRoute }),
             [RunningProxy.Cluster("backend", backend.Port)],
@@ -480,7 +480,7 @@ public sealed class HedgingTests
     public async Task An_attempt_that_goes_on_is_reported_as_a_timeout_once()
     {
         var slow = new Signal();
-        await using var first = ScriptedBackend.Start(Attempts(When(slow, Say(200, "first"))));
+        await using var first = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(When(slow, Say(200, "first"))));
         var cluster = RunningProxy.Cluster("backend", first.Port);
         cluster = cluster with { Config = cluster.Config with { OutlierDetection = new OutlierDetectionConfig { Consecutive5xx = 2, MaxEjectionPercent = 100 } } };
         await using var proxy = RunningProxy.Start(Routes(Policy with { NumRetries = 0 }, static action => action with { Timeout = TimeSpan.FromSeconds(1) }), [cluster], time: _clock);
@@ -509,13 +509,6 @@ public sealed class HedgingTests
             && proxy.Stat(Breaker + "remaining_rq") == 1024 && proxy.Stat(Breaker + "remaining_pending") == 1024 && proxy.Stat(Breaker + "remaining_retries") == 3
             && proxy.Stat(Breaker + "remaining_cx") + proxy.Stat(Cluster + "upstream_cx_active") == 1024),
         "the end of all attempts");
-
-    /// <summary>What each request in turn meets, over all connections; the last for all that follow.</summary>
-    private static BackendScript Attempts(params Func<BackendConnection, RawRequest, Task>[] answers)
-    {
-        var count = 0;
-        return BackendScripts.EachRequest((connection, request) => answers[Math.Min(Interlocked.Increment(ref count), answers.Length) - 1](connection, request));
-    }
 
     private static Task Hang(BackendConnection connection, RawRequest request) => connection.DrainAsync();
 

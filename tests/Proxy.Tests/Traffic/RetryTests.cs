@@ -47,7 +47,7 @@ public sealed class RetryTests
     [MemberData(nameof(Conditions))]
     public async Task A_condition_covers_what_it_says(RetryOn condition, string first, bool isRetried)
     {
-        await using var backend = ScriptedBackend.Start(Attempts(First(first), Say(200, "second")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(First(first), Say(200, "second")));
         await using var proxy = Start(Quick with { RetryOn = condition, RetriableStatusCodes = [418] }, backend.Port);
 
         var response = await RawHttpClient.GetAsync(proxy.Port);
@@ -128,7 +128,7 @@ public sealed class RetryTests
     [InlineData("transfer-encoding: chunked\r\n\r\n", "4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n", true)]
     public async Task A_body_that_came_bit_by_bit_is_sent_again(string framing, string wire, bool isChunked)
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Say(503), static (connection, request) => connection.SendAsync(
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Say(503), static (connection, request) => connection.SendAsync(
             $"HTTP/1.1 200 OK\r\ncontent-length: {request.Body.Length}\r\n\r\n{Encoding.Latin1.GetString(request.Body)}")));
         await using var proxy = Start(Quick, backend.Port);
         await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
@@ -179,7 +179,7 @@ public sealed class RetryTests
     [Fact]
     public async Task An_attempt_that_takes_too_long_is_given_up_for_another()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(static (connection, _) => Task.Delay(Timeout.Infinite, connection.Stopping), Say(200, "second")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(static (connection, _) => Task.Delay(Timeout.Infinite, connection.Stopping), Say(200, "second")));
         await using var proxy = Start(Quick with { PerTryTimeout = TimeSpan.FromMilliseconds(50) }, backend.Port);
 
         (await RawHttpClient.GetAsync(proxy.Port)).BodyText.Should().Be("second");
@@ -304,7 +304,7 @@ public sealed class RetryTests
     {
         var clock = new ManualClock();
         var name = header[..header.IndexOf(':', StringComparison.Ordinal)];
-        await using var backend = ScriptedBackend.Start(Attempts(
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(
             (connection, _) => connection.SendAsync($"HTTP/1.1 503 No\r\n{header}\r\ncontent-length: 0\r\n\r\n"), Say(200)));
         var policy = Quick with { RateLimited = new RateLimitedBackOff([new ResetHeader(name, isTimestamp)], null) };
         await using var proxy = RunningProxy.Start(
@@ -324,7 +324,7 @@ public sealed class RetryTests
     [Fact]
     public async Task Headers_of_a_trusted_client_ask_for_retries_and_do_not_go_upstream()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Say(503), Say(418), Say(200, "third")));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Say(503), Say(418), Say(200, "third")));
         await using var proxy = RunningProxy.Start(
             RunningProxy.Everything("backend"), [RunningProxy.Cluster("backend", backend.Port)], http => http with { UseRemoteAddress = false, InternalAddresses = [new CidrRange(IPAddress.Parse("10.0.0.0"), 8)] });
 
@@ -356,7 +356,7 @@ public sealed class RetryTests
     [Fact]
     public async Task Both_sides_are_told_the_number_of_attempts_where_that_is_configured()
     {
-        await using var backend = ScriptedBackend.Start(Attempts(Say(503), Say(200)));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequestInTurn(Say(503), Say(200)));
         var table = RouteTable.Compile(
             new RouteConfiguration
             {
@@ -377,13 +377,6 @@ public sealed class RetryTests
 
         response.Headers["x-envoy-attempt-count"].Should().Be("2");
         backend.Requests.Select(static request => request.Headers["x-envoy-attempt-count"]).Should().Equal("1", "2");
-    }
-
-    /// <summary>An answer for each request in turn, over all connections; the last one for all that follow.</summary>
-    private static BackendScript Attempts(params Func<BackendConnection, RawRequest, Task>[] answers)
-    {
-        var count = 0;
-        return BackendScripts.EachRequest((connection, request) => answers[Math.Min(Interlocked.Increment(ref count), answers.Length) - 1](connection, request));
     }
 
     private static Func<BackendConnection, RawRequest, Task> Say(int status, string body = "") =>

@@ -70,9 +70,7 @@ public sealed class BackendConnection
         var (framing, length) = MessageReader.DeclaredFraming(_wire, head.Headers);
         using var body = new MemoryStream();
         var trailers = await MessageReader.ReadBodyAsync(_wire, framing, length, body, Stopping);
-        var request = head with { Body = body.ToArray(), Trailers = trailers };
-        _backend.Enter(request);
-        return request;
+        return _backend.Enter(head with { Body = body.ToArray(), Trailers = trailers });
     }
 
     /// <summary>Exactly so many bytes, for scripts that speak something else behind a request.</summary>

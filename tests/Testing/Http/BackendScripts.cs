@@ -18,6 +18,10 @@ public static class BackendScripts
         }
     };
 
+    /// <summary>Gives each request the next of these answers, in the ledger's order over all connections; the last one to all that follow.</summary>
+    public static BackendScript EachRequestInTurn(params Func<BackendConnection, RawRequest, Task>[] answers) =>
+        EachRequest((connection, request) => answers[Math.Min(request.Arrival, answers.Length) - 1](connection, request));
+
     /// <summary>Answers each request with the same raw bytes (Latin-1), right or wrong as they may be.</summary>
     public static BackendScript AnswerRaw(string response) => EachRequest((connection, _) => connection.SendAsync(response));
 

@@ -17,6 +17,9 @@ public sealed record RawRequest(
     RawHeaders Trailers,
     byte[] RawHead)
 {
+    /// <summary>Its place in the backend's ledger, over all connections, from 1; 0 where it is not entered yet.</summary>
+    public int Arrival { get; init; }
+
     /// <summary>The body as Latin-1 text.</summary>
     public string BodyText => Encoding.Latin1.GetString(Body);
 

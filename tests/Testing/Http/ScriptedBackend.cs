@@ -139,12 +139,14 @@ public sealed class ScriptedBackend : IAsyncDisposable
         }
     }
 
-    internal void Enter(RawRequest request)
+    internal RawRequest Enter(RawRequest request)
     {
         lock (_gate)
         {
-            _requests.Add(request);
+            var entered = request with { Arrival = _requests.Count + 1 };
+            _requests.Add(entered);
             Changed();
+            return entered;
         }
     }
 

@@ -265,21 +265,24 @@ public sealed class Http2BackendConnection
         Require(frame.StreamId % 2 == 1, frame, "a stream of the wrong parity (section 5.1.1)");
         Http2Fields.Check(frame.Fields, ":method", ":scheme", ":authority", ":path", ":protocol");
         _highest = frame.StreamId;
-        var stream = new Http2BackendStream(this, frame);
+        var isTaken = frame.StreamId <= Volatile.Read(ref _lastTaken);
+        var open = _streams.Values.Count(static s => s.IsOpen) + 1;
+        var limit = Backend.Options.Settings.Where(static s => s.Id == Http2SettingId.MaxConcurrentStreams).Select(static s => (long)s.Value).DefaultIfEmpty(long.MaxValue).Last();
+        var isRefused = isTaken && SettingsAcknowledged.IsSet && open > limit;
+
+        // Its turn is settled before anybody can see it: a test that waits for a stream may open the next one at once.
+        var stream = new Http2BackendStream(this, frame) { Turn = isTaken && !isRefused ? Backend.NextTurn() : 0 };
+        MostOpen = isTaken && SettingsAcknowledged.IsSet ? Math.Max(MostOpen, open) : MostOpen;
         _streams[stream.Id] = stream;
         Backend.Changed();
-        if (stream.Id > Volatile.Read(ref _lastTaken))
-        {
-            return;
-        }
-
-        var open = _streams.Values.Count(static s => s.IsOpen);
-        MostOpen = SettingsAcknowledged.IsSet ? Math.Max(MostOpen, open) : MostOpen;
-        var limit = Backend.Options.Settings.Where(static s => s.Id == Http2SettingId.MaxConcurrentStreams).Select(static s => (long)s.Value).DefaultIfEmpty(long.MaxValue).Last();
-        if (open > limit && SettingsAcknowledged.IsSet)
+        if (isRefused)
         {
             Backend.Refused();
             await stream.ResetAsync(Http2ErrorCode.RefusedStream);
+        }
+
+        if (stream.Turn == 0)
+        {
             return;
         }
 

@@ -26,6 +26,9 @@ public sealed class Http2BackendStream
 
     public int Id { get; }
 
+    /// <summary>Its place among the streams that the backend plays, over all connections, from 1; 0 for one that it does not play.</summary>
+    public int Turn { get; internal init; }
+
     /// <summary>The fields of the request's head, pseudo-header fields too.</summary>
     public RawHeaders Fields { get; }
 

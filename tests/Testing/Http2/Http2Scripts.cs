@@ -76,10 +76,6 @@ public static class Http2Scripts
         await then(stream);
     };
 
-    /// <summary>The first script for the first stream of the backend, the second for the second, the last for all others.</summary>
-    public static Http2Script InTurn(params Http2Script[] scripts)
-    {
-        var turn = -1;
-        return stream => scripts[Math.Min(Interlocked.Increment(ref turn), scripts.Length - 1)](stream);
-    }
+    /// <summary>The first script for the first stream that the backend plays, the second for the second, the last for all others.</summary>
+    public static Http2Script InTurn(params Http2Script[] scripts) => stream => scripts[Math.Min(stream.Turn, scripts.Length) - 1](stream);
 }

@@ -22,6 +22,7 @@ public sealed class ScriptedHttp2Backend : IAsyncDisposable
     private readonly Task _accepting;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _refused;
+    private int _turns;
 
     private ScriptedHttp2Backend(Socket listener, Http2Script script, Http2BackendOptions options)
     {
@@ -139,6 +140,8 @@ public sealed class ScriptedHttp2Backend : IAsyncDisposable
 
         Changed();
     }
+
+    internal int NextTurn() => Interlocked.Increment(ref _turns);
 
     internal void Refused() => Interlocked.Increment(ref _refused);
 
