@@ -1,4 +1,5 @@
 using System.Globalization;
+using KubeProxyNet.Load.Contenders;
 using KubeProxyNet.Load.Scenarios;
 
 namespace KubeProxyNet.Load;
@@ -46,6 +47,7 @@ internal sealed record LoadOptions
           --entries N          routes and clusters of the large table in 'scale' (10000)
           --routes N           kpn only: routes of the one virtual host; all of them are asked for in turn (1)
           --kpn PATH           the kpn binary (default: published here with NativeAOT)
+          --before PATH        an earlier kpn binary, to compare with
           --out FILE           also writes the result with its circumstances as Markdown
         """;
 
@@ -92,6 +94,9 @@ internal sealed record LoadOptions
     /// <summary>Null: publish it.</summary>
     public string? KpnPath { get; init; }
 
+    /// <summary>Null: none takes part.</summary>
+    public string? BeforePath { get; private init; }
+
     public string? OutFile { get; private init; }
 
     /// <summary>The proxies of a scenario: those asked for, or its usual ones, without those that cannot do its job.</summary>
@@ -100,15 +105,17 @@ internal sealed record LoadOptions
         // The relay cannot end a client's connection after an answer, as it does not know where the answer ends, nor share upstream connections, nor speak TLS.
         if (Scenario.IsHttp2())
         {
-            return [.. (Only ?? Http2Names).Intersect(Http2Names)];
+            return [.. (Only ?? Http2Names).Intersect(Http2Names), .. Earlier];
         }
 
         string[] usual = Scenario is Scenario.KeepAlive or Scenario.Large or Scenario.Rate or Scenario.TlsKeepAlive or Scenario.TlsLarge && Only is null && !InTable
             ? AllNames
             : ["nginx", "haproxy", "relay", "kpn"];
         var able = Scenario is Scenario.Close or Scenario.Idle || Scenario.IsTls() ? AllNames.Except(["relay", "relay-uring"]) : AllNames;
-        return [.. (Only ?? usual).Intersect(able)];
+        return [.. (Only ?? usual).Intersect(able), .. Earlier];
     }
+
+    private string[] Earlier => BeforePath is null ? [] : [Contender.Before];
 
     /// <summary>Whether this scenario is run as a part of a table, <see cref="ScenarioNames.IsTable"/>.</summary>
     public bool InTable { get; init; }
@@ -136,6 +143,7 @@ internal sealed record LoadOptions
                 "--entries" => options with { Entries = Number(name, value, 100_000) },
                 "--routes" => options with { Routes = Number(name, value, 100_000) },
                 "--kpn" => options with { KpnPath = Path.GetFullPath(value) },
+                "--before" => options with { BeforePath = Path.GetFullPath(value) },
                 "--out" => options with { OutFile = Path.GetFullPath(value) },
                 _ => throw new FormatException($"unknown option {name}"),
             };

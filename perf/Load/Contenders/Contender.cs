@@ -20,6 +20,9 @@ internal sealed record ContenderSite(LoadOptions Options, int Core, int Port, in
 /// </summary>
 internal abstract class Contender
 {
+    /// <summary>An earlier kpn, which takes part where its binary is given.</summary>
+    public const string Before = "before";
+
     public abstract string Name { get; }
 
     /// <summary>Request targets that are asked for in turn.</summary>
@@ -47,6 +50,7 @@ internal abstract class Contender
         "yarp" => new YarpContender(),
         "relay" => new RelayContender("relay", "relay"),
         "relay-uring" => new RelayContender("relay-uring", "relay_uring"),
+        Before => new KpnContender(Before, new KpnTable(options.Routes, 1, options.Routes), options.BeforePath),
         _ => new KpnContender("kpn", new KpnTable(options.Routes, 1, options.Routes)),
     };
 }

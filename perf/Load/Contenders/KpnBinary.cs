@@ -8,6 +8,11 @@ internal static class KpnBinary
     /// <summary>The options with a path that exists.</summary>
     public static async Task<LoadOptions> EnsureAsync(LoadOptions options, CancellationToken cancel)
     {
+        if (options.BeforePath is { } before && !File.Exists(before))
+        {
+            throw new LoadException($"--before: there is no file {before}");
+        }
+
         if (options.KpnPath is null && options.Contenders().Contains("kpn"))
         {
             return options with { KpnPath = await PublishAsync(cancel) };

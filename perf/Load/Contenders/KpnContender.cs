@@ -5,7 +5,10 @@ using KubeProxyNet.Load.Tls;
 namespace KubeProxyNet.Load.Contenders;
 
 /// <summary>Our own proxy, from a binary that was given or one published with NativeAOT for the occasion.</summary>
-internal sealed class KpnContender(string name, KpnTable table) : Contender
+/// <param name="name">What the report calls it.</param>
+/// <param name="table">Its routes and clusters.</param>
+/// <param name="binary">Null: that of <see cref="LoadOptions.KpnPath"/>.</param>
+internal sealed class KpnContender(string name, KpnTable table, string? binary = null) : Contender
 {
     private const string HeapStat = "server.worker_heap_allocated_bytes";
 
@@ -20,7 +23,7 @@ internal sealed class KpnContender(string name, KpnTable table) : Contender
 
     public override async Task<RunningProcess> StartAsync(ContenderSite site, CancellationToken cancel)
     {
-        _binary = site.Options.KpnPath!;
+        _binary = binary ?? site.Options.KpnPath!;
         var file = Path.Combine(site.Folder, "bootstrap.yaml");
         await File.WriteAllTextAsync(file, Configuration(site), cancel);
         string[] arguments = ["proxy", "-c", file, "--concurrency", "1"];

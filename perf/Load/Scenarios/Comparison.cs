@@ -14,7 +14,7 @@ internal static class Comparison
 {
     private static readonly string[] Columns =
     [
-        "proxy", "CPU µs/request", "min – max", "user", "system", "× nginx", "× HAProxy", "requests/s", "core busy %", "p50 µs", "p99 µs", "p99.9 µs",
+        "proxy", "CPU µs/request", "min – max", "user", "system", "× nginx", "× HAProxy", "× before", "requests/s", "core busy %", "p50 µs", "p99 µs", "p99.9 µs",
         "lag p99 µs", "heap B/request", "RSS MB", "at start", "start ms",
     ];
 
@@ -121,8 +121,8 @@ internal static class Comparison
 
     private static string Note(LoadOptions options) => $"""
         {Clients(options)}, {options.BodySize} bytes of body, {Loop(options.Scenario)}.
-        CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. RSS counts shared
-        pages for each process.
+        CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. Ratios are medians of the rounds'
+        ratios. RSS counts shared pages for each process.
 
         """;
 
@@ -150,6 +150,7 @@ internal static class Comparison
         MarkdownTable.Number(result.Median(m => m.CpuMicros - m.UserMicros), 2),
         Ratio(result, all, "nginx"),
         Ratio(result, all, "haproxy"),
+        Ratio(result, all, Contender.Before),
         MarkdownTable.Number(result.Median(m => m.Load.RequestsPerSecond), 0),
         MarkdownTable.Number(100 * result.Median(m => m.Busy), 0),
         MarkdownTable.Number(result.Median(m => m.Load.P50), 0),
@@ -163,7 +164,7 @@ internal static class Comparison
     ];
 
     private static string Ratio(ContenderResult result, IReadOnlyList<ContenderResult> all, string to) =>
-        all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.Number(result.CpuMicros / other.CpuMicros, 2) : "–";
+        all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.Number(result.RatioTo(other), 2) : "–";
 
     /// <summary>One run of the load generator.</summary>
     private delegate Task<LoadResult> Run(Runner runner, TimeSpan duration);

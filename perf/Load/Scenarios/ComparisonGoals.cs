@@ -75,12 +75,11 @@ internal static class ComparisonGoals
 
     private static Goal AtMost(string name, ContenderResult kpn, ContenderResult rival, double bound)
     {
-        var ratio = kpn.CpuMicros / rival.CpuMicros;
-        return new Goal(name, $"≤ {MarkdownTable.Number(bound, 2)} × {rival.Name}", Found(kpn, rival), ratio <= bound);
+        return new Goal(name, $"≤ {MarkdownTable.Number(bound, 2)} × {rival.Name}", Found(kpn, rival), kpn.RatioTo(rival) <= bound);
     }
 
     private static Goal Printed(string name, ContenderResult kpn, ContenderResult rival) => new(name, $"printed, beside {rival.Name}", Found(kpn, rival), null);
 
     private static string Found(ContenderResult kpn, ContenderResult rival) =>
-        $"{MarkdownTable.Number(kpn.CpuMicros / rival.CpuMicros, 2)} × ({MarkdownTable.Number(kpn.CpuMicros, 1)} against {MarkdownTable.Number(rival.CpuMicros, 1)} µs)";
+        $"{MarkdownTable.Number(kpn.RatioTo(rival), 2)} × ({MarkdownTable.Number(kpn.CpuMicros, 1)} against {MarkdownTable.Number(rival.CpuMicros, 1)} µs)";
 }
