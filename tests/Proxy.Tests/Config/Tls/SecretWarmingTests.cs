@@ -47,7 +47,7 @@ public sealed class SecretWarmingTests
     public void A_listener_that_cannot_take_a_new_secret_stays_as_it_was()
     {
         var stats = new StatRegistry();
-        var secrets = new SecretResources(new SecretStats(stats), TimeProvider.System);
+        var secrets = new SecretResources(new SecretStats(stats, TimeProvider.System), TimeProvider.System);
         var listeners = new ListenerResources(new ConfigurationStats(stats), secrets, TimeProvider.System) { WaitBegan = static _ => { }, SecretWaitBegan = static _ => { } };
         listeners.Set([Secure(Inline("l", "c"), "ads: {}")], "1", ResourceOrigin.Wire, new ApplyOutcome());
         secrets.SetUsers([.. listeners.SecretUsers]);

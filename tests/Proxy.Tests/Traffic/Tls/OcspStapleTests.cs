@@ -81,6 +81,23 @@ public sealed class OcspStapleTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("-tls1_2", true)]
+    [InlineData("-tls1_3", true)]
+    [InlineData("-tls1_3", false)]
+    public async Task A_certificate_whose_response_has_expired_gives_way_to_one_of_another_kind(string version, bool isEllipticStale)
+    {
+        var (elliptic, rsa) = (_root.Issue(null, "localhost"), _root.Issue(new LeafRequest { IsRsa = true }, "localhost"));
+        string[] certificates = [Certificate(elliptic, isEllipticStale ? Stale(elliptic) : Fresh(elliptic)), Certificate(rsa, isEllipticStale ? Fresh(rsa) : Stale(rsa))];
+        await using var proxy = await TlsProxy.StartAsync(Listener(Chain(TlsContext(certificates, more: "ocsp_staple_policy: MUST_STAPLE"), routes: Says("hello"))));
+
+        var output = await OpenSslClient.GetAsync(proxy.Port, "-status", version);
+
+        output.Should().Contain("Cert Status: good").And.Contain("hello").And.Contain(isEllipticStale ? "Peer signature type: RSA-PSS" : "Peer signature type: ECDSA");
+        await ExpectAsync(proxy, requests: 1, responses: 1, omitted: 0, failed: 0);
+        (await OpenSslClient.GetAsync(proxy.Port, version)).Should().Contain("Peer signature type: ECDSA", "who does not ask gets what the library prefers");
+    }
+
     [Fact]
     public async Task A_certificate_that_demands_stapling_is_not_presented_without()
     {
