@@ -16,7 +16,7 @@ public static class BootstrapCheck
     public static IReadOnlyList<string> Faults(Bootstrap bootstrap, ConfigPlaces? places = null)
     {
         ArgumentNullException.ThrowIfNull(bootstrap);
-        return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places))];
+        return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places)).Distinct(StringComparer.Ordinal)];
     }
 
     /// <summary>What is wrong with how discovery and overload protection are configured.</summary>

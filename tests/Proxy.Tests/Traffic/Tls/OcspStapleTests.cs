@@ -4,6 +4,7 @@ using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Processes;
+using KubeProxyNet.Testing.Tls;
 using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;
