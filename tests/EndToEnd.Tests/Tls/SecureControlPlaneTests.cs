@@ -32,7 +32,7 @@ public sealed class SecureControlPlaneTests : IDisposable
 
         await plane.WaitForRequestAsync(static request => request.TypeUrl == XdsTypeUrls.Listener, "the first subscription");
 
-        (await plane.PushAsync(XdsTypeUrls.Cluster, "1"))).ErrorDetail.Should().BeNull();
+        (await plane.PushAsync(XdsTypeUrls.Cluster, "1")).ErrorDetail.Should().BeNull();
         (await plane.PushAsync(XdsTypeUrls.Listener, "1")).ErrorDetail.Should().BeNull();
         await proxy.WaitForHttpAsync(_adminPort);
     }
