@@ -7,7 +7,7 @@ using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Processes;
 using KubeProxyNet.Xds;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace KubeProxyNet.EndToEnd.Tests.Tls;
