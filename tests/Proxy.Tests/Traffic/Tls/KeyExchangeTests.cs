@@ -48,12 +48,13 @@ public sealed class KeyExchangeTests : IDisposable
     }
 
     [Fact]
-    public async Task The_hybrid_group_is_taken_by_default_from_clients_that_offer_it()
+    public async Task The_hybrid_group_is_taken_by_default_from_clients_that_begin_with_it()
     {
         RequireHybrid();
         await using var proxy = await StartAsync();
 
-        (await OpenSslClient.GetAsync(proxy.Port, "-groups", $"X25519:{Hybrid}")).Should().Contain("200 OK");
+        // Clients begin with a share of the group that they name first; with another share the server does not ask for it once more.
+        (await OpenSslClient.GetAsync(proxy.Port, "-groups", $"{Hybrid}:X25519")).Should().Contain("200 OK");
         (await proxy.SslAsync($"curves.{Hybrid}")).Should().Be(1);
         (await OpenSslClient.GetAsync(proxy.Port, "-groups", "X25519")).Should().Contain("200 OK");
         (await proxy.SslAsync("curves.X25519")).Should().Be(1);
