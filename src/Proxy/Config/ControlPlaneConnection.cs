@@ -108,7 +108,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             return null;
         }
 
-        return TargetOf(cluster, BootstrapCheck.PlaceOfCluster(bootstrap, name), problems, place, time);
+        return TargetOf(cluster, ConfigPath.Root.Field("static_resources").Field("clusters").Index(bootstrap.StaticResources!.Clusters.IndexOf(cluster)), problems, place, time);
     }
 
     private static AdsTarget? TargetOf(Cluster cluster, ConfigPath place, TranslationProblems problems, ConfigPath path, TimeProvider time)
