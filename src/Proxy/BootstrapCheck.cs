@@ -16,7 +16,7 @@ public static class BootstrapCheck
     public static IReadOnlyList<string> Faults(Bootstrap bootstrap, ConfigPlaces? places = null)
     {
         ArgumentNullException.ThrowIfNull(bootstrap);
-        return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places))];
+        return [.. ConnectionProblems(bootstrap).Concat(ResourceProblems(bootstrap)).Select(problem => Describe(problem, places)).Distinct(StringComparer.Ordinal)];
     }
 
     /// <summary>What is wrong with how discovery and overload protection are configured.</summary>
@@ -48,7 +48,7 @@ public static class BootstrapCheck
     private static IEnumerable<ConfigProblem> ResourceProblems(Bootstrap bootstrap)
     {
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
-        var secrets = new SecretResources(new SecretStats(new StatRegistry()), TimeProvider.System);
+        var secrets = new SecretResources(new SecretStats(new StatRegistry(), TimeProvider.System), TimeProvider.System);
         var ofSecrets = new ApplyOutcome();
         secrets.Set(bootstrap.StaticResources?.Secrets ?? [], "", SecretSource.Bootstrap, ResourceOrigin.Bootstrap, ofSecrets);
         foreach (var rejection in ofSecrets.Rejections)

@@ -143,7 +143,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     {
         var bootstrap = _options.Bootstrap;
         ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
-        var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems());
+        var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems(), _time);
         LogOutlierEvents(bootstrap.ClusterManager?.OutlierDetection?.EventLogPath);
         UseLocalCluster(bootstrap);
         ApplyStatic(bootstrap);

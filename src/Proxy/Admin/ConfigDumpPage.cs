@@ -22,7 +22,10 @@ internal sealed class ConfigDumpPage(IAdminSource source)
         new("ListenersConfigDump", "listener", "static_listeners", "StaticListener", "dynamic_listeners", "DynamicListener", dump => dump.Listeners),
         new("RoutesConfigDump", "route_config", "static_route_configs", "StaticRouteConfig", "dynamic_route_configs", "DynamicRouteConfig",
             dump => dump.Routes),
-        new("SecretsConfigDump", "secret", "static_secrets", "StaticSecret", "dynamic_active_secrets", "DynamicSecret", dump => dump.Secrets),
+        new("SecretsConfigDump", "secret", "static_secrets", "StaticSecret", "dynamic_active_secrets", "DynamicSecret", dump => dump.Secrets)
+        {
+            WarmingField = "dynamic_warming_secrets",
+        },
     ];
 
     internal AdminEndpoint Endpoint => new(
@@ -49,7 +52,7 @@ internal sealed class ConfigDumpPage(IAdminSource source)
 
         if (field != "bootstrap" && !Sections.Any(section => section.Has(field)))
         {
-            var known = string.Join(", ", Sections.SelectMany(static section => new[] { section.StaticField, section.DynamicField }));
+            var known = string.Join(", ", Sections.SelectMany(static section => new[] { section.StaticField, section.DynamicField, section.WarmingField }.OfType<string>()));
             return AdminReply.Text($"resource={field} is not known; use one of bootstrap, {known}\n", 404);
         }
 
@@ -79,6 +82,11 @@ internal sealed class ConfigDumpPage(IAdminSource source)
             json.WriteString("@type", TypePrefix + section.Type);
             WriteList(json, section, section.StaticField, resources, messages);
             WriteList(json, section, section.DynamicField, resources, messages);
+            if (section.WarmingField is { } warming)
+            {
+                WriteList(json, section, warming, resources, messages);
+            }
+
             json.WriteEndObject();
         }
 
@@ -196,9 +204,15 @@ internal sealed class ConfigDumpPage(IAdminSource source)
         string DynamicType,
         Func<ConfigDump, IReadOnlyList<DumpedResource>> Resources)
     {
-        internal bool Has(string field) => field == StaticField || field == DynamicField;
+        /// <summary>The list of what has not come yet; null where that stands among the others.</summary>
+        internal string? WarmingField { get; init; }
 
-        internal IEnumerable<DumpedResource> Of(string field, IEnumerable<DumpedResource> resources) =>
-            resources.Where(resource => (resource.VersionInfo is null) == (field == StaticField));
+        internal bool Has(string field) => field == StaticField || field == DynamicField || field == WarmingField;
+
+        internal IEnumerable<DumpedResource> Of(string field, IEnumerable<DumpedResource> resources) => resources.Where(resource => FieldOf(resource) == field);
+
+        private string FieldOf(DumpedResource resource) => resource.VersionInfo is null ? StaticField
+            : resource.Message is null && WarmingField is not null ? WarmingField
+            : DynamicField;
     }
 }

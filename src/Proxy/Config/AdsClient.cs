@@ -151,6 +151,11 @@ internal sealed partial class AdsClient : IAsyncDisposable
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
         };
+        if (_target.Tls is { } tls)
+        {
+            handler.SslOptions = tls.Options();
+        }
+
         using var channel = GrpcChannel.ForAddress(_target.Next(), new GrpcChannelOptions { HttpHandler = handler, MaxReceiveMessageSize = 64 * 1024 * 1024 });
         var client = new AggregatedDiscoveryService.AggregatedDiscoveryServiceClient(channel);
         using var call = client.StreamAggregatedResources(cancellationToken: cancellation);
@@ -274,9 +279,12 @@ internal sealed class AdsTarget(IReadOnlyList<string> addresses, TimeSpan connec
     /// <summary>Longest wait for a connection.</summary>
     public TimeSpan ConnectTimeout => connectTimeout;
 
+    /// <summary>How it is spoken to; null for plain text.</summary>
+    public ControlPlaneTls? Tls { get; init; }
+
     /// <summary>All addresses, for people.</summary>
     public string Text => string.Join(", ", addresses);
 
     /// <summary>The address for the next attempt.</summary>
-    public string Next() => "http://" + addresses[_next++ % addresses.Count];
+    public string Next() => (Tls is null ? "http://" : "https://") + addresses[_next++ % addresses.Count];
 }

@@ -87,6 +87,9 @@ internal sealed class ClusterEntry(ClusterMessage message, TranslatedCluster tra
     // Without a timer or a wait handle there is nothing in it to dispose of.
     private CancellationTokenSource LifetimeSource { get; } = new();
 
+    /// <summary>The same cluster with what is known of it, to go on after this entry has ended.</summary>
+    public ClusterEntry Renew() => new(Message, Translated, Version, IsStatic, Updated) { Endpoints = Endpoints, Policy = Policy };
+
     /// <summary>The entry is no longer needed: nothing more is resolved or waited for.</summary>
     public void End()
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Endpoint.V3;
 using KubeProxyNet.Proxy.Config.Tls;
+using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Upstream;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 
@@ -20,6 +21,9 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
     private readonly Dictionary<string, List<ClusterEntry>> _byService = new(StringComparer.Ordinal);
     private readonly HashSet<string> _leaving = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ClusterSpecification?> _changes = new(StringComparer.Ordinal);
+
+    // What each cluster replaced since the last publication, to return to where the new one cannot be built.
+    private readonly Dictionary<string, ClusterEntry?> _predecessors = new(StringComparer.Ordinal);
     private ImmutableArray<string>? _services;
 
     /// <summary>Clusters in force.</summary>
@@ -58,6 +62,33 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
         var changes = new Dictionary<string, ClusterSpecification?>(_changes, StringComparer.Ordinal);
         _changes.Clear();
         return changes;
+    }
+
+    /// <summary>Clusters that could not be built are forgotten in favour of what they replaced, so that the same cluster sent again is tried again.</summary>
+    public void Settle(IEnumerable<ClusterFailure> failures)
+    {
+        foreach (var name in failures.Select(static failure => failure.Cluster))
+        {
+            // One that replaced nothing is the one in force, which only keeps the secrets that it had.
+            if (!_predecessors.TryGetValue(name, out var predecessor) || !_active.Remove(name, out var failed))
+            {
+                continue;
+            }
+
+            Forget(failed);
+            SecretUsersChanged = true;
+            if (predecessor?.Renew() is { } renewed)
+            {
+                _active[name] = renewed;
+                Index(renewed);
+                if (renewed.Translated.Source is EndpointSource.StrictDns or EndpointSource.LogicalDns)
+                {
+                    Unresolved.Add(renewed);
+                }
+            }
+        }
+
+        _predecessors.Clear();
     }
 
     /// <summary>Takes clusters; one that equals what is there is left alone.</summary>
@@ -303,6 +334,8 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
             {
                 Forget(predecessor);
             }
+
+            _predecessors.TryAdd(entry.Name, predecessor);
 
             _active[entry.Name] = entry;
         }

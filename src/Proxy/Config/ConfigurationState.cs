@@ -45,7 +45,7 @@ internal sealed partial class ConfigurationState : IDisposable
         _time = time;
         _logger = logger;
         var stats = new ConfigurationStats(registry);
-        _secretStats = new SecretStats(registry);
+        _secretStats = new SecretStats(registry, time);
         _secrets = new SecretResources(_secretStats, time);
         _secretFiles = new SecretFiles(this, time, logger);
         _clusters = new ClusterResources(stats, _secrets, time) { WaitBegan = WaitForEndpoints, SecretWaitBegan = WaitForSecrets };
@@ -85,14 +85,14 @@ internal sealed partial class ConfigurationState : IDisposable
     {
         _clusters.Set(clusters, version, origin, outcome);
         _clusters.Remove(removed, _listeners.NamedClusters);
-        Publish();
+        outcome.Rejections.AddRange(Publish().Clusters.Select(static failure => new ResourceRejection(failure.Cluster, failure.Message)));
     });
 
     /// <summary>Takes endpoint assignments; those not among them stay as they are.</summary>
     public ApplyOutcome SetAssignments(IReadOnlyList<ClusterLoadAssignment> assignments, string version, ResourceOrigin origin) => Change(outcome =>
     {
         _clusters.SetAssignments(assignments, version, origin, outcome);
-        Publish();
+        Tell(Publish());
     });
 
     /// <summary>Takes route configurations; those not among them stay as they are.</summary>
@@ -102,7 +102,7 @@ internal sealed partial class ConfigurationState : IDisposable
         RemoveUnnamedClusters();
 
         // The routes are right where a listener that waited for them cannot be opened: that is no reason to refuse them.
-        Publish().ForEach(TellOfFailure);
+        Tell(Publish());
     });
 
     /// <summary>Takes listeners and drops those that are gone. Those of the bootstrap cannot be dropped or replaced.</summary>
@@ -111,18 +111,18 @@ internal sealed partial class ConfigurationState : IDisposable
         _listeners.Set(listeners, version, origin, outcome);
         _listeners.Remove(removed);
         RemoveUnnamedClusters();
-        outcome.Rejections.AddRange(Publish().Select(static failure => new ResourceRejection(failure.Listener, failure.Message)));
+        outcome.Rejections.AddRange(Publish().Listeners.Select(static failure => new ResourceRejection(failure.Listener, failure.Message)));
     });
 
     /// <summary>Takes secrets; those not among them stay as they are. What uses one that changed goes by it from now on.</summary>
     public ApplyOutcome SetSecrets(IReadOnlyList<SecretMessage> secrets, string version, ResourceOrigin origin, SecretSource source) => Change(outcome =>
     {
         _secretsChanged = true;
-        UseSecrets(_secrets.Set(secrets, version, source, origin, outcome));
+        UseSecrets(_secrets.Set(secrets, version, source, origin, outcome), outcome);
     });
 
     /// <summary>Reads again the files in a folder that secrets name.</summary>
-    public ApplyOutcome RereadSecrets(string folder) => Change(outcome => UseSecrets(_secrets.Reread(folder, outcome)));
+    public ApplyOutcome RereadSecrets(string folder) => Change(outcome => UseSecrets(_secrets.Reread(folder, outcome), outcome));
 
     /// <summary>Sets the endpoints that DNS found for a cluster. Nothing happens where the cluster has been replaced meanwhile.</summary>
     public void SetResolvedEndpoints(ClusterEntry cluster, ImmutableArray<EndpointConfig> endpoints) =>
@@ -139,7 +139,7 @@ internal sealed partial class ConfigurationState : IDisposable
 
         if (isChange)
         {
-            Publish();
+            Tell(Publish());
         }
     });
 
@@ -241,7 +241,25 @@ internal sealed partial class ConfigurationState : IDisposable
         }
     }
 
-    private void UseSecrets(IReadOnlyList<ISecretUser> users)
+    private void UseSecrets(IReadOnlyList<ISecretUser> users, ApplyOutcome outcome)
+    {
+        if (users.Count == 0)
+        {
+            return;
+        }
+
+        Renew(users);
+        var failures = Publish();
+        Tell(failures);
+        var failed = failures.OfTls(users);
+        if (failed.Count > 0 && _secrets.TakeBack(failed, outcome) is { Count: > 0 } restored)
+        {
+            Renew(restored);
+            Tell(Publish());
+        }
+    }
+
+    private void Renew(IReadOnlyList<ISecretUser> users)
     {
         foreach (var user in users)
         {
@@ -254,11 +272,6 @@ internal sealed partial class ConfigurationState : IDisposable
             {
                 _listeners.UseSecrets((ListenerEntry)user);
             }
-        }
-
-        if (users.Count > 0)
-        {
-            Publish().ForEach(TellOfFailure);
         }
     }
 
@@ -282,16 +295,17 @@ internal sealed partial class ConfigurationState : IDisposable
         }
     }
 
-    private List<ListenerFailure> Publish()
+    private PublicationFailures Publish()
     {
         var change = new ConfigurationChange { Clusters = _clusters.TakeChanges(), RouteTables = _listeners.TakeRouteChanges(), Listeners = _listeners.TakeChanges() };
         if (change is { Clusters.Count: 0, RouteTables.Count: 0, Listeners: null })
         {
-            return [];
+            return PublicationFailures.None;
         }
 
-        var failures = _engine.Apply(change).ToList();
-        _listeners.Settle(failures);
+        var failures = new PublicationFailures(_engine.Apply(change, out var clusters), clusters);
+        _clusters.Settle(failures.Clusters);
+        _listeners.Settle(failures.Listeners);
         return failures;
     }
 
@@ -301,7 +315,7 @@ internal sealed partial class ConfigurationState : IDisposable
             if (_clusters.EndWait(cluster))
             {
                 LogNoEndpoints(_logger, cluster.Name, cluster.Translated.EndpointsTimeout.TotalSeconds);
-                Publish();
+                Tell(Publish());
             }
         }),
         null,
@@ -314,7 +328,7 @@ internal sealed partial class ConfigurationState : IDisposable
             if (_listeners.EndWait(listener))
             {
                 LogNoRoutes(_logger, listener.Message.Name, string.Join("\", \"", listener.RouteNames), listener.Translated.RoutesTimeout.TotalSeconds);
-                Publish().ForEach(TellOfFailure);
+                Tell(Publish());
             }
         }),
         null,
@@ -343,14 +357,25 @@ internal sealed partial class ConfigurationState : IDisposable
                     LogNoSecret(_logger, reference.Key.Name, user.Description, timeout.TotalSeconds);
                 }
 
-                Publish().ForEach(TellOfFailure);
+                Tell(Publish());
             }),
             null,
             timeout,
             Timeout.InfiniteTimeSpan);
     }
 
-    private void TellOfFailure(ListenerFailure failure) => LogNotOpened(_logger, failure.Listener, failure.Message);
+    private void Tell(PublicationFailures failures)
+    {
+        foreach (var failure in failures.Listeners)
+        {
+            LogNotOpened(_logger, failure.Listener, failure.Message);
+        }
+
+        foreach (var failure in failures.Clusters)
+        {
+            LogNotBuilt(_logger, failure.Cluster, failure.Message);
+        }
+    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "no endpoints came for cluster \"{Cluster}\" within {Seconds} s; it goes into force without")]
     private static partial void LogNoEndpoints(ILogger logger, string cluster, double seconds);
@@ -363,4 +388,7 @@ internal sealed partial class ConfigurationState : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "listener \"{Listener}\" cannot be opened: {Reason}")]
     private static partial void LogNotOpened(ILogger logger, string listener, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "cluster \"{Cluster}\" stays as it was: {Reason}")]
+    private static partial void LogNotBuilt(ILogger logger, string cluster, string reason);
 }

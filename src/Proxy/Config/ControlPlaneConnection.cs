@@ -1,7 +1,6 @@
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
-using Envoy.Extensions.TransportSockets.RawBuffer.V3;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -23,7 +22,11 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
         bootstrap.DynamicResources?.AdsConfig?.GrpcServices.Select(static service => service.EnvoyGrpc?.ClusterName).OfType<string>()
             .ToHashSet(StringComparer.Ordinal) ?? [];
 
-    public static ControlPlaneConnection Of(Bootstrap bootstrap, TranslationProblems problems)
+    /// <summary>Reads it.</summary>
+    /// <param name="bootstrap">The bootstrap.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="time">The clock that certificates are held against; null for the system's.</param>
+    public static ControlPlaneConnection Of(Bootstrap bootstrap, TranslationProblems problems, TimeProvider? time = null)
     {
         var dynamic = bootstrap.DynamicResources;
         var path = ConfigPath.Root.Field("dynamic_resources");
@@ -32,7 +35,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             return new ControlPlaneConnection(null, false, false, null, null, Timeout.InfiniteTimeSpan);
         }
 
-        var ads = dynamic.AdsConfig is null ? null : AdsOf(bootstrap, dynamic.AdsConfig, problems, path.Field("ads_config"));
+        var ads = dynamic.AdsConfig is null ? null : AdsOf(bootstrap, dynamic.AdsConfig, problems, path.Field("ads_config"), time ?? TimeProvider.System);
         var clusters = SourceOf(dynamic.CdsConfig, problems, path.Field("cds_config"));
         var listeners = SourceOf(dynamic.LdsConfig, problems, path.Field("lds_config"));
         if ((clusters.Ads || listeners.Ads) && dynamic.AdsConfig is null)
@@ -77,7 +80,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
         }
     }
 
-    private static AdsTarget? AdsOf(Bootstrap bootstrap, ApiConfigSource source, TranslationProblems problems, ConfigPath path)
+    private static AdsTarget? AdsOf(Bootstrap bootstrap, ApiConfigSource source, TranslationProblems problems, ConfigPath path, TimeProvider time)
     {
         if (source.ApiType != ApiConfigSource.Types.ApiType.Grpc)
         {
@@ -105,23 +108,19 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             return null;
         }
 
-        return TargetOf(cluster, problems, place);
+        return TargetOf(cluster, ConfigPath.Root.Field("static_resources").Field("clusters").Index(bootstrap.StaticResources!.Clusters.IndexOf(cluster)), problems, place, time);
     }
 
-    private static AdsTarget? TargetOf(Cluster cluster, TranslationProblems problems, ConfigPath path)
+    private static AdsTarget? TargetOf(Cluster cluster, ConfigPath place, TranslationProblems problems, ConfigPath path, TimeProvider time)
     {
-        if (cluster.TransportSocketMatches.Count > 0 || (cluster.TransportSocket is { } socket && socket.TypedConfig?.Is(RawBuffer.Descriptor) != true))
-        {
-            problems.Add(path, $"the cluster \"{cluster.Name}\" asks for TLS to the control plane, which is not supported", "remove its transport_socket");
-        }
-
+        var tls = ControlPlaneTls.Of(cluster, problems, place, time);
         var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
             .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
             .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")
             .ToArray() ?? [];
         if (addresses.Length > 0)
         {
-            return new AdsTarget(addresses, cluster.ConnectTimeout?.ToTimeSpan() ?? DefaultConnectTimeout);
+            return new AdsTarget(addresses, cluster.ConnectTimeout?.ToTimeSpan() ?? DefaultConnectTimeout) { Tls = tls };
         }
 
         problems.Add(path, $"the cluster \"{cluster.Name}\" has no endpoint", "give it a load_assignment");

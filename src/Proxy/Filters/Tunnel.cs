@@ -44,6 +44,9 @@ internal static class Tunnel
                     exchange.MarkActivity();
                     await upstream.Io.FlushedAsync();
                     upstream.Io.ShutdownWrite();
+
+                    // Over TLS the end is bytes too, and the socket may have no room for them.
+                    await upstream.Io.FlushedAsync();
                     return;
                 case DownstreamRead.Ready:
                     exchange.BytesReceived += payload.Length;
@@ -91,6 +94,7 @@ internal static class Tunnel
                     exchange.MarkActivity();
                     await downstream.Io.FlushedAsync();
                     downstream.Io.ShutdownWrite();
+                    await downstream.Io.FlushedAsync();
                     return;
                 case UpstreamRead.Ready:
                     exchange.NoteResponsePayload(payload.Length, end: false);

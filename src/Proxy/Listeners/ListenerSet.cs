@@ -4,12 +4,17 @@ using KubeProxyNet.Proxy.Listeners.Inspection;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.Tls.OpenSsl;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Listeners;
 
 /// <summary>A listener could not be brought up; the others were.</summary>
-public sealed record ListenerFailure(string Listener, string Message);
+public sealed record ListenerFailure(string Listener, string Message)
+{
+    /// <summary>True where the library refuses a certificate or a key.</summary>
+    public bool IsTls { get; init; }
+}
 
 /// <summary>
 /// The open listeners. One thread applies changes: a new listener opens before an old one closes, one that keeps its address keeps its
@@ -48,7 +53,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
                 }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {
-                    failures.Add(new ListenerFailure(config.Name, error.Message));
+                    failures.Add(new ListenerFailure(config.Name, error.Message) { IsTls = error is TlsException });
                 }
             }
 
@@ -116,8 +121,20 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
         var limits = new FilterChainLimits();
+        ListenerState[] states;
+        try
+        {
+            states = StatesFor(config, address, limits);
+        }
+        catch
+        {
+            // Nobody would ever accept from them.
+            Array.ForEach(descriptors, static descriptor => _ = Native.Close(descriptor));
+            throw;
+        }
+
         var replaced = _open.GetValueOrDefault(config.Name);
-        var opened = OpenListener.Start(config, address, workers, descriptors, limits, StatesFor(config, address, limits));
+        var opened = OpenListener.Start(config, address, workers, descriptors, limits, states);
         replaced?.StopAndDrain();
         _open[config.Name] = opened;
     }

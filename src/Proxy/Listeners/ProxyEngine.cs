@@ -6,6 +6,7 @@ using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tls.Forensics;
+using KubeProxyNet.Proxy.Tls.OpenSsl;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.HealthChecking;
@@ -27,6 +28,9 @@ public sealed record ConfigurationChange
     /// <summary>All listeners; null leaves them as they are.</summary>
     public IReadOnlyList<ListenerConfig>? Listeners { get; init; }
 }
+
+/// <summary>A cluster could not be built and is as it was; the others were.</summary>
+public sealed record ClusterFailure(string Cluster, string Message);
 
 /// <summary>
 /// The running data plane: its workers, listeners and the snapshot in force. Configuration comes in as changes, one thread at a time; a
@@ -131,10 +135,17 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc cref="Apply(ConfigurationChange, out IReadOnlyList{ClusterFailure})"/>
+    public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change) => Apply(change, out _);
+
     /// <summary>Puts a change into force. Listeners that cannot be opened are returned; everything else goes live.</summary>
-    public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change)
+    /// <param name="change">What changes.</param>
+    /// <param name="refused">The clusters whose certificates or keys the library refuses; they stay as they are.</param>
+    public IReadOnlyList<ListenerFailure> Apply(ConfigurationChange change, out IReadOnlyList<ClusterFailure> refused)
     {
         ArgumentNullException.ThrowIfNull(change);
+        var failures = new List<ClusterFailure>();
+        refused = failures;
         lock (_applying)
         {
             var current = _snapshots.Current;
@@ -151,7 +162,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
                     }
                     else
                     {
-                        next[name] = _clusters.Build(specification);
+                        Build(specification, next, failures);
                     }
                 }
 
@@ -246,6 +257,19 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
 
         return true;
+    }
+
+    /// <summary>One cluster that cannot be must not keep the rest of a change from going live.</summary>
+    private void Build(ClusterSpecification specification, Dictionary<string, Cluster> clusters, List<ClusterFailure> failures)
+    {
+        try
+        {
+            clusters[specification.Config.Name] = _clusters.Build(specification);
+        }
+        catch (TlsException error)
+        {
+            failures.Add(new ClusterFailure(specification.Config.Name, error.Message));
+        }
     }
 
     /// <summary>Bytes that the workers have allocated on the GC heap since their start: flat in steady state. Each worker is asked; 0 where one does not answer soon.</summary>

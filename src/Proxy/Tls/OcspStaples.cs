@@ -30,6 +30,7 @@ internal sealed unsafe class OcspStaples(OcspStaplePolicy policy, TimeProvider t
 {
     private const string TlsFeature = "1.3.6.1.5.5.7.1.24";
     private const byte StatusRequest = 5;
+    private const int StatusTypeOcsp = 1;
 
     /// <summary>By certificate, as the library holds it.</summary>
     private readonly Dictionary<nint, Staple> _byCertificate = [];
@@ -63,6 +64,15 @@ internal sealed unsafe class OcspStaples(OcspStaplePolicy policy, TimeProvider t
         }
     }
 
+    /// <summary>True where a certificate may be without a response that its policy demands, now or later.</summary>
+    public bool MayRefuse(nint certificate) => _byCertificate[certificate].Policy != OcspStaplePolicy.LenientStapling;
+
+    /// <summary>True where a client that asks would not get this certificate.</summary>
+    public bool Refuses(nint certificate) => OutcomeOf(_byCertificate[certificate]) == StapleOutcome.Refused;
+
+    /// <summary>True where the client of a session asked for a response.</summary>
+    public static bool IsAsked(nint ssl) => LibSsl.Control(ssl, LibSsl.ControlStatusRequestType, 0, null) == StatusTypeOcsp;
+
     /// <summary>Has a context of the library ask this.</summary>
     public static void Install(SslContextHandle context) =>
         _ = LibSsl.ContextCallbackControl(context.Value, LibSsl.ControlStatusCallback, (delegate* unmanaged[Cdecl]<nint, nint, int>)&OnStatusRequest);
@@ -88,18 +98,16 @@ internal sealed unsafe class OcspStaples(OcspStaplePolicy policy, TimeProvider t
             return StapleOutcome.Omitted;
         }
 
-        if (staple.Response?.IsExpired(time.GetUtcNow()) == false)
-        {
-            return Set(ssl, staple.Der) ? StapleOutcome.Stapled : StapleOutcome.Refused;
-        }
-
-        return staple.Policy switch
-        {
-            OcspStaplePolicy.LenientStapling => StapleOutcome.Omitted,
-            OcspStaplePolicy.StrictStapling when staple.Response is null => StapleOutcome.Omitted,
-            _ => StapleOutcome.Refused,
-        };
+        var outcome = OutcomeOf(staple);
+        return outcome != StapleOutcome.Stapled || Set(ssl, staple.Der) ? outcome : StapleOutcome.Refused;
     }
+
+    private StapleOutcome OutcomeOf(Staple staple) => staple.Response?.IsExpired(time.GetUtcNow()) == false ? StapleOutcome.Stapled : staple.Policy switch
+    {
+        OcspStaplePolicy.LenientStapling => StapleOutcome.Omitted,
+        OcspStaplePolicy.StrictStapling when staple.Response is null => StapleOutcome.Omitted,
+        _ => StapleOutcome.Refused,
+    };
 
     /// <summary>The library frees what it is given, so that each handshake needs its own copy.</summary>
     private static bool Set(nint ssl, byte[] der)

@@ -19,6 +19,9 @@ internal sealed unsafe class ServerTlsContext : TlsContext
 
     private readonly CertificateTable<SslContextHandle> _byName;
 
+    /// <summary>For sets of several certificates, some of which may not be presented for want of an OCSP response: each certificate alone.</summary>
+    private readonly Dictionary<SslContextHandle, (SslContextHandle Context, nint Certificate)[]> _alone = [];
+
     /// <summary>Makes a context.</summary>
     /// <param name="config">What it is to offer and demand.</param>
     /// <param name="scope">Sessions of other scopes are not resumed in it: the name of the filter chain and its listener.</param>
@@ -35,7 +38,7 @@ internal sealed unsafe class ServerTlsContext : TlsContext
             : config.RequireClientCertificate ? new PeerVerifier(new PeerValidationConfig { Source = "require_client_certificate" }) : null;
         Staples = new OcspStaples(config.OcspStaplePolicy, time);
         var id = SessionIdOf(config, scope);
-        _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => Make(certificates, id));
+        _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => MakeSet(certificates, id));
     }
 
     public DownstreamTlsConfig Config { get; }
@@ -61,12 +64,25 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <summary>Our protocols in order of preference, each with its length before it.</summary>
     internal byte[] Alpn { get; }
 
-    private SslContextHandle Make(IReadOnlyList<CertificateConfig> certificates, byte[] id)
+    private SslContextHandle MakeSet(IReadOnlyList<CertificateConfig> certificates, byte[] id)
+    {
+        var (context, held) = Make(certificates, id);
+        if (held.Count > 1 && held.Exists(Staples.MayRefuse))
+        {
+            _alone[context] = [.. certificates.Select(certificate => Make([certificate], id)).Select(static made => (made.Context, made.Held[0]))];
+        }
+
+        return context;
+    }
+
+    private (SslContextHandle Context, List<nint> Held) Make(IReadOnlyList<CertificateConfig> certificates, byte[] id)
     {
         var context = Create(isServer: true, Config.Parameters, Config.PreferClientCiphers);
+        var held = new List<nint>();
         foreach (var certificate in certificates)
         {
-            Staples.Add(context.Use(certificate), certificate);
+            held.Add(context.Use(certificate));
+            Staples.Add(held[^1], certificate);
         }
 
         fixed (byte* start = id)
@@ -90,7 +106,19 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         }
 
         Verifier?.Install(context, Config.RequireClientCertificate);
-        return context;
+        return (context, held);
+    }
+
+    /// <summary>A certificate whose OCSP response has expired gives way to one of another kind of key that has one, as in Envoy. Where none has, the handshake fails.</summary>
+    private SslContextHandle WithStaple(nint ssl, SslContextHandle chosen)
+    {
+        if (!_alone.TryGetValue(chosen, out var alone) || !OcspStaples.IsAsked(ssl) || !Array.Exists(alone, item => Staples.Refuses(item.Certificate)))
+        {
+            return chosen;
+        }
+
+        var usable = Array.FindIndex(alone, item => !Staples.Refuses(item.Certificate));
+        return usable < 0 ? chosen : alone[usable].Context;
     }
 
     /// <summary>What a session was made under must be what it is resumed under, apart from our own certificates: they may be renewed meanwhile.</summary>
@@ -103,6 +131,11 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         var context = (ServerTlsContext)TlsSocket.Of(ssl).Context;
         var name = LibSsl.GetServerName(ssl, 0);
         var chosen = context._byName.Find(name == null ? default : MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
+        if (context._alone.Count > 0)
+        {
+            chosen = context.WithStaple(ssl, chosen);
+        }
+
         if (chosen != context._byName.Default)
         {
             _ = LibSsl.SetContext(ssl, chosen.Value);

@@ -12,6 +12,7 @@ internal static class TlsDescription
     {
         TlsFact.Version => socket.Version,
         TlsFact.Cipher => socket.Cipher,
+        TlsFact.Group => socket.Group,
         TlsFact.ServerName => socket.AskedServerName,
         TlsFact.PeerSubject => socket.Peer?.Subject,
         TlsFact.PeerIssuer => socket.Peer?.Issuer,

@@ -181,6 +181,9 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>The cipher suite in the library's words; empty before there is one.</summary>
     public string Cipher => field ??= _ssl != 0 && LibSsl.GetCurrentCipher(_ssl) is var cipher and not 0 ? Marshal.PtrToStringUTF8((nint)LibSsl.CipherName(cipher)) ?? "" : "";
 
+    /// <summary>The group that the keys were agreed on in, such as <c>X25519</c>; empty before there is one.</summary>
+    public string Group => field ??= _ssl == 0 ? "" : KeyExchangeGroups.Of(_ssl);
+
     /// <inheritdoc/>
     public override bool HasBufferedInput => _hasBuffered;
 
@@ -197,7 +200,7 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     public void CancelHandshake() => _isCancelled = true;
 
     /// <summary>Keeps what logs ask for beyond the end of the connection.</summary>
-    public void KeepFacts() => _ = (Version, Cipher, Peer, Local);
+    public void KeepFacts() => _ = (Version, Cipher, Group, Peer, Local);
 
     /// <inheritdoc/>
     public override int Receive(Span<byte> buffer)

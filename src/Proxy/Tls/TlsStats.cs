@@ -8,6 +8,7 @@ internal sealed class TlsStats
 {
     private readonly Counter[] _versions;
     private readonly Dictionary<string, Counter> _ciphers;
+    private readonly Dictionary<string, Counter> _groups;
 
     /// <summary>Registers them.</summary>
     /// <param name="registry">Where.</param>
@@ -30,6 +31,7 @@ internal sealed class TlsStats
         _versions = [registry.Counter(prefix + "versions.TLSv1.2"), registry.Counter(prefix + "versions.TLSv1.3")];
         string[] ciphers = [.. TlsDefaults.Tls13CipherSuites, .. TlsDefaults.CipherSuites];
         _ciphers = ciphers.ToDictionary(static name => name, name => registry.Counter($"{prefix}ciphers.{name}"), StringComparer.Ordinal);
+        _groups = KeyExchangeGroups.All.ToDictionary(static name => name, name => registry.Counter($"{prefix}curves.{name}"), StringComparer.Ordinal);
     }
 
     /// <summary>Handshakes that went well.</summary>
@@ -105,6 +107,11 @@ internal sealed class TlsStats
         if (_ciphers.TryGetValue(socket.Cipher, out var cipher))
         {
             page.Increment(cipher);
+        }
+
+        if (_groups.TryGetValue(socket.Group, out var group))
+        {
+            page.Increment(group);
         }
     }
 

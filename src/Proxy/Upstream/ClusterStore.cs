@@ -79,6 +79,7 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         var isOnlyRotation = kept!.Specification is { } before && before with { TransportSockets = specification.TransportSockets } == specification;
         kept.Specification = specification;
         kept.State.Tls = tls;
+        CountMatches(config.StatName, specification.TransportSockets, specification.Endpoints.Where(endpoint => !kept.Endpoints.ContainsKey(endpoint.Address)));
         var endpoints = specification.Endpoints.Select(endpoint => new Endpoint(endpoint, kept.Take(endpoint, workers.Count))).ToImmutableArray();
         endpoints = endpoints.AddRange(StayingEndpoints.Of(kept.Latest, endpoints));
         foreach (var endpoint in endpoints)
@@ -248,6 +249,14 @@ internal sealed class ClusterStore(StatRegistry registry, IReadOnlyList<Worker> 
         registry.Shared.Set(stats.MembershipHealthy, endpoints.Count(static endpoint => endpoint.Availability == Availability.Healthy));
         registry.Shared.Set(stats.MembershipDegraded, endpoints.Count(static endpoint => endpoint.Availability == Availability.Degraded));
         registry.Shared.Set(stats.MembershipExcluded, endpoints.Count(static endpoint => endpoint.IsExcluded));
+    }
+
+    private void CountMatches(string statName, ClusterTransportSockets sockets, IEnumerable<EndpointConfig> fresh)
+    {
+        foreach (var (name, count) in fresh.CountBy(sockets.MatchNameOf, StringComparer.Ordinal))
+        {
+            registry.Shared.Add(registry.Counter($"cluster.{statName}.{name}.total_match_count"), count);
+        }
     }
 
     private void CountUpdate(ClusterStats stats)

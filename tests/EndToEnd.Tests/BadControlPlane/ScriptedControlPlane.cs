@@ -40,12 +40,18 @@ internal sealed class ScriptedControlPlane : AggregatedDiscoveryService.Aggregat
         }
     }
 
-    public static async Task<ScriptedControlPlane> StartAsync()
+    /// <summary>Starts one.</summary>
+    /// <param name="configure">More of how it listens, such as TLS; null for plain text.</param>
+    public static async Task<ScriptedControlPlane> StartAsync(Action<ListenOptions>? configure = null)
     {
         var server = new ScriptedControlPlane();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
-            options.Listen(IPAddress.Loopback, server.Port, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
+            options.Listen(IPAddress.Loopback, server.Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                configure?.Invoke(listen);
+            }));
         builder.Services.AddRouting();
         builder.Services.AddGrpc();
         builder.Services.AddSingleton(server);

@@ -95,7 +95,7 @@ public sealed class GrpcCallTests
         using var channel = GrpcSetup.Channel(proxy);
 
         // On a busy machine a short deadline may pass before the call has got anywhere.
-        for (var deadline = TimeSpan.FromMilliseconds(300); backend.Calls.Count == 0; deadline *= 2)
+        for (var deadline = TimeSpan.FromMilliseconds(300); backend.Calls.IsEmpty; deadline *= 2)
         {
             await channel.Call(EchoMethods.Hang, [], new CallOptions(deadline: DateTime.UtcNow + deadline)).MustFailAsync(StatusCode.DeadlineExceeded);
         }

@@ -88,6 +88,19 @@ public sealed class ConfigDumpTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Secrets_that_have_not_come_are_in_a_list_of_their_own()
+    {
+        _proxy.Dump = new ConfigDump { Secrets = [new DumpedResource("here", new Secret { Name = "here" }, Noon, "v1"), new DumpedResource("awaited", null, Noon, "")] };
+
+        var configs = await Configs("/config_dump?resource=dynamic_warming_secrets");
+        configs.Should().ContainSingle();
+        configs[0].GetProperty("name").GetString().Should().Be("awaited");
+        configs[0].TryGetProperty("secret", out _).Should().BeFalse();
+        (await Configs("/config_dump?resource=dynamic_active_secrets")).Should().ContainSingle().Which.GetProperty("name").GetString().Should().Be("here");
+        (await Configs("/config_dump"))[^1].GetProperty("dynamic_warming_secrets").GetArrayLength().Should().Be(1);
+    }
+
+    [Fact]
     public async Task Names_can_be_filtered_by_whole_match()
     {
         var configs = await Configs("/config_dump?name_regex=stat");

@@ -224,6 +224,8 @@ public sealed class SecuredTrafficTests
         string[] bodies = [(await proxy.GetAsync()).BodyText, (await proxy.GetAsync()).BodyText];
         bodies.Order().Should().Equal("plain", "secured");
         front.Handshakes.Single().ServerName.Should().Be("mesh.test");
+        (await proxy.StatAsync("cluster.backend.mesh.total_match_count")).Should().Be(1);
+        (await proxy.StatAsync("cluster.backend.default.total_match_count")).Should().Be(1);
     }
 
     [Fact]

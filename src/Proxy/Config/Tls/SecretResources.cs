@@ -41,6 +41,7 @@ internal sealed class SecretEntry(SecretKey key)
 internal sealed class SecretResources(SecretStats stats, TimeProvider time) : ISecrets
 {
     private readonly Dictionary<SecretKey, SecretEntry> _entries = [];
+    private readonly List<SecretChange> _changes = [];
     private IReadOnlyCollection<ISecretUser> _users = [];
 
     /// <summary>Every secret that is used or stands in the bootstrap.</summary>
@@ -105,6 +106,7 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
     public IReadOnlyList<ISecretUser> Set(IReadOnlyList<SecretMessage> messages, string version, SecretSource source, ResourceOrigin origin, ApplyOutcome outcome)
     {
         var affected = new List<ISecretUser>();
+        _changes.Clear();
         foreach (var message in messages)
         {
             var key = new SecretKey(message.Name, source);
@@ -127,11 +129,13 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
 
             var problems = new TranslationProblems();
             var users = UsersOf(key);
+            var before = (entry.Secret, entry.Message, entry.Version, entry.Updated);
             if (outcome.Accepts(message.Name, Take(entry, message, users, problems), problems, origin))
             {
                 (entry.Message, entry.Version, entry.Updated) = (message, version, time.GetUtcNow());
                 stats.CountUpdate(message.Name, version);
                 affected.AddRange(users);
+                _changes.Add(new SecretChange(message.Name, message.Name, users, () => (entry.Secret, entry.Message, entry.Version, entry.Updated) = before));
             }
             else
             {
@@ -147,6 +151,7 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
     public IReadOnlyList<ISecretUser> Reread(string folder, ApplyOutcome outcome)
     {
         var affected = new List<ISecretUser>();
+        _changes.Clear();
         foreach (var secret in AllSecrets().Where(secret => secret.Folders.Contains(folder, StringComparer.Ordinal)).ToArray())
         {
             var problems = new TranslationProblems();
@@ -166,9 +171,35 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
             else if (previous is not null)
             {
                 affected.AddRange(users);
+                _changes.Add(new SecretChange(secret.Source, NameOf(secret), users, () => secret.Restore(previous)));
             }
         }
 
+        return [.. affected.Distinct()];
+    }
+
+    /// <summary>
+    /// Of what the last call took, the secrets return to what they were that somebody turned out not to be able to use: what is shown is then what is in force.
+    /// They are refused by name.
+    /// </summary>
+    /// <param name="failed">The reason for each user that cannot use what it was given.</param>
+    /// <param name="outcome">Takes the refusals.</param>
+    /// <returns>Who uses a secret that returned.</returns>
+    public IReadOnlyList<ISecretUser> TakeBack(IReadOnlyDictionary<ISecretUser, string> failed, ApplyOutcome outcome)
+    {
+        var affected = new List<ISecretUser>();
+        foreach (var change in _changes)
+        {
+            if (change.Users.FirstOrDefault(failed.ContainsKey) is { } user)
+            {
+                change.Undo();
+                outcome.Rejections.Add(new ResourceRejection(change.Source, $"{user.Description} cannot use it: {failed[user]}"));
+                stats.CountRefusal(change.Name);
+                affected.AddRange(change.Users);
+            }
+        }
+
+        _changes.Clear();
         return [.. affected.Distinct()];
     }
 
@@ -230,4 +261,11 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
         SecretKind.Validation => "validation_context",
         _ => "session_ticket_keys",
     };
+
+    /// <summary>A secret that was taken, and the way back.</summary>
+    /// <param name="Source">What it is refused by.</param>
+    /// <param name="Name">Its name; null for one that stands in a listener or cluster.</param>
+    /// <param name="Users">Who uses it.</param>
+    /// <param name="Undo">Returns to what it was.</param>
+    private sealed record SecretChange(string Source, string? Name, IReadOnlyList<ISecretUser> Users, Action Undo);
 }

@@ -8,7 +8,7 @@ namespace KubeProxyNet.Proxy.Config.Tls;
 /// Counts what becomes of secrets under Envoy's names: <c>sds.NAME.</c> (Envoy documentation, "Secret discovery service", "Statistics", and
 /// "xDS subscription statistics"), and the contexts that are made again for them.
 /// </summary>
-internal sealed class SecretStats(StatRegistry registry)
+internal sealed class SecretStats(StatRegistry registry, TimeProvider time)
 {
     /// <summary>A secret was taken.</summary>
     public void CountUpdate(string name, string version)
@@ -16,6 +16,7 @@ internal sealed class SecretStats(StatRegistry registry)
         Count(name, "update_attempt");
         Count(name, "update_success");
         registry.Shared.Set(registry.Gauge($"sds.{name}.version"), VersionOf(version));
+        registry.Shared.Set(registry.Gauge($"sds.{name}.update_time"), time.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
     /// <summary>A secret was refused.</summary>
@@ -23,6 +24,16 @@ internal sealed class SecretStats(StatRegistry registry)
     {
         Count(name, "update_attempt");
         Count(name, "update_rejected");
+    }
+
+    /// <summary>A secret that was taken turned out not to be usable.</summary>
+    /// <param name="name">Its name; null for one that stands in a listener or cluster.</param>
+    public void CountRefusal(string? name)
+    {
+        if (name is not null)
+        {
+            Count(name, "update_rejected");
+        }
     }
 
     /// <summary>Files that a secret names were read again and are bad.</summary>

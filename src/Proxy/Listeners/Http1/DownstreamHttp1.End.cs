@@ -25,18 +25,24 @@ internal sealed partial class DownstreamHttp1
             return;
         }
 
+        // The end goes behind what is queued: a socket that takes the last byte of the answer may have no room for a close_notify.
+        var announcesEnd = !mayCloseAtOnce && _requests > 0;
+        if (announcesEnd)
+        {
+            _connection.ShutdownWrite();
+        }
+
         ArmWriteStall();
         await _connection.FlushedAsync();
         _sentBefore = NotWriting;
 
         // One who takes nothing would not see the end behind it, and the kernel would keep all of it for him.
         _mustReset |= _deadlinePassed && _connection.PendingOutput > 0;
-        if (mayCloseAtOnce || _connection.IsPeerClosed || _deadlinePassed || _requests == 0)
+        if (!announcesEnd || _connection.IsPeerClosed || _deadlinePassed)
         {
             return;
         }
 
-        _connection.ShutdownWrite();
         _connection.SetDeadline((long)_state.Config.DelayedCloseTimeout.TotalMilliseconds);
         var dropped = 0;
         while (!_deadlinePassed && _connection.Error == 0 && dropped < MaxDropped)

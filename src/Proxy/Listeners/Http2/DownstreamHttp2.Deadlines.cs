@@ -140,6 +140,8 @@ internal sealed partial class DownstreamHttp2
             return;
         }
 
+        // The end goes behind what is queued: a socket that takes the last byte may have no room for a close_notify.
+        _connection.ShutdownWrite();
         _connection.SetDeadline(Exchange.WriteStallMs);
         await _connection.FlushedAsync();
         _mustReset = _deadlinePassed && _connection.PendingOutput > 0;
@@ -148,7 +150,6 @@ internal sealed partial class DownstreamHttp2
             return;
         }
 
-        _connection.ShutdownWrite();
         _connection.SetDeadline((long)_state.Config.DelayedCloseTimeout.TotalMilliseconds);
         var dropped = 0;
         while (!_deadlinePassed && _connection.Error == 0 && dropped < MaxDropped)

@@ -106,17 +106,15 @@ internal sealed partial class DownstreamTcp
             Worker.Stats.Add(_state.Stats.UpstreamFlushActive, 1);
         }
 
+        // The end goes behind what is queued, and is waited for: a socket that takes the last byte may have no room for a close_notify.
+        to.ShutdownWrite();
         await to.FlushedAsync();
         if (isFlush)
         {
             Worker.Stats.Add(_state.Stats.UpstreamFlushActive, -1);
         }
 
-        if (_end == TcpEnd.None && to.Error == 0)
-        {
-            to.ShutdownWrite();
-        }
-        else if (to.Error != 0)
+        if (to.Error != 0)
         {
             End(isUp ? TcpEnd.UpstreamGone : TcpEnd.ClientGone);
         }

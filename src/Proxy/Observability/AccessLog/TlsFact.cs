@@ -5,6 +5,9 @@ public enum TlsFact
 {
     Version,
     Cipher,
+
+    /// <summary>The group that keys were agreed on in.</summary>
+    Group,
     ServerName,
     PeerSubject,
     PeerIssuer,

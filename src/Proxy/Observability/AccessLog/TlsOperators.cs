@@ -7,6 +7,7 @@ internal static class TlsOperators
     [
         ("TLS_VERSION", TlsFact.Version),
         ("TLS_CIPHER", TlsFact.Cipher),
+        ("TLS_GROUP", TlsFact.Group),
         ("PEER_SUBJECT", TlsFact.PeerSubject),
         ("PEER_ISSUER", TlsFact.PeerIssuer),
         ("PEER_CERT", TlsFact.PeerCertificate),

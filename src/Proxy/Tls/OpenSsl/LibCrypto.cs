@@ -88,6 +88,15 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Name, EntryPoint = "i2d_X509")]
     public static partial int CertificateToDer(nint certificate, byte** output);
 
+    [LibraryImport(Name, EntryPoint = "OPENSSL_sk_new_null")]
+    public static partial nint StackNew();
+
+    [LibraryImport(Name, EntryPoint = "OPENSSL_sk_push")]
+    public static partial int StackPush(nint stack, nint item);
+
+    [LibraryImport(Name, EntryPoint = "OPENSSL_sk_free")]
+    public static partial void StackFree(nint stack);
+
     [LibraryImport(Name, EntryPoint = "OPENSSL_sk_num")]
     public static partial int StackCount(nint stack);
 

@@ -12,6 +12,7 @@ internal static unsafe partial class LibSsl
     public const int ControlServerNameCallback = 53, ControlHostName = 55, ControlStatusCallback = 63, ControlStatusResponse = 71;
     public const int ControlChainCertificate = 89, ControlGroups = 92, ControlSignatureAlgorithms = 98;
     public const int ControlMinimumVersion = 123, ControlMaximumVersion = 124;
+    public const int ControlStatusRequestType = 127, ControlNegotiatedGroup = 134;
     public const int ModeEnablePartialWrite = 1, ModeMovingWriteBuffer = 2, ModeReleaseBuffers = 0x10, ModeAutoRetry = 4, ControlClearMode = 78;
     public const ulong OptionNoTicket = 1UL << 14, OptionNoCompression = 1UL << 17, OptionPrioritizeChaCha = 1UL << 21,
         OptionServerPreference = 1UL << 22, OptionNoRenegotiation = 1UL << 30;
@@ -171,6 +172,9 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Name, EntryPoint = "SSL_CIPHER_get_name")]
     public static partial byte* CipherName(nint cipher);
+
+    [LibraryImport(Name, EntryPoint = "SSL_group_to_name")]
+    public static partial byte* GroupName(nint ssl, int group);
 
     [LibraryImport(Name, EntryPoint = "SSL_session_reused")]
     public static partial int SessionReused(nint ssl);

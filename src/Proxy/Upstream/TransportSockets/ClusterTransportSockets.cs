@@ -33,20 +33,22 @@ public sealed record ClusterTransportSockets
         return tls is null ? null : ForChecks(tls, check);
     }
 
+    /// <summary>The name of the match by which an endpoint is spoken to; <c>default</c> where none fits, as in Envoy's statistics.</summary>
+    public string MatchNameOf(EndpointConfig endpoint) => Match(endpoint.TransportSocketMetadata, endpoint.LocalityTransportSocketMetadata)?.Name ?? "default";
+
     /// <summary>Settings as checks use them.</summary>
     public static UpstreamTlsConfig ForChecks(UpstreamTlsConfig tls, HealthCheckConfig check) =>
         check.AlpnProtocols.Count == 0 ? tls : tls with { AlpnProtocols = check.AlpnProtocols };
 
     private UpstreamTlsConfig? Of(EndpointMetadata? own, EndpointMetadata? ofLocality)
     {
-        if (Matches.Count == 0)
-        {
-            return Default;
-        }
-
-        var match = Matches.FirstOrDefault(match => match.Fits(own)) ?? Matches.FirstOrDefault(match => match.Fits(ofLocality));
+        var match = Match(own, ofLocality);
         return match is null ? Default : match.Tls;
     }
+
+    private TransportSocketMatch? Match(EndpointMetadata? own, EndpointMetadata? ofLocality) => Matches.Count == 0
+        ? null
+        : Matches.FirstOrDefault(match => match.Fits(own)) ?? Matches.FirstOrDefault(match => match.Fits(ofLocality));
 }
 
 /// <summary>How endpoints with certain metadata are spoken to: Envoy's <c>Cluster.TransportSocketMatch</c>.</summary>

@@ -31,6 +31,7 @@ public sealed class SecretRotationTests
         AuthorityOf(proxy, "a").Should().Be(First.Chain);
         proxy.State.Warm.IsCompleted.Should().BeTrue();
         proxy.Stat("sds.ca.update_success").Should().Be(1);
+        proxy.Stat("sds.ca.update_time").Should().Be(proxy.Clock.GetUtcNow().ToUnixTimeMilliseconds());
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class SecretWarmingTests
     public void A_listener_that_cannot_take_a_new_secret_stays_as_it_was()
     {
         var stats = new StatRegistry();
-        var secrets = new SecretResources(new SecretStats(stats), TimeProvider.System);
+        var secrets = new SecretResources(new SecretStats(stats, TimeProvider.System), TimeProvider.System);
         var listeners = new ListenerResources(new ConfigurationStats(stats), secrets, TimeProvider.System) { WaitBegan = static _ => { }, SecretWaitBegan = static _ => { } };
         listeners.Set([Secure(Inline("l", "c"), "ads: {}")], "1", ResourceOrigin.Wire, new ApplyOutcome());
         secrets.SetUsers([.. listeners.SecretUsers]);
@@ -71,6 +71,60 @@ public sealed class SecretWarmingTests
 
             listeners.TakeChanges().Should().ContainSingle();
         }
+    }
+
+    [Fact]
+    public void A_cluster_that_cannot_be_built_gives_way_to_what_it_replaced()
+    {
+        var stats = new StatRegistry();
+        var secrets = new SecretResources(new SecretStats(stats, TimeProvider.System), TimeProvider.System);
+        var clusters = new ClusterResources(new ConfigurationStats(stats), secrets, TimeProvider.System) { WaitBegan = static _ => { }, SecretWaitBegan = static _ => { } };
+        Set(Discovered("a"));
+        clusters.SetAssignments([Assignment("a", 1)], "1", ResourceOrigin.Wire, new ApplyOutcome());
+        clusters.Settle([]);
+        var (before, replacement) = (clusters.Active.Single(), Discovered("a"));
+        replacement.ConnectTimeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(7));
+
+        Set(replacement);
+        clusters.Active.Single().Message.Should().BeSameAs(replacement);
+        clusters.Settle([new ClusterFailure("a", "the machine has no memory left")]);
+
+        clusters.Active.Single().Message.Should().BeSameAs(before.Message);
+        clusters.Active.Single().Endpoints!.Value.Should().ContainSingle();
+        clusters.Services.Should().Equal("a");
+        clusters.SetAssignments([Assignment("a", 1, 2)], "2", ResourceOrigin.Wire, new ApplyOutcome());
+        clusters.TakeChanges()["a"]!.Endpoints.Should().HaveCount(2, "what was replaced goes on");
+        Set(replacement);
+        clusters.Active.Single().Message.Should().BeSameAs(replacement, "the same sent again is tried again");
+
+        void Set(ClusterMessage cluster) => clusters.Set([cluster], "1", ResourceOrigin.Wire, new ApplyOutcome());
+    }
+
+    [Fact]
+    public void A_secret_that_a_listener_cannot_use_is_refused_by_name_and_shown_no_more()
+    {
+        var stats = new StatRegistry();
+        var secrets = new SecretResources(new SecretStats(stats, TimeProvider.System), TimeProvider.System);
+        var listeners = new ListenerResources(new ConfigurationStats(stats), secrets, TimeProvider.System) { WaitBegan = static _ => { }, SecretWaitBegan = static _ => { } };
+        listeners.Set([Secure(Inline("l", "c"), "ads: {}")], "1", ResourceOrigin.Wire, new ApplyOutcome());
+        secrets.SetUsers([.. listeners.SecretUsers]);
+        Set(Certificate);
+        var shown = Shown();
+
+        var users = Set(SampleCertificate.Elliptic());
+        Shown().Should().NotEqual(shown);
+        var failures = new PublicationFailures([new ListenerFailure("l", "the machine has no memory left") { IsTls = true }], []);
+        var outcome = new ApplyOutcome();
+
+        secrets.TakeBack(failures.OfTls(users), outcome).Should().Equal(users);
+
+        outcome.Rejections.Should().ContainSingle().Which.Should().Be(new ResourceRejection("web", "listener \"l\" cannot use it: the machine has no memory left"));
+        Shown().Should().Equal(shown);
+        secrets.TakeBack(failures.OfTls(users), outcome).Should().BeEmpty("it has returned already");
+
+        IReadOnlyList<ISecretUser> Set(SampleCertificate certificate) => secrets.Set([certificate.Secret("web")], "1", SecretSource.Ads, ResourceOrigin.Wire, new ApplyOutcome());
+
+        string[] Shown() => [.. secrets.Users.SelectMany(static user => user.Plans).SelectMany(plan => plan.Facts(secrets, "").CertChain).Select(static facts => facts.SerialNumber)];
     }
 
     private static ClusterMessage Secure(ClusterMessage cluster, string source)

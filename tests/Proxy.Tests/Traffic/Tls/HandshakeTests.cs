@@ -6,6 +6,7 @@ using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Processes;
+using KubeProxyNet.Testing.Tls;
 using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;

@@ -4,6 +4,7 @@ using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Processes;
+using KubeProxyNet.Testing.Tls;
 using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;
@@ -79,6 +80,23 @@ public sealed class OcspStapleTests : IDisposable
             (await proxy.FailureAsync()).GetProperty("reason").GetString().Should().Contain("no OCSP response that is still valid");
             (await proxy.FailureAsync()).GetProperty("remedy").GetString().Should().Contain("ocsp_staple");
         }
+    }
+
+    [Theory]
+    [InlineData("-tls1_2", true)]
+    [InlineData("-tls1_3", true)]
+    [InlineData("-tls1_3", false)]
+    public async Task A_certificate_whose_response_has_expired_gives_way_to_one_of_another_kind(string version, bool isEllipticStale)
+    {
+        var (elliptic, rsa) = (_root.Issue(null, "localhost"), _root.Issue(new LeafRequest { IsRsa = true }, "localhost"));
+        string[] certificates = [Certificate(elliptic, isEllipticStale ? Stale(elliptic) : Fresh(elliptic)), Certificate(rsa, isEllipticStale ? Fresh(rsa) : Stale(rsa))];
+        await using var proxy = await TlsProxy.StartAsync(Listener(Chain(TlsContext(certificates, more: "ocsp_staple_policy: MUST_STAPLE"), routes: Says("hello"))));
+
+        var output = await OpenSslClient.GetAsync(proxy.Port, "-status", version);
+
+        output.Should().Contain("Cert Status: good").And.Contain("hello").And.Contain(isEllipticStale ? "public key is 2048 bit" : "public key is 256 bit");
+        await ExpectAsync(proxy, requests: 1, responses: 1, omitted: 0, failed: 0);
+        (await OpenSslClient.GetAsync(proxy.Port, version)).Should().Contain("public key is 256 bit", "who does not ask gets what the library prefers");
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using AwesomeAssertions;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Http;
+using KubeProxyNet.Testing.Tls;
 using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;

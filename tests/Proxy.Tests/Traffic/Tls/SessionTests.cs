@@ -1,14 +1,14 @@
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 using AwesomeAssertions;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
+using KubeProxyNet.Testing.Tls;
 using static KubeProxyNet.Proxy.Tests.Traffic.Tls.TlsText;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Tls;
 
 /// <summary>Sessions that are continued, and those that are not. <c>openssl s_client</c> keeps them in a file.</summary>
-public sealed partial class SessionTests : IDisposable
+public sealed class SessionTests : IDisposable
 {
     private readonly TestAuthority _root = TestAuthority.Root();
     private readonly TempFolder _folder = new();
@@ -83,7 +83,7 @@ public sealed partial class SessionTests : IDisposable
         var output = await NextAsync(during, version, session);
 
         output.Should().Contain("Reused, ");
-        KeyNameOf(output).Should().Be(Convert.ToHexStringLower(Convert.FromBase64String(current).AsSpan(0, 16)), "the ticket was renewed with the current key");
+        OpenSslClient.TicketKeyOf(output).Should().Be(OpenSslClient.NameOfKey(Convert.FromBase64String(current)), "the ticket was renewed with the current key");
         (await NextAsync(during, version, session)).Should().Contain("Reused, ");
         (await NextAsync(after, version, session)).Should().Contain("New, ");
     }
@@ -94,7 +94,7 @@ public sealed partial class SessionTests : IDisposable
         var clock = new ShiftedClock();
         await using var proxy = await TlsProxy.StartAsync(Listener(Chain(TlsContext(_leaf), routes: Says("hello"))), time: clock);
         var session = await FirstAsync(proxy, "-tls1_3");
-        var before = KeyNameOf(await NextAsync(proxy, "-tls1_3", session));
+        var before = OpenSslClient.TicketKeyOf(await NextAsync(proxy, "-tls1_3", session));
 
         clock.Shift(TimeSpan.FromHours(12));
         var renewed = await NextAsync(proxy, "-tls1_3", session);
@@ -102,7 +102,7 @@ public sealed partial class SessionTests : IDisposable
         var late = await NextAsync(proxy, "-tls1_3", session);
 
         renewed.Should().Contain("Reused, ");
-        KeyNameOf(renewed).Should().NotBe(before);
+        OpenSslClient.TicketKeyOf(renewed).Should().NotBe(before);
         late.Should().Contain("New, ").And.Contain("hello");
     }
 
@@ -186,13 +186,6 @@ public sealed partial class SessionTests : IDisposable
 
         backend.Requests.Should().HaveCount(4).And.OnlyContain(static request => request.Headers["x-forwarded-client-cert"]!.EndsWith(";Subject=\"CN=client\""));
     }
-
-    /// <summary>The first 16 bytes of the last ticket, in hex: the name of the key that it was made with.</summary>
-    private static string KeyNameOf(string output) =>
-        TicketStart().Matches(output)[^1].Groups["name"].Value.Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
-
-    [GeneratedRegex(@"TLS session ticket:\s+0000 - (?<name>([0-9a-f]{2}[ -]){16})", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
-    private static partial Regex TicketStart();
 
     private static string Key() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(80));
 
