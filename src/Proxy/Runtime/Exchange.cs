@@ -209,6 +209,7 @@ internal sealed partial class Exchange
         ResetTimes();
         ResetHash();
         ResetSession();
+        ResetHeldResponse();
         ResetAttempts();
         ResetRedirects();
         ResetLogState();

@@ -80,6 +80,13 @@ internal sealed class MessageReader(ConfigErrors errors)
     {
         if (node is not ConfigSequence sequence)
         {
+            if (MayStandAlone(field, node))
+            {
+                // An element that could not be read keeps its place, as in a list.
+                list.Add(ReadSingle(field, node, path.Index(0)) ?? Unread(field));
+                return;
+            }
+
             errors.Add(node, path, $"expects a list, but this is {node.Describe()}", "write a list, each element behind a \"-\"");
             return;
         }
@@ -87,10 +94,18 @@ internal sealed class MessageReader(ConfigErrors errors)
         for (var i = 0; i < sequence.Items.Count; i++)
         {
             // An element that could not be read keeps its index, for paths are by index.
-            list.Add(ReadSingle(field, sequence.Items[i], path.Index(i))
-                ?? (field.FieldType == FieldType.Message ? New(field.MessageType) : ScalarReader.Default(field.FieldType)));
+            list.Add(ReadSingle(field, sequence.Items[i], path.Index(i)) ?? Unread(field));
         }
     }
+
+    /// <summary>
+    /// True where a list of one may be written as its element: protobuf's parser takes that in its legacy syntax, which Envoy switches on, and published
+    /// bootstraps use it.
+    /// </summary>
+    private static bool MayStandAlone(FieldDescriptor field, ConfigNode node) =>
+        field.FieldType == FieldType.Message ? node is ConfigMapping : node is ConfigScalar { Kind: ConfigScalarKind.Text } && field.FieldType is FieldType.String or FieldType.Enum;
+
+    private static object Unread(FieldDescriptor field) => field.FieldType == FieldType.Message ? New(field.MessageType) : ScalarReader.Default(field.FieldType);
 
     private void FillMap(IDictionary map, FieldDescriptor field, ConfigNode node, ConfigPath path)
     {

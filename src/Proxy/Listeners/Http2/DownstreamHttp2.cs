@@ -36,6 +36,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
         _accepted = accepted;
         _connection = accepted.Connection;
         _connection.Owner = this;
+        Place = accepted.Place;
         _exchangesEnded = new LoopSignal(runtime.Worker);
         _http2 = new ServerConnection(this, _connection, state.Config.Http2, state.Stats.Http2);
     }
@@ -95,7 +96,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
             _state.Connections.Return();
-            _runtime.Connections.Return();
+            Place.Return(_accepted.Remote);
             _connection.Close(reset: _mustReset);
         }
     }
