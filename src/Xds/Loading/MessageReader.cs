@@ -142,7 +142,7 @@ internal sealed class MessageReader(ConfigErrors errors)
         switch (type.FullName)
         {
             case "google.protobuf.Duration":
-                return ReadDuration(node, path);
+                return node is ConfigMapping parts ? ReadDurationParts(parts, path) : ReadDuration(node, path);
             case "google.protobuf.Value":
                 return StructReader.ToValue(node);
             case "google.protobuf.ListValue":
@@ -179,6 +179,20 @@ internal sealed class MessageReader(ConfigErrors errors)
 
         var guess = text is null ? null : DurationText.Guess(text);
         errors.Add(node, path, $"expects a duration, but this is {node.Describe()}", guess is null ? "write seconds with their unit, such as 15s or 0.25s" : $"write {guess}");
+        return null;
+    }
+
+    /// <summary>A duration by its fields, as protobuf's parser takes it in its legacy syntax and published bootstraps write it.</summary>
+    private Duration? ReadDurationParts(ConfigMapping mapping, ConfigPath path)
+    {
+        var duration = new Duration();
+        Fill(duration, mapping, path);
+        if (Math.Abs((long)duration.Nanos) < Duration.NanosecondsPerSecond && Math.Sign(duration.Seconds) * Math.Sign(duration.Nanos) >= 0 && Math.Abs(duration.Seconds) <= Duration.MaxSeconds)
+        {
+            return duration;
+        }
+
+        errors.Add(mapping, path, "is no duration: nanos are less than a second, of the sign of the seconds", "write seconds with their unit, such as 15s or 0.25s");
         return null;
     }
 

@@ -22,7 +22,7 @@ public sealed class LoaderErrorTests
     [InlineData("node: x", "f.yaml:1: node: expects a mapping, but this is the text \"x\"; write the fields of Node, or {} for an empty one")]
     [InlineData("node: {client_features: 5}", "f.yaml:1: node.client_features: expects a list, but this is the number 5; write a list, each element behind a \"-\"")]
     [InlineData("static_resources: {clusters: x}", "f.yaml:1: static_resources.clusters: expects a list, but this is the text \"x\"; write a list, each element behind a \"-\"")]
-    [InlineData("static_resources:\n  clusters:\n    nam: x", "f.yaml:3: static_resources.clusters[0].nam: unknown field \"nam\" of Cluster; did you mean \"name\"?")]
+    [InlineData("static_resources:\n  clusters:\n    load_assignment: {cluster_name: a}\n    nam: x", "f.yaml:4: static_resources.clusters[0].nam: unknown field \"nam\" of Cluster; did you mean \"name\"?")]
     [InlineData("node: {id: a, id: b}", "f.yaml:1: node.id: \"id\" stands twice in this mapping, first in line 1; remove one of the two")]
     [InlineData("stats_flush_interval: 5s\nstatsFlushInterval: 6s", "f.yaml:2: stats_flush_interval: \"statsFlushInterval\" is set a second time; keep one of the two")]
     [InlineData("stats_flush_interval: 250ms", "f.yaml:1: stats_flush_interval: expects a duration, but this is the text \"250ms\"; write 0.25s")]

@@ -54,7 +54,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     public int ActiveExchanges { get; private set; }
 
     /// <inheritdoc/>
-    public override int HeldBytes => _http2.Held;
+    public override int HeldBytes => _http2.Held + _http2.HeldByExchanges;
 
     /// <summary>Serves the connection until it ends.</summary>
     /// <param name="first">What came before it was known to speak HTTP/2; null for nothing.</param>
