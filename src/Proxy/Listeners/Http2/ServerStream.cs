@@ -28,7 +28,7 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     public Exchange Exchange => _exchange;
 
     /// <summary>Bytes of bodies that the exchange holds; 0 where there is none.</summary>
-    public int HeldBytes => (_exchange as Exchange)?.HeldBytes ?? 0;
+    public int HeldBytes => _exchange is { } exchange ? exchange.HeldBytes : 0;
 
     /// <summary>Why its head is refused.</summary>
     public Http1Error Refusal { get; private set; }
