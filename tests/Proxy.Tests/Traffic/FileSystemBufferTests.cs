@@ -6,7 +6,6 @@ using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Tests.Traffic.Http2;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
-using KubeProxyNet.Testing.Http2;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic;
 
