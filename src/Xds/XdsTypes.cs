@@ -7,6 +7,7 @@ using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
+using Envoy.Extensions.Filters.Http.FileSystemBuffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
@@ -44,7 +45,9 @@ using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Service.Runtime.V3;
 using Envoy.Type.Matcher.V3;
 using Google.Protobuf.Reflection;
+using Kpn.Filters.Listener.SourceConnectionLimit.V3;
 using Kpn.LoadBalancingPolicies.PeakEwma.V3;
+using Kpn.ResourceMonitors.SourceConnections.V3;
 
 namespace KubeProxyNet.Xds;
 
@@ -65,6 +68,7 @@ public static class XdsTypes
         DnsCluster.Descriptor,
         DownstreamTlsContext.Descriptor,
         FileAccessLog.Descriptor,
+        FileSystemBufferFilterConfig.Descriptor,
         CgroupMemoryConfig.Descriptor,
         ConnectionLimit.Descriptor,
         DownstreamConnectionsConfig.Descriptor,
@@ -105,6 +109,8 @@ public static class XdsTypes
         Runtime.Descriptor,
         SafeCrossSchemeConfig.Descriptor,
         Secret.Descriptor,
+        SourceConnectionLimit.Descriptor,
+        SourceConnectionsConfig.Descriptor,
         SPIFFECertValidatorConfig.Descriptor,
         StderrAccessLog.Descriptor,
         StdoutAccessLog.Descriptor,

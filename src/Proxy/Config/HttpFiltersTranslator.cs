@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
+using Envoy.Extensions.Filters.Http.FileSystemBuffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Network.HttpConnectionManager.V3;
 using Google.Protobuf.WellKnownTypes;
@@ -66,6 +67,11 @@ internal static class HttpFiltersTranslator
         if (any.TryUnpack<Envoy.Extensions.Filters.Http.StatefulSession.V3.StatefulSession>(out var session))
         {
             return StatefulSessionTranslator.Filter(filter, session, problems, path);
+        }
+
+        if (any.TryUnpack<FileSystemBufferFilterConfig>(out var fileSystemBuffer))
+        {
+            return FileSystemBufferTranslator.Filter(filter, fileSystemBuffer, problems, path);
         }
 
         if (any.TryUnpack<Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig>(out var stats))

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Envoy.Config.Listener.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
 using Envoy.Extensions.Filters.Listener.TlsInspector.V3;
+using Kpn.Filters.Listener.SourceConnectionLimit.V3;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Xds.Validation;
 
@@ -11,8 +12,14 @@ namespace KubeProxyNet.Proxy.Config;
 internal static class ListenerFiltersTranslator
 {
     /// <summary>The filters in their order.</summary>
-    public static ImmutableArray<ListenerFilterConfig> Translate(IReadOnlyList<ListenerFilter> filters, TranslationProblems problems, ConfigPath path)
+    /// <param name="filters">The messages.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="path">Where they stand.</param>
+    /// <param name="sources">How many connections a source may have, which is asked before anything is looked at, wherever it stands; null for any number.</param>
+    public static ImmutableArray<ListenerFilterConfig> Translate(
+        IReadOnlyList<ListenerFilter> filters, TranslationProblems problems, ConfigPath path, out Overload.SourceConnectionLimit? sources)
     {
+        sources = null;
         var translated = ImmutableArray.CreateBuilder<ListenerFilterConfig>();
         for (var i = 0; i < filters.Count; i++)
         {
@@ -28,12 +35,21 @@ internal static class ListenerFiltersTranslator
             {
                 translated.Add(new HttpInspectorConfig());
             }
+            else if (filters[i].TypedConfig is { } own && own.TryUnpack<SourceConnectionLimit>(out var limit))
+            {
+                if (sources is not null)
+                {
+                    problems.Add(path.Index(i), "the connections of a source have a limit already", "keep one of the two");
+                }
+
+                sources = SourceConnectionLimitTranslator.Translate(limit.MaxConnections, limit.Ipv4PrefixLength, limit.Ipv6PrefixLength);
+            }
             else
             {
                 problems.Add(
                     path.Index(i).Field("typed_config"),
                     filters[i].TypedConfig is null ? "is missing" : $"\"{filters[i].TypedConfig.TypeUrl}\" is no listener filter that is supported",
-                    "use envoy.filters.listener.tls_inspector or envoy.filters.listener.http_inspector");
+                    "use envoy.filters.listener.tls_inspector, envoy.filters.listener.http_inspector or kpn.filters.listener.source_connection_limit");
             }
         }
 

@@ -39,7 +39,7 @@ internal static class ListenerTranslator
     {
         var before = problems.Found.Count;
         var address = AddressOf(message, problems);
-        var filters = ListenerFiltersTranslator.Translate(message.ListenerFilters, problems, ConfigPath.Root.Field("listener_filters"));
+        var filters = ListenerFiltersTranslator.Translate(message.ListenerFilters, problems, ConfigPath.Root.Field("listener_filters"), out var sources);
         var reading = new ListenerReading(new SocketReading($"listener \"{message.Name}\"", now ?? TimeProvider.System.GetUtcNow()), message.PerConnectionBufferLimitBytes);
         var chains = message.FilterChains.Select((chain, index) => FilterChainTranslator.Translate(chain, reading, problems, ConfigPath.Root.Field("filter_chains").Index(index))).ToArray();
         var last = message.DefaultFilterChain is { } chain ? FilterChainTranslator.Translate(chain, reading, problems, ConfigPath.Root.Field("default_filter_chain")) : null;
@@ -65,6 +65,7 @@ internal static class ListenerTranslator
             IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
             StatPrefix = message.StatPrefix,
             IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
+            SourceConnections = sources,
             FilterChains = [.. chains.Select(static chain => chain!.Config)],
             DefaultFilterChain = last?.Config,
             ListenerFilters = filters,

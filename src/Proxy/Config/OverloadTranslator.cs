@@ -3,6 +3,7 @@ using Envoy.Config.Overload.V3;
 using Envoy.Extensions.ResourceMonitors.CgroupMemory.V3;
 using Envoy.Extensions.ResourceMonitors.DownstreamConnections.V3;
 using Envoy.Extensions.ResourceMonitors.FixedHeap.V3;
+using Kpn.ResourceMonitors.SourceConnections.V3;
 using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Xds.Validation;
 
@@ -61,11 +62,16 @@ internal static class OverloadTranslator
             if (any.TryUnpack<DownstreamConnectionsConfig>(out var connections))
             {
                 known[monitor.Name] = OverloadResource.DownstreamConnections;
-                return config with { MaxDownstreamConnections = (int)Math.Clamp(connections.MaxActiveDownstreamConnections, 1, int.MaxValue) };
+                return config with { MaxDownstreamConnections = (int)Math.Clamp(connections.MaxActiveDownstreamConnections, 1, int.MaxValue), FollowsRuntime = false };
+            }
+
+            if (any.TryUnpack<SourceConnectionsConfig>(out var sources))
+            {
+                return config with { SourceConnections = SourceConnectionLimitTranslator.Translate(sources.MaxActiveConnectionsPerSource, sources.Ipv4PrefixLength, sources.Ipv6PrefixLength) };
             }
         }
 
-        problems.Add(path.Field("typed_config"), "is no monitor of ours", "use fixed_heap, cgroup_memory or global_downstream_max_connections");
+        problems.Add(path.Field("typed_config"), "is no monitor of ours", "use fixed_heap, cgroup_memory, global_downstream_max_connections or kpn.resource_monitors.source_connections");
         return config;
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Envoy.Config.Route.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
+using Envoy.Extensions.Filters.Http.FileSystemBuffer.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
@@ -43,6 +44,11 @@ internal static class RouteFiltersTranslator
         if (any.TryUnpack<StatefulSessionPerRoute>(out var session))
         {
             return StatefulSessionTranslator.Settings(session, problems, path);
+        }
+
+        if (any.TryUnpack<FileSystemBufferFilterConfig>(out var fileSystemBuffer))
+        {
+            return FileSystemBufferTranslator.Settings(fileSystemBuffer, problems, path);
         }
 
         // Control planes speak of filters to whoever may have them. One that does not exist here is refused where it stands in a connection manager.

@@ -38,6 +38,18 @@ internal static class AttemptOutcome
             return outcome == RelayOutcome.Unwanted ? NextAttempt.AfterBackOff : NextAttempt.None;
         }
 
+        if (outcome == RelayOutcome.TooLong)
+        {
+            // The endpoint did nothing wrong: it counts as one whose request was taken back.
+            var stats = exchange.Cluster!.State.Stats;
+            exchange.Worker.Stats.Increment(stats.RequestLocalReset);
+            CountEnd(attempt, exchange.Worker.Stats, stats.DestroyLocalWithActive);
+            upstream!.Close();
+            exchange.EndHeldResponse();
+            LocalReplies.ResponseBufferExceeded(exchange);
+            return NextAttempt.None;
+        }
+
         var failure = FailureOf(attempt, outcome, upstream);
         var isUntouched = failure == UpstreamFailure.Overflow;
         var wasAnswered = upstream is not null && !isUntouched && !upstream.IsUnanswered;
@@ -81,6 +93,7 @@ internal static class AttemptOutcome
 
         var isRetried = IsRetried(attempt, failure, wasSent: upstream is not null);
         CountFailure(attempt, failure);
+        exchange.EndHeldResponse();
         if (isRetried)
         {
             attempt.Failure = UpstreamFailure.None;
@@ -100,7 +113,7 @@ internal static class AttemptOutcome
     private static bool IsRetried(UpstreamAttempt attempt, UpstreamFailure failure, bool wasSent)
     {
         var exchange = attempt.Exchange;
-        if (exchange.Retry is not { } retry || exchange.IsResponseStarted || failure == UpstreamFailure.Aborted || attempt.IsHedged || exchange.Hedged?.Winner is not null)
+        if (exchange.Retry is not { } retry || exchange.IsResponseStarted || exchange.HeldResponse is not null || failure == UpstreamFailure.Aborted || attempt.IsHedged || exchange.Hedged?.Winner is not null)
         {
             return false;
         }

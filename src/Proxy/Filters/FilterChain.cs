@@ -62,6 +62,7 @@ internal static class FilterChain
     private static LoopTask<bool> RunAsync(Exchange exchange, HttpFilterConfig filter, RouteFilterSettings? ofRoute) => filter switch
     {
         BufferFilterConfig buffer => BufferFilter.RunAsync(exchange, buffer, ofRoute as BufferRouteSettings),
+        FileSystemBufferConfig buffer => FileSystemBufferFilter.RunAsync(exchange, buffer, ofRoute as FileSystemBufferRouteSettings),
         _ => throw new NotSupportedException($"filter {filter.GetType().Name}"),
     };
 }

@@ -16,6 +16,7 @@ internal static class LocalReplies
     private static readonly byte[] DurationBody = Bytes("downstream duration timeout");
     private static readonly byte[] OverloadedBody = Bytes("overloaded");
     private static readonly byte[] TooLargeBody = Bytes("Payload Too Large");
+    private static readonly byte[] BufferExceededBody = Bytes("buffer limit exceeded");
     private static readonly byte[] BadRequestBody = Bytes("Bad Request");
 
     public static void NoRoute(Exchange exchange)
@@ -61,6 +62,20 @@ internal static class LocalReplies
     {
         exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsTooLarge);
         Send(exchange, 413, "request_payload_too_large", TooLargeBody);
+    }
+
+    /// <summary>A request that is longer than what may be held of it. Envoy's answer; its details are empty there.</summary>
+    public static void RequestBufferExceeded(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsTooLarge);
+        Send(exchange, 413, "request_payload_too_large", BufferExceededBody);
+    }
+
+    /// <summary>A response that is longer than what may be held of it. Envoy's answer; its details are empty there.</summary>
+    public static void ResponseBufferExceeded(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.ResponsesTooLarge);
+        Send(exchange, 500, "response_payload_too_large", BufferExceededBody);
     }
 
     /// <summary>HTTP/1.0 where it is not accepted.</summary>

@@ -32,6 +32,9 @@ internal enum RelayOutcome : byte
 
     /// <summary>The response's head has come; it is a redirect that is followed here.</summary>
     Redirected,
+
+    /// <summary>The response's head has come; its body is longer than what may be held of it.</summary>
+    TooLong,
 }
 
 /// <summary>Reads a response from the upstream and passes it to the client's side as it arrives, no faster than the client takes it.</summary>
@@ -96,6 +99,11 @@ internal static class ResponseRelay
         }
 
         upstream.BeginBody(exchange.IsHead);
+        if (exchange.ResponseBuffering.Holds(upstream.Framing) && exchange.Call?.Web is null)
+        {
+            return await HeldResponse.RunAsync(exchange, exchange.ResponseBuffering, upstream);
+        }
+
         var turn = default(TurnBudget);
         var isHeadSent = false;
         while (true)
@@ -204,13 +212,29 @@ internal static class ResponseRelay
 
         if (trailers is not null)
         {
-            exchange.NoteTrailers(trailers);
-            if (trailers.Has(KnownHeader.GrpcStatus))
-            {
-                GrpcResults.Take(exchange.Attempt, trailers);
-            }
+            PassTrailers(exchange, trailers);
+        }
+    }
 
-            exchange.Downstream.SendTrailers(trailers);
+    /// <summary>Passes on what stands behind a body.</summary>
+    public static void PassTrailers(Exchange exchange, TrailerHead trailers)
+    {
+        exchange.NoteTrailers(trailers);
+        if (trailers.Has(KnownHeader.GrpcStatus))
+        {
+            GrpcResults.Take(exchange.Attempt, trailers);
+        }
+
+        exchange.Downstream.SendTrailers(trailers);
+    }
+
+    /// <summary>Counts payload of a response that is held; its head with the first of it.</summary>
+    public static void Count(Exchange exchange, UpstreamStream upstream, ReadOnlySpan<byte> payload, ref bool isHeadCounted)
+    {
+        if (exchange.Call is { } call)
+        {
+            Count(exchange, call, upstream, payload, upstream.IsResponseComplete ? upstream.Trailers : null, isHeadCounted);
+            isHeadCounted = true;
         }
     }
 
@@ -228,7 +252,8 @@ internal static class ResponseRelay
         }
     }
 
-    private static bool IsAborted(Exchange exchange)
+    /// <summary>True where the exchange was aborted, also by a client that has gone.</summary>
+    public static bool IsAborted(Exchange exchange)
     {
         if (exchange.Downstream.Io.Error != 0)
         {

@@ -61,6 +61,11 @@ internal static class Router
             await hedged.Ended;
         }
 
+        if (exchange.HeldResponse is not null)
+        {
+            await HeldResponse.SendRestAsync(exchange);
+        }
+
         End(exchange);
     }
 

@@ -20,6 +20,9 @@ internal sealed record AcceptedConnection
     /// <summary>When it was accepted, on the worker's clock in milliseconds.</summary>
     public required long AcceptedMs { get; init; }
 
+    /// <summary>Its place under the limits on connections.</summary>
+    public required ConnectionPlace Place { get; init; }
+
     /// <summary>The name that the client asked for by TLS, in lower case; empty for none or where nobody looked.</summary>
     public byte[] RequestedServerName { get; init; } = [];
 

@@ -122,45 +122,40 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         var page = _runtime.Worker.Stats;
         var state = State;
         page.Increment(state.Stats.ConnectionsTotal);
-        if (!TryAdmit(state, page))
+        if (!TryAdmit(state, remote, page, out var place))
         {
             _ = Native.Close(descriptor);
         }
         else if (state.Sole is not { } chain || chain.Http is { Config.Codec: HttpCodec.Http2 })
         {
-            new PendingConnection(_runtime, state, Connections, descriptor, remote, _local).RunAsync().Detach();
+            new PendingConnection(_runtime, state, Connections, descriptor, remote, _local) { Place = place }.RunAsync().Detach();
         }
         else if (!TryAdmit(chain, state.Stats, page))
         {
-            _runtime.Connections.Return();
+            place.Return(remote);
             _ = Native.Close(descriptor);
         }
         else if (chain.Http is { } http)
         {
-            new DownstreamHttp1(_runtime, http, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+            new DownstreamHttp1(_runtime, http, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)) { Place = place }.RunAsync().Detach();
         }
         else
         {
-            new DownstreamTcp(_runtime, chain.TcpProxy!, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)).RunAsync().Detach();
+            new DownstreamTcp(_runtime, chain.TcpProxy!, Connections, descriptor, remote, _local, ConnectionIds.Next(_runtime.Worker)) { Place = place }.RunAsync().Detach();
         }
     }
 
-    /// <summary>Takes a place under the limits of the process; false where one is reached, and then holds none.</summary>
-    private bool TryAdmit(ListenerState state, StatPage page)
+    /// <summary>Takes a place under the limits of process, listener and source; false where one is reached, and then holds none.</summary>
+    private bool TryAdmit(ListenerState state, SocketEndpoint remote, StatPage page, out ConnectionPlace place)
     {
         if (_runtime.Overload.IsAnyActive && _runtime.Overload.Applies(OverloadAction.RejectIncomingConnections, _runtime.Worker.Random.Next()))
         {
             page.Increment(state.Stats.ConnectionsOverloadReject);
+            place = default;
             return false;
         }
 
-        if (_runtime.Connections.TryTake(ignoreLimit: state.Config.IgnoresGlobalConnectionLimit))
-        {
-            return true;
-        }
-
-        page.Increment(state.Stats.GlobalConnectionsOverflow);
-        return false;
+        return state.Places.TryTake(remote, state.Config.IgnoresGlobalConnectionLimit, state.Stats, page, out place);
     }
 
     /// <summary>Takes a place under the limit of a filter chain; false where it is reached, and then holds none.</summary>

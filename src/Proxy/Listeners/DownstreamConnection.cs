@@ -9,6 +9,9 @@ internal abstract class DownstreamConnection
     /// <inheritdoc cref="Next"/>
     public DownstreamConnection? Previous { get; set; }
 
+    /// <summary>Its place under the limits on connections; whoever has the connection at its end gives it back.</summary>
+    public ConnectionPlace Place { get; set; }
+
     /// <summary>Bytes that the connection holds because its ends do not take or complete them.</summary>
     public abstract int HeldBytes { get; }
 

@@ -3,7 +3,9 @@ using KubeProxyNet.Proxy.Listeners.FilterChains;
 using KubeProxyNet.Proxy.Listeners.Inspection;
 using KubeProxyNet.Proxy.Observability.AccessLog;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime;
+using KubeProxyNet.Proxy.RuntimeLayers;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
 using KubeProxyNet.Proxy.Transport;
 
@@ -23,6 +25,7 @@ public sealed record ListenerFailure(string Listener, string Message)
 internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry, AccessLogWriter logs, TlsContexts contexts)
 {
     private readonly Dictionary<string, OpenListener> _open = new(StringComparer.Ordinal);
+    private RuntimeValues _runtime = RuntimeValues.Empty;
     private readonly Dictionary<string, AccessLogFile> _files = new(StringComparer.Ordinal);
 
     /// <summary>Name, bound address and settings of every open listener.</summary>
@@ -63,6 +66,19 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
             }
 
             return failures;
+        }
+    }
+
+    /// <summary>Puts runtime values into force: the limits of listeners (Envoy documentation, "Listeners", "Runtime").</summary>
+    public void Apply(RuntimeValues values)
+    {
+        lock (_open)
+        {
+            _runtime = values;
+            foreach (var listener in _open.Values)
+            {
+                listener.Places.Limit = LimitOf(listener.Config.Name);
+            }
         }
     }
 
@@ -114,17 +130,20 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
 
             if (current.Config.Address.Equals(config.Address) && current.Config.IsIpv4Compatible == config.IsIpv4Compatible)
             {
-                current.Update(config, StatesFor(config, current.Address, current.Limits));
+                Bound(current.Places, config);
+                current.Update(config, StatesFor(config, current.Address, current.Limits, current.Places));
                 return;
             }
         }
 
         var (descriptors, address) = ListenSocket.Open(config.Address, workers.Length, config.IsIpv4Compatible);
         var limits = new FilterChainLimits();
+        var places = new ListenerPlaces(workers[0].Connections, workers[0].Sources);
+        Bound(places, config);
         ListenerState[] states;
         try
         {
-            states = StatesFor(config, address, limits);
+            states = StatesFor(config, address, limits, places);
         }
         catch
         {
@@ -134,10 +153,18 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         }
 
         var replaced = _open.GetValueOrDefault(config.Name);
-        var opened = OpenListener.Start(config, address, workers, descriptors, limits, states);
+        var opened = OpenListener.Start(config, address, workers, descriptors, limits, places, states);
         replaced?.StopAndDrain();
         _open[config.Name] = opened;
     }
+
+    private void Bound(ListenerPlaces places, ListenerConfig config)
+    {
+        places.Limit = LimitOf(config.Name);
+        places.Apply(config.SourceConnections);
+    }
+
+    private long LimitOf(string listener) => ConnectionLimits.Of(_runtime, $"envoy.resource_limits.listener.{listener}.connection_limit") ?? 0;
 
     private void Close(string name)
     {
@@ -148,7 +175,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         }
     }
 
-    private ListenerState[] StatesFor(ListenerConfig config, SocketEndpoint address, FilterChainLimits limits)
+    private ListenerState[] StatesFor(ListenerConfig config, SocketEndpoint address, FilterChainLimits limits, ListenerPlaces places)
     {
         var table = FilterChainTable.Build([.. config.FilterChains.Select(static chain => chain.Match)], out _)
             ?? throw new InvalidOperationException("Filter chains that overlap are refused where configuration is accepted.");
@@ -158,7 +185,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         var tls = contexts.Of(config, prefix);
         var chains = config.AllFilterChains.Select((chain, index) => new FilterChainParts(chain, registry, limits, stats, tls[index], index)).ToArray();
         return Array.ConvertAll(workers, runtime =>
-            new ListenerState(config, table, Array.ConvertAll(chains, chain => chain.StateFor(logs => SinksOf(logs, runtime))), stats, inspection));
+            new ListenerState(config, table, Array.ConvertAll(chains, chain => chain.StateFor(logs => SinksOf(logs, runtime))), places, stats, inspection));
     }
 
     private ImmutableArray<AccessLogSink> SinksOf(ImmutableArray<AccessLogConfig> logs, WorkerRuntime runtime) =>

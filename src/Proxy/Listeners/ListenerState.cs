@@ -16,11 +16,13 @@ internal sealed class ListenerState
     /// <param name="config">The settings.</param>
     /// <param name="table">Chooses among the filter chains.</param>
     /// <param name="chains">In the order of <see cref="ListenerConfig.AllFilterChains"/>.</param>
+    /// <param name="places">Counts its connections, and keeps them within their limits.</param>
     /// <param name="stats">Where the listener counts.</param>
     /// <param name="inspection">Where its listener filters count.</param>
-    public ListenerState(ListenerConfig config, FilterChainTable table, FilterChainState[] chains, ListenerStats stats, InspectionStats inspection)
+    public ListenerState(ListenerConfig config, FilterChainTable table, FilterChainState[] chains, ListenerPlaces places, ListenerStats stats, InspectionStats inspection)
     {
         Config = config;
+        Places = places;
         Stats = stats;
         Inspection = inspection;
         _table = table;
@@ -35,6 +37,9 @@ internal sealed class ListenerState
     }
 
     public ListenerConfig Config { get; }
+
+    /// <summary>The places of its connections under all limits.</summary>
+    public ListenerPlaces Places { get; }
 
     public ListenerStats Stats { get; }
 

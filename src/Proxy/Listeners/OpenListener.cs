@@ -12,8 +12,9 @@ internal sealed class OpenListener
     private readonly WorkerRuntime[] _workers;
     private readonly Acceptor[] _acceptors;
 
-    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, FilterChainLimits limits)
+    private OpenListener(ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, FilterChainLimits limits, ListenerPlaces places)
     {
+        Places = places;
         Limits = limits;
         Config = config;
         Address = address;
@@ -30,13 +31,16 @@ internal sealed class OpenListener
     /// <summary>Counts the connections of its filter chains against their limits, whatever settings they began with.</summary>
     public FilterChainLimits Limits { get; }
 
+    /// <summary>Counts its connections against its own limits, over updates.</summary>
+    public ListenerPlaces Places { get; }
+
     /// <summary>Open client connections, as of some recent moment.</summary>
     public int ConnectionCount => _acceptors.Sum(static acceptor => acceptor?.Connections.Count ?? 0);
 
     public static OpenListener Start(
-        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, FilterChainLimits limits, ListenerState[] states)
+        ListenerConfig config, SocketEndpoint address, WorkerRuntime[] workers, int[] descriptors, FilterChainLimits limits, ListenerPlaces places, ListenerState[] states)
     {
-        var listener = new OpenListener(config, address, workers, limits);
+        var listener = new OpenListener(config, address, workers, limits, places);
         for (var i = 0; i < workers.Length; i++)
         {
             var index = i;

@@ -77,7 +77,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             if (!isReady)
             {
                 taken?.Connections.Return();
-                _runtime.Connections.Return();
+                Place.Return(_remote);
                 _connection.Close(reset: _mustReset);
             }
         }
@@ -203,6 +203,7 @@ internal sealed class PendingConnection : DownstreamConnection, IConnectionOwner
             Local = _local,
             Id = ConnectionIds.Next(_runtime.Worker),
             AcceptedMs = _acceptedMs,
+            Place = Place,
             RequestedServerName = inspected.ServerName.Length > 0 || socket?.ServerName is not { } name ? inspected.ServerName : Encoding.ASCII.GetBytes(name.ToLowerInvariant()),
             Authorities = socket is not null && _state.GuardsAuthorities ? new AuthorityGuard(_state, chain, _local, _remote, inspected.ApplicationProtocols) : null,
         };

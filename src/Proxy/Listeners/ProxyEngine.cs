@@ -44,6 +44,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private readonly DrainState _drain = new();
     private readonly OverloadState _overload = new();
     private readonly DownstreamConnectionLimit _connections = new();
+    private readonly OverloadConfig _connectionLimits;
     private readonly OverloadMonitor _monitor;
     private readonly HandshakeLog _handshakes;
     private readonly StatRegistry _registry;
@@ -68,7 +69,11 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         var descriptors = new DescriptorBudget();
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
             new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
-        _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections));
+        overload ??= OverloadConfig.Default;
+        _connectionLimits = overload;
+        _connections.Limit = overload.MaxDownstreamConnections;
+        var sources = overload.SourceConnections is { } limit ? new SourceConnections(limit) : null;
+        _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections, sources));
         _handshakes = new HandshakeLog(logger, time);
         _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
         _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance, HandshakeFailures = _handshakes };
@@ -81,8 +86,6 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
 
         _registry = registry;
-        overload ??= OverloadConfig.Default;
-        _connections.Limit = overload.MaxDownstreamConnections;
         _resets = registry.Counter($"overload.{OverloadNames.Of(OverloadAction.ResetHighMemoryStream)}.count");
         _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, GiveBackUnused, registry, time, logger);
     }
@@ -213,6 +216,12 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         lock (_applying)
         {
             _clusters.Apply(values);
+            _listeners.Apply(values);
+            if (_connectionLimits.FollowsRuntime)
+            {
+                _connections.Limit = ConnectionLimits.Of(values, ConnectionLimits.GlobalKey) ?? _connectionLimits.MaxDownstreamConnections;
+            }
+
             _snapshots.Publish(_snapshots.Current with { RuntimeValues = values, Version = _snapshots.Current.Version + 1 });
         }
     }

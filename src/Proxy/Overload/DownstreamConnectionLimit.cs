@@ -9,7 +9,7 @@ internal sealed class DownstreamConnectionLimit
     /// <summary>Connections now.</summary>
     public long Open => Interlocked.Read(ref _open);
 
-    /// <summary>Most at a time; 0 for no limit.</summary>
+    /// <summary>Most at a time; 0 for no limit, less for none at all.</summary>
     public long Limit
     {
         get => Interlocked.Read(ref _limit);

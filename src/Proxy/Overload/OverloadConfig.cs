@@ -28,6 +28,12 @@ public sealed record OverloadConfig
     /// <summary>Most client connections of all listeners together; 0 for no limit but that of descriptors.</summary>
     public int MaxDownstreamConnections { get; init; } = 50_000;
 
+    /// <summary>True (the default) where Envoy's runtime key <c>overload.global_downstream_max_connections</c> goes before <see cref="MaxDownstreamConnections"/>; false where a resource monitor sets it.</summary>
+    public bool FollowsRuntime { get; init; } = true;
+
+    /// <summary>Most client connections of a source on all listeners together; null (the default) for no limit.</summary>
+    public SourceConnectionLimit? SourceConnections { get; init; }
+
     /// <summary>What happens at which pressure.</summary>
     public ImmutableArray<OverloadTrigger> Actions { get; init; } = [];
 }

@@ -66,7 +66,7 @@ internal sealed partial class OverloadMonitor : IDisposable
         _timer = time.CreateTimer(static monitor => ((OverloadMonitor)monitor!).Refresh(), this, config.RefreshInterval, config.RefreshInterval);
     }
 
-    private double ConnectionPressure => _connections.Limit == 0 ? 0 : (double)_connections.Open / _connections.Limit;
+    private double ConnectionPressure => _connections.Limit <= 0 ? 0 : (double)_connections.Open / _connections.Limit;
 
     /// <summary>Looks once.</summary>
     public void Refresh()

@@ -200,7 +200,7 @@ internal sealed class RouteCompiler(RouteConfiguration configuration, CompiledVi
     private RouteFilterConfig[] FilterConfigs(Route route, ImmutableArray<RouteFilterConfig> cluster) =>
         cluster.IsEmpty && route.FilterConfigs.IsEmpty && _source.FilterConfigs.IsEmpty && configuration.FilterConfigs.IsEmpty
             ? []
-            : [.. cluster.Concat(route.FilterConfigs).Concat(_source.FilterConfigs).Concat(configuration.FilterConfigs).DistinctBy(static config => config.Filter)];
+            : RouteFilterConfig.Flatten(cluster.Concat(route.FilterConfigs).Concat(_source.FilterConfigs).Concat(configuration.FilterConfigs));
 
     private CompiledRedirect Redirect(RouteMatch match, RedirectAction action, string path)
     {

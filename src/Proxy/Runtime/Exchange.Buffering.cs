@@ -7,17 +7,20 @@ namespace KubeProxyNet.Proxy.Runtime;
 internal sealed partial class Exchange
 {
     private bool _isBuffering;
+    private bool _injectsLength;
 
     /// <summary>How the body is framed for the upstream: as the client did, with its length where all of it is here, or in chunks where a filter makes it another length.</summary>
     public BodyFraming UpstreamRequestFraming =>
-        _isBuffering ? new BodyFraming(BodyKind.ContentLength, BytesReceived)
+        _isBuffering && _injectsLength ? new BodyFraming(BodyKind.ContentLength, BytesReceived)
         : Call?.Web is not null && !Downstream.RequestFraming.IsEmpty ? BodyFraming.Chunked
         : Downstream.RequestFraming;
 
     /// <summary>Begins to keep the body, with what came with the head. False where that is too much already.</summary>
     /// <param name="limit">Most bytes to keep.</param>
-    public bool TryBeginBuffering(int limit)
+    /// <param name="injectsLength">True where the upstream is told its length, whatever the client said.</param>
+    public bool TryBeginBuffering(int limit, bool injectsLength)
     {
+        _injectsLength = injectsLength || (_isBuffering && _injectsLength);
         if (Replay is { } kept)
         {
             // A redirect that is followed here brings the body that is kept already.

@@ -87,6 +87,7 @@ internal sealed partial class Exchange
         Status = Attempts = 0;
         Details = default;
         StopRequestBody = _isBuffering = false;
+        ResponseBuffering = default;
         BytesSent = 0;
         StartMs = RequestEndMs = Worker.NowMs;
         StartWallTicks = Worker.WallClockTicks;

@@ -223,6 +223,7 @@ internal sealed partial class Exchange : IPrefetched
         ResetTimes();
         ResetHash();
         ResetSession();
+        ResetHeldResponse();
         ResetAttempts();
         ResetRedirects();
         ResetLogState();

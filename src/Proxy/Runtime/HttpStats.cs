@@ -39,6 +39,7 @@ internal sealed class HttpStats
         RequestsIdleTimeout = registry.Counter(prefix + "downstream_rq_idle_timeout");
         RequestsRxReset = registry.Counter(prefix + "downstream_rq_rx_reset");
         RequestsTooLarge = registry.Counter(prefix + "downstream_rq_too_large");
+        ResponsesTooLarge = registry.Counter(prefix + "rs_too_large");
         RequestsFailedPathNormalization = registry.Counter(prefix + "downstream_rq_failed_path_normalization");
         RequestsRedirectedWithNormalizedPath = registry.Counter(prefix + "downstream_rq_redirected_with_normalized_path");
 
@@ -115,6 +116,9 @@ internal sealed class HttpStats
 
     public Counter RequestsTooLarge { get; }
 
+    /// <summary>Responses answered by an error since they were longer than may be held.</summary>
+    public Counter ResponsesTooLarge { get; }
+
     public Counter RequestsFailedPathNormalization { get; }
 
     public Counter RequestsRedirectedWithNormalizedPath { get; }
@@ -146,6 +150,15 @@ internal sealed class ListenerStats(StatRegistry registry, string address)
     public Gauge ConnectionsActive { get; } = registry.Gauge($"listener.{address}.downstream_cx_active");
 
     public Counter GlobalConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_global_cx_overflow");
+
+    /// <summary>Connections whose source has as many on the listener as it may have.</summary>
+    public Counter SourceConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_cx_source_overflow");
+
+    /// <summary>Connections whose source has as many on all listeners as it may have.</summary>
+    public Counter GlobalSourceConnectionsOverflow { get; } = registry.Counter($"listener.{address}.downstream_global_cx_source_overflow");
+
+    /// <summary>Connections that were accepted though no count is kept of their source, for there are too many sources.</summary>
+    public Counter SourceConnectionsUncounted { get; } = registry.Counter($"listener.{address}.downstream_cx_source_uncounted");
 
     public Counter ConnectionsOverloadReject { get; } = registry.Counter($"listener.{address}.downstream_cx_overload_reject");
 

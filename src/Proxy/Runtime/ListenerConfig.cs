@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
 
@@ -21,6 +22,9 @@ public sealed record ListenerConfig
 
     /// <summary>True to leave the listener's connections out of the limit on all of them: for one that must answer whatever happens.</summary>
     public bool IgnoresGlobalConnectionLimit { get; init; }
+
+    /// <summary>Most connections of a source on this listener; null (the default) for no limit.</summary>
+    public SourceConnectionLimit? SourceConnections { get; init; }
 
     /// <summary>What serves the connections; each goes to the one whose match fits it best. No two have the same match.</summary>
     public required ImmutableArray<FilterChainConfig> FilterChains { get; init; }

@@ -7,7 +7,8 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Runtime;
 
 /// <summary>What the exchanges of one worker share: the snapshot in force, spare exchanges, the Date header.</summary>
-internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, DrainState drain, OverloadState overload, DownstreamConnectionLimit connections)
+internal sealed class WorkerRuntime(
+    Worker worker, SnapshotHolder snapshots, DrainState drain, OverloadState overload, DownstreamConnectionLimit connections, SourceConnections? sources = null)
 {
     private const int MaxSpareExchanges = 1024;
 
@@ -27,6 +28,9 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
 
     /// <summary>Counts the client connections of all listeners and workers.</summary>
     public DownstreamConnectionLimit Connections => connections;
+
+    /// <summary>Counts the client connections of all listeners and workers by source; null where there is no limit on that.</summary>
+    public SourceConnections? Sources => sources;
 
     /// <summary>Where rewritten targets and hosts are composed; valid until the next use.</summary>
     public ArrayBufferWriter<byte> Overrides { get; } = new(1024);

@@ -37,6 +37,11 @@ public sealed class ConfigPlaces
                 node = sequence.Items[index];
                 (line, column) = (node.Line, node.Column);
             }
+            else if (step.ListIndex is 0)
+            {
+                // A list of one that was written as its element.
+                (line, column) = node is ConfigMapping { Members: [var first, ..] } ? (first.Line, first.Column) : (line, column);
+            }
             else if (step.Name is { } name && node is ConfigMapping mapping && FindMember(mapping, name) is { } member)
             {
                 node = member.Value;

@@ -80,6 +80,13 @@ internal sealed class MessageReader(ConfigErrors errors)
     {
         if (node is not ConfigSequence sequence)
         {
+            if (MayStandAlone(field, node))
+            {
+                // An element that could not be read keeps its place, as in a list.
+                list.Add(ReadSingle(field, node, path.Index(0)) ?? Unread(field));
+                return;
+            }
+
             errors.Add(node, path, $"expects a list, but this is {node.Describe()}", "write a list, each element behind a \"-\"");
             return;
         }
@@ -87,10 +94,18 @@ internal sealed class MessageReader(ConfigErrors errors)
         for (var i = 0; i < sequence.Items.Count; i++)
         {
             // An element that could not be read keeps its index, for paths are by index.
-            list.Add(ReadSingle(field, sequence.Items[i], path.Index(i))
-                ?? (field.FieldType == FieldType.Message ? New(field.MessageType) : ScalarReader.Default(field.FieldType)));
+            list.Add(ReadSingle(field, sequence.Items[i], path.Index(i)) ?? Unread(field));
         }
     }
+
+    /// <summary>
+    /// True where a list of one may be written as its element: protobuf's parser takes that in its legacy syntax, which Envoy switches on, and published
+    /// bootstraps use it.
+    /// </summary>
+    private static bool MayStandAlone(FieldDescriptor field, ConfigNode node) =>
+        field.FieldType == FieldType.Message ? node is ConfigMapping : node is ConfigScalar { Kind: ConfigScalarKind.Text } && field.FieldType is FieldType.String or FieldType.Enum;
+
+    private static object Unread(FieldDescriptor field) => field.FieldType == FieldType.Message ? New(field.MessageType) : ScalarReader.Default(field.FieldType);
 
     private void FillMap(IDictionary map, FieldDescriptor field, ConfigNode node, ConfigPath path)
     {
@@ -127,7 +142,7 @@ internal sealed class MessageReader(ConfigErrors errors)
         switch (type.FullName)
         {
             case "google.protobuf.Duration":
-                return ReadDuration(node, path);
+                return node is ConfigMapping parts ? ReadDurationParts(parts, path) : ReadDuration(node, path);
             case "google.protobuf.Value":
                 return StructReader.ToValue(node);
             case "google.protobuf.ListValue":
@@ -164,6 +179,20 @@ internal sealed class MessageReader(ConfigErrors errors)
 
         var guess = text is null ? null : DurationText.Guess(text);
         errors.Add(node, path, $"expects a duration, but this is {node.Describe()}", guess is null ? "write seconds with their unit, such as 15s or 0.25s" : $"write {guess}");
+        return null;
+    }
+
+    /// <summary>A duration by its fields, as protobuf's parser takes it in its legacy syntax and published bootstraps write it.</summary>
+    private Duration? ReadDurationParts(ConfigMapping mapping, ConfigPath path)
+    {
+        var duration = new Duration();
+        Fill(duration, mapping, path);
+        if (Math.Abs((long)duration.Nanos) < Duration.NanosecondsPerSecond && Math.Sign(duration.Seconds) * Math.Sign(duration.Nanos) >= 0 && Math.Abs(duration.Seconds) <= Duration.MaxSeconds)
+        {
+            return duration;
+        }
+
+        errors.Add(mapping, path, "is no duration: nanos are less than a second, of the sign of the seconds", "write seconds with their unit, such as 15s or 0.25s");
         return null;
     }
 

@@ -135,11 +135,15 @@ internal static class ScalarReader
         ? new ConfigScalar(scalar.Line, scalar.Column, scalar.Text, ScalarSchema.Resolve(scalar.Text))
         : scalar;
 
+    /// <summary>The value of a name in upper or lower case: Envoy reads enums so, and published bootstraps write <c>strict_dns</c>.</summary>
+    private static EnumValueDescriptor? FindValue(EnumDescriptor type, string name) =>
+        type.FindValueByName(name) ?? type.Values.FirstOrDefault(value => string.Equals(value.Name, name, StringComparison.OrdinalIgnoreCase));
+
     private static int? ReadEnum(EnumDescriptor type, ConfigNode node, ConfigPath path, ConfigErrors errors)
     {
         if (node is ConfigScalar { Kind: ConfigScalarKind.Text } scalar)
         {
-            if (type.FindValueByName(scalar.Text) is { } value)
+            if (FindValue(type, scalar.Text) is { } value)
             {
                 return value.Number;
             }

@@ -14,7 +14,12 @@ internal static class FieldRules
     private const string FilterConfig = "envoy.config.route.v3.FilterConfig";
 
     /// <summary>What routes may say of HTTP filters.</summary>
-    private static readonly string[] SettingsOfRoutes = ["envoy.extensions.filters.http.buffer.v3.BufferPerRoute", "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute"];
+    private static readonly string[] SettingsOfRoutes =
+    [
+        "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+        "envoy.extensions.filters.http.file_system_buffer.v3.FileSystemBufferFilterConfig",
+        "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute",
+    ];
 
     private static readonly FieldRange Port = new(0, MaxPort);
     private static readonly FieldRange ListenablePort = new(1, MaxPort);
@@ -43,6 +48,12 @@ internal static class FieldRules
         ["envoy.config.cluster.v3.OutlierDetection.enforcing_success_rate"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.failure_percentage_threshold"] = Percentage,
         ["envoy.config.cluster.v3.OutlierDetection.max_ejection_percent"] = Percentage,
+        ["kpn.filters.listener.source_connection_limit.v3.SourceConnectionLimit.max_connections"] = AtLeastOne,
+        ["kpn.filters.listener.source_connection_limit.v3.SourceConnectionLimit.ipv4_prefix_length"] = new(1, 32),
+        ["kpn.filters.listener.source_connection_limit.v3.SourceConnectionLimit.ipv6_prefix_length"] = new(1, 128),
+        ["kpn.resource_monitors.source_connections.v3.SourceConnectionsConfig.max_active_connections_per_source"] = AtLeastOne,
+        ["kpn.resource_monitors.source_connections.v3.SourceConnectionsConfig.ipv4_prefix_length"] = new(1, 32),
+        ["kpn.resource_monitors.source_connections.v3.SourceConnectionsConfig.ipv6_prefix_length"] = new(1, 128),
         ["kpn.load_balancing_policies.peak_ewma.v3.PeakEwma.choice_count"] = new(2, double.MaxValue),
         ["envoy.config.core.v3.CidrRange.prefix_len"] = new(0, 128),
         ["xds.core.v3.CidrRange.prefix_len"] = new(0, 128),
@@ -76,6 +87,7 @@ internal static class FieldRules
         ["envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig.query_tries"] = AtLeastOne,
         ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig.update_frequency"] = AtLeastOne,
         ["envoy.extensions.filters.http.buffer.v3.Buffer.max_request_bytes"] = AtLeastOne,
+        ["envoy.extensions.filters.http.file_system_buffer.v3.StreamConfig.memory_buffer_bytes_limit"] = AtLeastOne,
         ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size"] = new(256, 65_536),
         ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.max_client_hello_size"] = new(256, 16_384),
         ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.max_connect_attempts"] = AtLeastOne,
@@ -110,12 +122,14 @@ internal static class FieldRules
         [
             "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
             "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+            "kpn.filters.listener.source_connection_limit.v3.SourceConnectionLimit",
         ],
         ["envoy.config.overload.v3.ResourceMonitor.typed_config"] =
         [
             "envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig",
             "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
             "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+            "kpn.resource_monitors.source_connections.v3.SourceConnectionsConfig",
         ],
         ["envoy.config.route.v3.RetryPolicy.RetryHostPredicate.typed_config"] =
         [
@@ -127,6 +141,7 @@ internal static class FieldRules
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config"] =
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",
+            "envoy.extensions.filters.http.file_system_buffer.v3.FileSystemBufferFilterConfig",
             "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
             "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
             "envoy.extensions.filters.http.router.v3.Router",

@@ -5,6 +5,7 @@ using KubeProxyNet.Proxy.Config;
 using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Http.Http2;
+using KubeProxyNet.Proxy.Overload;
 using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Transport;
@@ -37,6 +38,20 @@ public sealed class ListenerTranslatorTests
     {
         Translate(fields, out var problems).Should().BeNull();
         return problems.Found.Select(static problem => problem.ToString());
+    }
+
+    [Fact]
+    public void Connections_of_a_source_have_a_limit_of_our_own_wherever_it_stands_among_the_listener_filters()
+    {
+        const string Limit = "{name: s, typed_config: {'@type': type.googleapis.com/kpn.filters.listener.source_connection_limit.v3.SourceConnectionLimit, max_connections: 7, ipv4_prefix_length: 24}}";
+        const string Inspector = "{name: i, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector}}";
+
+        var config = Good($"{Address}, {Chain("")}, listener_filters: [{Inspector}, {Limit}]").Config;
+
+        config.SourceConnections.Should().Be(new SourceConnectionLimit(7, 24, 64));
+        config.ListenerFilters.Should().ContainSingle();
+        Good($"{Address}, {Chain("")}").Config.SourceConnections.Should().BeNull();
+        Problems($"{Address}, {Chain("")}, listener_filters: [{Limit}, {Limit}]").Should().Equal("listener_filters[1]: the connections of a source have a limit already; keep one of the two");
     }
 
     [Fact]

@@ -43,6 +43,19 @@ public sealed class OverloadTranslatorTests
     }
 
     [Fact]
+    public void Connections_of_a_source_have_a_monitor_of_our_own_and_a_limit_on_all_goes_before_the_runtime()
+    {
+        const string Sources = "{name: s, typed_config: {'@type': type.googleapis.com/kpn.resource_monitors.source_connections.v3.SourceConnectionsConfig, max_active_connections_per_source: 7, ipv6_prefix_length: 56}}";
+        var sources = Translate($"resource_monitors: [{Sources}]", out var problems);
+        var all = Translate($"resource_monitors: [{{name: d, typed_config: {{'@type': {Types}.downstream_connections.v3.DownstreamConnectionsConfig, max_active_downstream_connections: 9}}}}]", out _);
+
+        problems.Should().BeEmpty();
+        sources.SourceConnections.Should().Be(new SourceConnectionLimit(7, 32, 56));
+        sources.FollowsRuntime.Should().BeTrue();
+        all.FollowsRuntime.Should().BeFalse();
+    }
+
+    [Fact]
     public void What_does_not_exist_is_named_with_path_and_remedy()
     {
         Translate("""

@@ -9,6 +9,7 @@ using Envoy.Extensions.AccessLoggers.File.V3;
 using Envoy.Extensions.AccessLoggers.Stream.V3;
 using Envoy.Extensions.Clusters.Dns.V3;
 using Envoy.Extensions.Filters.Http.Buffer.V3;
+using Envoy.Extensions.Filters.Http.FileSystemBuffer.V3;
 using Envoy.Extensions.Filters.Http.Router.V3;
 using Envoy.Extensions.Filters.Http.StatefulSession.V3;
 using Envoy.Extensions.Filters.Listener.HttpInspector.V3;
@@ -41,7 +42,9 @@ using Envoy.Extensions.TransportSockets.Tls.V3;
 using Envoy.Type.Matcher.V3;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
+using Kpn.Filters.Listener.SourceConnectionLimit.V3;
 using Kpn.LoadBalancingPolicies.PeakEwma.V3;
+using Kpn.ResourceMonitors.SourceConnections.V3;
 using KubeProxyNet.Xds.Loading;
 using KubeProxyNet.Xds.Validation;
 using RandomPolicy = Envoy.Extensions.LoadBalancingPolicies.Random.V3.Random;
@@ -64,6 +67,7 @@ public sealed class FieldsNotActedOnTests
         HealthCheckEventFileSink.Descriptor,
         Subset.Descriptor, StatefulSession.Descriptor, StatefulSessionPerRoute.Descriptor, CookieBasedSessionState.Descriptor, HeaderBasedSessionState.Descriptor, PeakEwma.Descriptor,
         DownstreamTlsContext.Descriptor, UpstreamTlsContext.Descriptor, SPIFFECertValidatorConfig.Descriptor,
+        FileSystemBufferFilterConfig.Descriptor, SourceConnectionLimit.Descriptor, SourceConnectionsConfig.Descriptor,
         AllowListedRoutesConfig.Descriptor, UriTemplateMatchConfig.Descriptor, UriTemplateRewriteConfig.Descriptor,
     ];
 

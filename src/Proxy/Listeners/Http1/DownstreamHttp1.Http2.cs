@@ -28,6 +28,7 @@ internal sealed partial class DownstreamHttp1
             Local = _local,
             Id = _connectionId,
             AcceptedMs = _openedMs,
+            Place = Place,
             RequestedServerName = RequestedServerName,
             Authorities = Authorities,
         });

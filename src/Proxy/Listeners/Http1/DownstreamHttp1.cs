@@ -50,6 +50,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
     {
         _connection = accepted.Connection;
         _connection.Owner = this;
+        Place = accepted.Place;
         RequestedServerName = accepted.RequestedServerName;
         Authorities = accepted.Authorities;
     }
@@ -112,7 +113,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
         || (_state.MaxConnectionDurationMs > 0 && _runtime.Worker.NowMs - _openedMs >= _state.MaxConnectionDurationMs)
         || (_runtime.Overload.IsAnyActive && IsKeepAliveDisabled());
 
-    public override int HeldBytes => _connection.PendingOutput + _input.Held;
+    public override int HeldBytes => _connection.PendingOutput + _input.Held + (_exchange?.HeldBytes ?? 0);
 
     /// <summary>Serves the connection until it ends.</summary>
     public async LoopTask RunAsync()
@@ -183,7 +184,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
                 page.Add(_state.Stats.BytesReceived, _connection.BytesReceived);
                 page.Add(_state.Stats.BytesSent, _connection.BytesSent);
                 _state.Connections.Return();
-                _runtime.Connections.Return();
+                Place.Return(_remote);
                 _connection.Close(reset: _mustReset);
             }
         }

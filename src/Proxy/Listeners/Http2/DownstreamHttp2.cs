@@ -36,6 +36,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
         _accepted = accepted;
         _connection = accepted.Connection;
         _connection.Owner = this;
+        Place = accepted.Place;
         _exchangesEnded = new LoopSignal(runtime.Worker);
         _http2 = new ServerConnection(this, _connection, state.Config.Http2, state.Stats.Http2);
     }
@@ -53,7 +54,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     public int ActiveExchanges { get; private set; }
 
     /// <inheritdoc/>
-    public override int HeldBytes => _http2.Held;
+    public override int HeldBytes => _http2.Held + _http2.HeldByExchanges;
 
     /// <summary>Serves the connection until it ends.</summary>
     /// <param name="first">What came before it was known to speak HTTP/2; null for nothing.</param>
@@ -95,7 +96,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
             page.Add(_state.ListenerStats.ConnectionsActive, -1);
             _siblings.Remove(this);
             _state.Connections.Return();
-            _runtime.Connections.Return();
+            Place.Return(_accepted.Remote);
             _connection.Close(reset: _mustReset);
         }
     }

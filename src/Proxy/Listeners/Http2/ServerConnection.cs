@@ -24,6 +24,21 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
     /// <summary>Whose connection it is.</summary>
     public DownstreamHttp2 Downstream => downstream;
 
+    /// <summary>Bytes of bodies that the exchanges of its streams hold.</summary>
+    public int HeldByExchanges
+    {
+        get
+        {
+            var held = 0;
+            foreach (var stream in Streams)
+            {
+                held += (stream.Owner as ServerStream)?.HeldBytes ?? 0;
+            }
+
+            return held;
+        }
+    }
+
     /// <inheritdoc/>
     protected override bool IsServer => true;
 

@@ -27,6 +27,9 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     /// <summary>The exchange.</summary>
     public Exchange Exchange => _exchange;
 
+    /// <summary>Bytes of bodies that the exchange holds; 0 where there is none.</summary>
+    public int HeldBytes => _exchange is { } exchange ? exchange.HeldBytes : 0;
+
     /// <summary>Why its head is refused.</summary>
     public Http1Error Refusal { get; private set; }
 

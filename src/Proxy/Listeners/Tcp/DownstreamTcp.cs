@@ -44,6 +44,7 @@ internal sealed partial class DownstreamTcp : DownstreamConnection, IConnectionO
     {
         _connection = accepted.Connection;
         _connection.Owner = this;
+        Place = accepted.Place;
         _serverName = accepted.RequestedServerName;
     }
 
@@ -91,7 +92,7 @@ internal sealed partial class DownstreamTcp : DownstreamConnection, IConnectionO
             ReleaseUpstream();
             _siblings.Remove(this);
             _state.Connections.Return();
-            _runtime.Connections.Return();
+            Place.Return(_remote);
             _connection.Close(reset: _end is TcpEnd.UpstreamGone or TcpEnd.Memory);
             _snapshot = RuntimeSnapshot.Empty;
         }
