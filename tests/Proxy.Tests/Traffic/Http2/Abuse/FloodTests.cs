@@ -82,6 +82,35 @@ public sealed class FloodTests
     }
 
     [Fact]
+    public async Task Frames_that_wait_for_the_client_are_shown_until_it_takes_them()
+    {
+        await using var front = await Http2Front.StartAsync(Testing.Http.BackendScripts.Answer(200, new string('x', 12_000_000)));
+        await using var slow = await RawHttp2Client.ConnectAsync(front.Proxy.Port, receiveBuffer: 4096, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, int.MaxValue));
+        await slow.GiveWindowAsync(0, 2_000_000_000);
+        var id = await slow.OpenAsync(Http2Fields.Get("/large"));
+        slow.GivesWindowsBack = false;
+
+        // Some are taken before the response has filled what stands between the two; few enough to be no flood.
+        var times = 0;
+        await Testing.Patience.UntilAsync(
+            async () =>
+            {
+                if (times++ % 20 == 0)
+                {
+                    await slow.SendAsync(Http2Frames.Ping(1));
+                }
+
+                return front.Proxy.Stat("http2.outbound_control_frames_active") > 0;
+            },
+            "an answer that waits");
+        front.Proxy.Stat("http2.outbound_frames_active").Should().BeGreaterThan(0);
+
+        (await slow.ReadResponseAsync(id)).Body.Should().HaveCount(12_000_000);
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_frames_active") == 0, "nothing that waits");
+        front.Proxy.Stat("http2.outbound_frames_active").Should().Be(0);
+    }
+
+    [Fact]
     public async Task Responses_that_the_client_does_not_take_do_not_pile_up()
     {
         await using var front = await Http2Front.StartAsync(
