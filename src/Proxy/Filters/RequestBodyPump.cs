@@ -13,6 +13,11 @@ internal static class RequestBodyPump
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
+        if (upstream.Io.IsCongested)
+        {
+            // Of a connection that holds as much as it may, this stream is only one.
+            await upstream.Io.Drained();
+        }
 
         // The end may come while nothing is read, and still has to be passed on: only a read may find it.
         while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
