@@ -103,8 +103,8 @@ public sealed record ExplainedHttp2
     /// <summary>A line for people.</summary>
     internal string ToText()
     {
-        var growth = MaxStreamWindow > InitialStreamWindow ? $" (up to {MaxStreamWindow})" : "";
-        var ping = KeepaliveIntervalMs > 0 ? $", PING every {KeepaliveIntervalMs} ms" : "";
+        var growth = MaxStreamWindow > InitialStreamWindow ? FormattableString.Invariant($" (up to {MaxStreamWindow})") : "";
+        var ping = KeepaliveIntervalMs > 0 ? FormattableString.Invariant($", PING every {KeepaliveIntervalMs} ms") : "";
         return FormattableString.Invariant(
             $"HTTP/2: {MaxConcurrentStreams} streams a connection at most, windows of {InitialStreamWindow}{growth} bytes a stream and {InitialConnectionWindow} a connection{ping}");
     }

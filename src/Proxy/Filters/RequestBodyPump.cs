@@ -29,7 +29,13 @@ internal static class RequestBodyPump
                     exchange.BeginWaitForBody();
                     await downstream.Io.Readable();
                     exchange.EndWait();
-                    continue;
+                    if (exchange.StopRequestBody || !upstream.Io.IsCongested)
+                    {
+                        continue;
+                    }
+
+                    // What has come may wait where it is.
+                    break;
                 case not DownstreamRead.Ready:
                     return;
                 default:
@@ -54,7 +60,7 @@ internal static class RequestBodyPump
                 return;
             }
 
-            if (upstream.Io.IsCongested)
+            if (upstream.Io.IsCongested && exchange.Abort == AbortReason.None)
             {
                 turn.Renew();
                 await upstream.Io.Drained();

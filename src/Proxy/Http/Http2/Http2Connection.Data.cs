@@ -175,7 +175,7 @@ internal abstract partial class Http2Connection
     }
 
     /// <summary>True where nothing more may come, since readers who do not come have left too much: other streams wait for them.</summary>
-    protected bool IsClogged => _buffered > ConnectionWindow && _receiveWindow < ConnectionWindow / 8;
+    public bool IsClogged => _buffered > ConnectionWindow && _receiveWindow < ConnectionWindow / 8;
 
     private void CreditConnection()
     {

@@ -48,7 +48,7 @@ internal sealed class ClientConnection : Http2Connection
     public int TotalStreams { get; private set; }
 
     /// <summary>True where it takes another stream now.</summary>
-    public bool HasRoom => IsUsable && !IsClogged && ActiveStreams < Math.Min(
+    public bool HasRoom => IsUsable && ActiveStreams < Math.Min(
         (uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Clamp(_assumedStreams, 1, StreamsBeforeSettings));
 
     /// <summary>True while it takes streams at all.</summary>

@@ -11,6 +11,7 @@ internal sealed class BothVersions : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly Lock _gate = new();
     private readonly List<Task> _running = [];
 
     /// <summary>Starts it.</summary>
@@ -45,7 +46,7 @@ internal sealed class BothVersions : IAsyncDisposable
         await Http1.DisposeAsync();
         await Http2.DisposeAsync();
         Task[] running;
-        lock (_running)
+        lock (_gate)
         {
             running = [.. _running];
         }
@@ -61,7 +62,7 @@ internal sealed class BothVersions : IAsyncDisposable
             while (true)
             {
                 var front = await _listener.AcceptSocketAsync(_stopping.Token);
-                lock (_running)
+                lock (_gate)
                 {
                     _running.Add(LeadAsync(front));
                 }
