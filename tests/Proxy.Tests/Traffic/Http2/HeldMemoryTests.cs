@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Http.Http2;
+using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing;
@@ -18,6 +19,9 @@ public sealed class HeldMemoryTests
     /// <summary>The head of each request and of its response, what an exchange keeps beside them, and blocks that are not full.</summary>
     private const int BytesForEachStream = 24 * 1024;
 
+    /// <summary>Nothing here is a matter of time.</summary>
+    private static readonly RouteTable Patient = RunningProxy.Everything("backend", static action => action with { Timeout = TimeSpan.Zero });
+
     private static readonly string Body = new('x', BodyBytes);
 
     [Theory]
@@ -30,7 +34,7 @@ public sealed class HeldMemoryTests
         await using var second = ScriptedHttp2Backend.Start(Http2Scripts.After(go, Http2Scripts.Answer(200, Body)));
         var cluster = RunningProxy.Cluster("backend", protocol == UpstreamProtocol.Http1 ? first.Port : second.Port);
         await using var proxy = RunningProxy.Start(
-            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { Protocol = protocol } }], static http => http with { Codec = HttpCodec.Http2 });
+            Patient, [cluster with { Config = cluster.Config with { Protocol = protocol } }], static http => http with { Codec = HttpCodec.Http2, UseRemoteAddress = false });
         await using var client = await RawHttp2Client.ConnectAsync(proxy.Port, null, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, 0));
         var ids = new List<int>();
         for (var i = 0; i < Streams; i++)
@@ -85,7 +89,7 @@ public sealed class HeldMemoryTests
             new Http2BackendOptions { Settings = [new Http2Setting(Http2SettingId.InitialWindowSize, 0)], GivesWindowsBack = false });
         var cluster = RunningProxy.Cluster("backend", backend.Port);
         await using var proxy = RunningProxy.Start(
-            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2 } }], static http => http with { Codec = HttpCodec.Http2 });
+            Patient, [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2 } }], static http => http with { Codec = HttpCodec.Http2, UseRemoteAddress = false });
         await using var client = await RawHttp2Client.ConnectAsync(proxy.Port);
         var left = new Dictionary<int, int>();
         for (var i = 0; i < Streams; i++)
@@ -128,7 +132,7 @@ public sealed class HeldMemoryTests
         await using var backend = ScriptedHttp2Backend.Start(Http2Scripts.Answer(200, new string('x', 1_000_000)));
         var cluster = RunningProxy.Cluster("backend", backend.Port);
         await using var proxy = RunningProxy.Start(
-            RunningProxy.Everything("backend"), [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2 } }], static http => http with { Codec = HttpCodec.Http2 });
+            Patient, [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2 } }], static http => http with { Codec = HttpCodec.Http2, UseRemoteAddress = false });
         await using var client = await RawHttp2Client.ConnectAsync(proxy.Port, null, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, 0));
         for (var i = 0; i < Streams / 2; i++)
         {
