@@ -11,7 +11,7 @@ namespace KubeProxyNet.Proxy.Upstream;
 internal sealed partial class ConnectionPool
 {
     /// <summary>Connections that readers who do not come have clogged before others share their fate: each of them holds as much as its windows allow.</summary>
-    private const int MaxClogged = 4;
+    private const int MaxClogged = 16;
 
     private bool _knowsHttp1;
 

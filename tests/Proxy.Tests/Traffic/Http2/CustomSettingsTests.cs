@@ -1,7 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Http.Http2;
-using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Testing.Http2;
 
 namespace KubeProxyNet.Proxy.Tests.Traffic.Http2;

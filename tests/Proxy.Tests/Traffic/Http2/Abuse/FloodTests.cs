@@ -71,7 +71,7 @@ public sealed class FloodTests
         await front.Client.GiveWindowAsync(0, 2_000_000_000);
         await front.Client.OpenAsync(Http2Fields.Get("/large"));
         await using var bystander = await RawHttp2Client.ConnectAsync(front.Proxy.Port);
-        await Testing.Patience.UntilAsync(async () => await front.Proxy.Engine.RentedBlocksAsync() > 8, "output that waits");
+        await FillAsync(front, front.Client);
 
         // Nothing is read here: neither the response nor the answers.
         await front.Client.SendAsync([.. Enumerable.Repeat(Http2Frames.Ping(1), 200)]);
@@ -90,20 +90,7 @@ public sealed class FloodTests
         var id = await slow.OpenAsync(Http2Fields.Get("/large"));
         slow.GivesWindowsBack = false;
 
-        // Some are taken before the response has filled what stands between the two; few enough to be no flood.
-        var times = 0;
-        await Testing.Patience.UntilAsync(
-            async () =>
-            {
-                if (times++ % 20 == 0)
-                {
-                    await slow.SendAsync(Http2Frames.Ping(1));
-                }
-
-                return front.Proxy.Stat("http2.outbound_control_frames_active") > 0;
-            },
-            "an answer that waits");
-        front.Proxy.Stat("http2.outbound_frames_active").Should().BeGreaterThan(0);
+        await FillAsync(front, slow);
 
         (await slow.ReadResponseAsync(id)).Body.Should().HaveCount(12_000_000);
         await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_frames_active") == 0, "nothing that waits");
@@ -142,6 +129,23 @@ public sealed class FloodTests
             (await front.Client.GetAsync("/")).Status.Should().Be(200);
             await front.Client.PingAsync();
         }
+    }
+
+    /// <summary>Waits until what stands between the two is full of a response, and an answer to PING waits behind it. Few are sent, so that they are no flood.</summary>
+    private static async Task FillAsync(Http2Front front, RawHttp2Client client)
+    {
+        var times = 0;
+        await Testing.Patience.UntilAsync(
+            async () =>
+            {
+                if (times++ % 20 == 0)
+                {
+                    await client.SendAsync(Http2Frames.Ping(1));
+                }
+
+                return front.Proxy.Stat("http2.outbound_control_frames_active") > 0 && front.Proxy.Stat("http2.outbound_frames_active") > 0;
+            },
+            "an answer that waits");
     }
 
     private static Http2Frame Begun(int streamId) => Http2Frames.HeaderBlock(streamId, HpackBlock.Of(Http2Fields.Get("/hang")), endStream: true, endHeaders: false);
