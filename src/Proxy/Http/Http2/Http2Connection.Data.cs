@@ -181,7 +181,9 @@ internal abstract partial class Http2Connection
     {
         var target = ConnectionWindow;
         var credit = Math.Clamp((2 * (long)target) - _buffered, 0, target) - _receiveWindow;
-        if (!IsOver && credit >= target / 2)
+
+        // Little is given only where little is left to give: what is unread stands in the way of more.
+        if (!IsOver && (credit >= target / 2 || (credit >= target / 16 && _receiveWindow < target / 8)))
         {
             _receiveWindow += (int)credit;
             WriteWindowUpdate(0, (int)credit);
