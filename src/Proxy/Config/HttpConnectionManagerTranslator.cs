@@ -52,6 +52,7 @@ internal static class HttpConnectionManagerTranslator
         }
 
         var defaults = ClientIdentityTranslator.Translate(new HttpConnectionManagerConfig { StatPrefix = message.StatPrefix }, message, problems, path);
+        var (http2, customSettings) = new Http2SettingsTranslator(problems).Translate(message.Http2ProtocolOptions, path.Field("http2_protocol_options"));
         if (problems.Found.Count > before)
         {
             return null;
@@ -67,8 +68,10 @@ internal static class HttpConnectionManagerTranslator
                 _ => HttpCodec.Auto,
             },
             Http2 = Http2OptionsTranslator.Translate(
-                message.Http2ProtocolOptions, bufferLimit, message.UseRemoteAddress == true ? StreamsAtEdge : Http2OptionsTranslator.DefaultStreams,
-                message.StreamErrorOnInvalidHttpMessage),
+                http2, bufferLimit, message.UseRemoteAddress == true ? StreamsAtEdge : Http2OptionsTranslator.DefaultStreams, message.StreamErrorOnInvalidHttpMessage) with
+                {
+                    CustomSettings = customSettings,
+                },
             InlineRoutes = routes,
             RouteConfigName = message.Rds?.RouteConfigName,
             ServerName = message.ServerName.Length > 0 ? message.ServerName : defaults.ServerName,

@@ -50,6 +50,7 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
             EnablesTrailers = (typed is null ? message.HttpProtocolOptions : Http1Of(typed))?.EnableTrailers ?? false,
             IdleTimeout = common?.IdleTimeout?.ToTimeSpan() ?? TimeSpan.FromHours(1),
             MaxConnectionDuration = ResourceTimeouts.Bounded(common?.MaxConnectionDuration?.ToTimeSpan() ?? TimeSpan.Zero),
+            MaxStreamDuration = ResourceTimeouts.Bounded(common?.MaxStreamDuration?.ToTimeSpan() ?? TimeSpan.Zero),
             MaxResponseHeadBytes = (int)Limit(common?.MaxResponseHeadersKb ?? DefaultHeadKilobytes, MaxHeadKilobytes, place.Field("max_response_headers_kb")) * 1024,
             MaxResponseFields = (int)Limit(common?.MaxHeadersCount ?? HeadParser.DefaultMaxFields, MaxFields, place.Field("max_headers_count")),
             MaxRequestsPerConnection = (int)Math.Min(common?.MaxRequestsPerConnection ?? 0u, int.MaxValue),
@@ -71,7 +72,7 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
             problems.Add(ConfigPath.Root.Field("http2_protocol_options"), "excludes http_protocol_options, which is set too", "keep one of the two");
         }
 
-        return Speaking(config, message.Http2ProtocolOptions is null ? UpstreamProtocol.Http1 : UpstreamProtocol.Http2, message.Http2ProtocolOptions);
+        return Speaking(config, message.Http2ProtocolOptions is null ? UpstreamProtocol.Http1 : UpstreamProtocol.Http2, message.Http2ProtocolOptions, ConfigPath.Root);
     }
 
     private ClusterConfig Typed(ClusterConfig config, HttpProtocolOptions typed, ConfigPath path)
@@ -85,6 +86,12 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
             ProtocolCase.AutoConfig => (UpstreamProtocol.Auto, typed.AutoConfig.Http2ProtocolOptions),
             _ => (UpstreamProtocol.Http1, null),
         };
+        var place = path.Field(typed.UpstreamProtocolOptionsCase switch
+        {
+            ProtocolCase.AutoConfig => "auto_config",
+            ProtocolCase.UseDownstreamProtocolConfig => "use_downstream_protocol_config",
+            _ => "explicit_http_config",
+        });
         if (protocol == UpstreamProtocol.Auto)
         {
             CheckAlpn(path.Field("auto_config"));
@@ -96,7 +103,7 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
             problems.Add(path.Field("upstream_http_protocol_options").Field("override_auto_sni_header"), $"\"{names.OverrideAutoSniHeader}\" is no name of a header field", "write one such as x-host");
         }
 
-        return Speaking(config, protocol, options) with
+        return Speaking(config, protocol, options, place) with
         {
             AutoSni = names?.AutoSni ?? false,
             AutoSanValidation = names?.AutoSanValidation ?? false,
@@ -104,9 +111,16 @@ internal sealed class UpstreamHttpTranslator(ClusterMessage message, Translation
         };
     }
 
-    private ClusterConfig Speaking(ClusterConfig config, UpstreamProtocol protocol, Http2ProtocolOptions? options) => protocol == UpstreamProtocol.Http1
-        ? config
-        : config with { Protocol = protocol, Http2 = Http2OptionsTranslator.Translate(options, message.PerConnectionBufferLimitBytes) };
+    private ClusterConfig Speaking(ClusterConfig config, UpstreamProtocol protocol, Http2ProtocolOptions? options, ConfigPath path)
+    {
+        if (protocol == UpstreamProtocol.Http1)
+        {
+            return config;
+        }
+
+        (options, var customSettings) = new Http2SettingsTranslator(problems).Translate(options, path.Field("http2_protocol_options"));
+        return config with { Protocol = protocol, Http2 = Http2OptionsTranslator.Translate(options, message.PerConnectionBufferLimitBytes) with { CustomSettings = customSettings } };
+    }
 
     /// <summary>ALPN is part of TLS: every endpoint must be spoken to by it.</summary>
     private void CheckAlpn(ConfigPath path)

@@ -244,6 +244,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 Percent = percent,
                 Exists = true,
                 Policy = cluster.Config.LoadBalancing.ToString(),
+                Connections = ExplainedConnections.Of(cluster.Config),
                 ActiveRequests = breaker.Requests.InUse,
                 MaxRequests = breaker.Requests.Max,
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(

@@ -106,6 +106,9 @@ public sealed record ExplainedCluster
     /// <summary>How endpoints are chosen.</summary>
     public string Policy { get; init; } = "";
 
+    /// <summary>How its endpoints are spoken to; null where it does not exist.</summary>
+    public ExplainedConnections? Connections { get; init; }
+
     /// <summary>Requests under way and the most that may be.</summary>
     public long ActiveRequests { get; init; }
 

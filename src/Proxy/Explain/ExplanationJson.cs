@@ -153,6 +153,11 @@ public static class ExplanationJson
         json.WriteString("policy", cluster.Policy);
         json.WriteNumber("active_requests", cluster.ActiveRequests);
         json.WriteNumber("max_requests", cluster.MaxRequests);
+        if (cluster.Connections is { } connections)
+        {
+            Write(connections, json);
+        }
+
         json.WriteStartArray("endpoints");
         foreach (var endpoint in cluster.Endpoints)
         {
@@ -168,6 +173,30 @@ public static class ExplanationJson
         }
 
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(ExplainedConnections connections, Utf8JsonWriter json)
+    {
+        json.WriteStartObject("connections");
+        json.WriteString("protocol", connections.Protocol);
+        json.WriteNumber("connect_timeout_ms", connections.ConnectTimeoutMs);
+        json.WriteNumber("idle_timeout_ms", connections.IdleTimeoutMs);
+        json.WriteNumber("max_duration_ms", connections.MaxDurationMs);
+        json.WriteNumber("max_stream_duration_ms", connections.MaxStreamDurationMs);
+        json.WriteNumber("max_requests", connections.MaxRequests);
+        if (connections.Http2 is { } http2)
+        {
+            json.WriteStartObject("http2");
+            json.WriteNumber("max_concurrent_streams", http2.MaxConcurrentStreams);
+            json.WriteNumber("initial_stream_window_size", http2.InitialStreamWindow);
+            json.WriteNumber("max_stream_window_size", http2.MaxStreamWindow);
+            json.WriteNumber("initial_connection_window_size", http2.InitialConnectionWindow);
+            json.WriteNumber("hpack_table_size", http2.HpackTableSize);
+            json.WriteNumber("keepalive_interval_ms", http2.KeepaliveIntervalMs);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
     }
 

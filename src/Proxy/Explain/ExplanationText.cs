@@ -93,6 +93,15 @@ public static class ExplanationText
             }
 
             Line(text, $"           {cluster.Policy}; {cluster.ActiveRequests} of {cluster.MaxRequests} requests of {forward.Priority} priority under way");
+            if (cluster.Connections is { } connections)
+            {
+                Line(text, $"           {connections.ToText()}");
+                if (connections.Http2 is { } http2)
+                {
+                    Line(text, $"           {http2.ToText()}");
+                }
+            }
+
             foreach (var endpoint in cluster.Endpoints)
             {
                 var locality = endpoint.Locality.Length > 0 ? $", {endpoint.Locality}" : "";

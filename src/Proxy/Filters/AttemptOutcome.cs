@@ -191,6 +191,10 @@ internal static class AttemptOutcome
                 }
 
                 break;
+            case UpstreamFailure.StreamDuration:
+                page.Increment(stats.RequestLocalReset);
+                CountEnd(attempt, page, stats.DestroyLocalWithActive);
+                break;
             case UpstreamFailure.ProtocolError:
                 // That of a connection which is shared is counted there.
                 page.Increment(attempt.IsHttp2 ? stats.RequestLocalReset : stats.ProtocolError);

@@ -13,6 +13,7 @@ internal static class LocalReplies
     private static readonly byte[] RouteTimeoutBody = Bytes("upstream request timeout");
     private static readonly byte[] RequestTimeoutBody = Bytes("request timeout");
     private static readonly byte[] StreamTimeoutBody = Bytes("stream timeout");
+    private static readonly byte[] StreamDurationBody = Bytes("upstream max stream duration reached");
     private static readonly byte[] DurationBody = Bytes("downstream duration timeout");
     private static readonly byte[] OverloadedBody = Bytes("overloaded");
     private static readonly byte[] TooLargeBody = Bytes("Payload Too Large");
@@ -148,6 +149,9 @@ internal static class LocalReplies
             case AbortReason.RequestTimeout:
                 SendOrCut(exchange, 408, "request_overall_timeout", RequestTimeoutBody);
                 break;
+            case AbortReason.StreamDuration:
+                StreamDurationReached(exchange);
+                break;
             case AbortReason.MaxDuration:
                 exchange.Worker.Stats.Increment(exchange.HttpStats.RequestsMaxDuration);
                 exchange.Flags |= ResponseFlags.DurationTimeout;
@@ -158,6 +162,13 @@ internal static class LocalReplies
                 SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "stream_idle_timeout", StreamTimeoutBody);
                 break;
         }
+    }
+
+    /// <summary>The exchange with the upstream took longer than its cluster allows.</summary>
+    public static void StreamDurationReached(Exchange exchange)
+    {
+        exchange.Flags |= ResponseFlags.UpstreamMaxStreamDurationReached;
+        SendOrCut(exchange, exchange.RequestEndMs == 0 ? 408 : 504, "upstream_max_stream_duration_reached", StreamDurationBody);
     }
 
     /// <summary>Answers with a status, details for the log, a plain text body and header lines; a call of gRPC with the status that is given, or that HTTP's stands for.</summary>

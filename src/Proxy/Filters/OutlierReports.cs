@@ -53,7 +53,7 @@ internal static class OutlierReports
         UpstreamFailure.Aborted when attempt.Exchange.Abort == AbortReason.UpstreamGone => LocalOriginResult.ConnectFailed,
 
         // A limit of the whole cluster says nothing of this endpoint, nor does a client that leaves.
-        UpstreamFailure.None or UpstreamFailure.Overflow or UpstreamFailure.Superseded or UpstreamFailure.Aborted => null,
+        UpstreamFailure.None or UpstreamFailure.Overflow or UpstreamFailure.StreamDuration or UpstreamFailure.Superseded or UpstreamFailure.Aborted => null,
         _ => LocalOriginResult.ConnectFailed,
     };
 

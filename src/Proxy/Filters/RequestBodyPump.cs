@@ -13,6 +13,11 @@ internal static class RequestBodyPump
     {
         var downstream = exchange.Downstream;
         var turn = default(TurnBudget);
+        if (upstream.Io.IsCongested)
+        {
+            // Of a connection that holds as much as it may, this stream is only one.
+            await upstream.Io.Drained();
+        }
 
         // The end may come while nothing is read, and still has to be passed on: only a read may find it.
         while (!exchange.StopRequestBody && exchange.Abort == AbortReason.None)
@@ -24,7 +29,13 @@ internal static class RequestBodyPump
                     exchange.BeginWaitForBody();
                     await downstream.Io.Readable();
                     exchange.EndWait();
-                    continue;
+                    if (exchange.StopRequestBody || !upstream.Io.IsCongested)
+                    {
+                        continue;
+                    }
+
+                    // What has come may wait where it is.
+                    break;
                 case not DownstreamRead.Ready:
                     return;
                 default:
@@ -49,7 +60,7 @@ internal static class RequestBodyPump
                 return;
             }
 
-            if (upstream.Io.IsCongested)
+            if (upstream.Io.IsCongested && exchange.Abort == AbortReason.None)
             {
                 turn.Renew();
                 await upstream.Io.Drained();

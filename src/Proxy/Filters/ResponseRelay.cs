@@ -46,6 +46,7 @@ internal static class ResponseRelay
         var interim = 0;
         while (true)
         {
+            upstream.MaxRead = exchange.Downstream.ReadSize;
             var read = upstream.TryReadHead();
             if (attempt.HasEnded)
             {
@@ -111,7 +112,7 @@ internal static class ResponseRelay
             var spliced = 0;
             var payload = default(ReadOnlySpan<byte>);
             var isSpliced = isHeadSent && upstream.IsWorthSplicing && exchange.Call is null && downstream.TakesPayloadAsItIs && downstream.Connection.CanSplice();
-            upstream.MaxRead = isHeadSent ? downstream.ReadSize : Worker.ReceiveBufferSize;
+            upstream.MaxRead = downstream.ReadSize;
             switch (isSpliced ? upstream.TrySpliceBody(downstream.Connection, out spliced) : upstream.TryReadBody(out payload))
             {
                 case UpstreamRead.Ready when spliced > 0:

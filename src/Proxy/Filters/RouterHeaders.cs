@@ -10,7 +10,7 @@ internal static class RouterHeaders
         "x-envoy-retry-on"u8.ToArray(), "x-envoy-retry-grpc-on"u8.ToArray(), "x-envoy-max-retries"u8.ToArray(),
         "x-envoy-retriable-status-codes"u8.ToArray(), "x-envoy-retriable-header-names"u8.ToArray(),
         "x-envoy-upstream-rq-timeout-ms"u8.ToArray(), "x-envoy-upstream-rq-per-try-timeout-ms"u8.ToArray(),
-        "x-envoy-hedge-on-per-try-timeout"u8.ToArray(),
+        "x-envoy-upstream-stream-duration-ms"u8.ToArray(), "x-envoy-hedge-on-per-try-timeout"u8.ToArray(),
     ];
 
     /// <summary>They have done their work and do not go upstream, where another router would take them for its own.</summary>

@@ -87,6 +87,7 @@ internal static class Tunnel
         var turn = default(TurnBudget);
         while (exchange.Abort == AbortReason.None)
         {
+            upstream.MaxRead = downstream.ReadSize;
             switch (upstream.TryReadBody(out var payload))
             {
                 case UpstreamRead.Ready when payload.IsEmpty && upstream.IsResponseComplete:

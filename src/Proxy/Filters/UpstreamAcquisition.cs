@@ -82,7 +82,7 @@ internal static class UpstreamAcquisition
                     return opened;
                 }
             }
-            else if (MayOpen(exchange, pool, name))
+            else if (MayOpen(exchange, pool, name, forHttp2: false))
             {
                 return await ConnectAsync(attempt, pool, name);
             }
@@ -133,7 +133,7 @@ internal static class UpstreamAcquisition
         var alpn = UpstreamAlpn.Of(exchange.Cluster!.Config.Protocol, clientSpeaksHttp2: true);
         while (pool.NeedsShared && pending.IsQueued)
         {
-            if (!MayOpen(exchange, pool, pending.RequestedName))
+            if (!MayOpen(exchange, pool, pending.RequestedName, forHttp2: true))
             {
                 CountOverflow(exchange, isAgain);
                 return;
@@ -158,20 +158,20 @@ internal static class UpstreamAcquisition
         }
     }
 
-    /// <summary>As <see cref="MayOpen(Exchange, ConnectionPool)"/>. At the limit, unused connections of other names only stand in the way, and make room.</summary>
-    private static bool MayOpen(Exchange exchange, ConnectionPool pool, string? name)
+    /// <summary>As <see cref="MayOpen(Exchange, ConnectionPool, bool)"/>. At the limit, unused connections of other names only stand in the way, and make room.</summary>
+    private static bool MayOpen(Exchange exchange, ConnectionPool pool, string? name, bool forHttp2)
     {
-        var may = MayOpen(exchange, pool);
+        var may = MayOpen(exchange, pool, forHttp2);
         while (!may && name is not null && pool.CloseOneIdle())
         {
-            may = MayOpen(exchange, pool);
+            may = MayOpen(exchange, pool, forHttp2);
         }
 
         return may;
     }
 
-    /// <summary>Takes the right to a new connection. An endpoint without any gets its first whatever the limit says, as in Envoy.</summary>
-    private static bool MayOpen(Exchange exchange, ConnectionPool pool)
+    /// <summary>Takes the right to a new connection. An endpoint without any of that version gets its first whatever the limit says, as in Envoy, which has a pool for each.</summary>
+    private static bool MayOpen(Exchange exchange, ConnectionPool pool, bool forHttp2)
     {
         var connections = exchange.Breaker.Connections;
         var ofHost = pool.Endpoint.Connections;
@@ -185,7 +185,7 @@ internal static class UpstreamAcquisition
             ofHost?.Return();
         }
 
-        if (pool.OpenConnections > 0)
+        if (pool.HasAny(forHttp2))
         {
             return false;
         }

@@ -53,13 +53,16 @@ internal static class UpstreamFailureReplies
                 exchange.Flags |= ResponseFlags.UpstreamRequestTimeout;
                 LocalReplies.SendOrCut(exchange, 504, "upstream_per_try_idle_timeout", TimeoutBody, code: GrpcCode.DeadlineExceeded);
                 break;
+            case UpstreamFailure.StreamDuration:
+                LocalReplies.StreamDurationReached(exchange);
+                break;
             case UpstreamFailure.ProtocolError:
                 exchange.Flags |= ResponseFlags.UpstreamProtocolError;
                 Send(exchange, failure, 502, upstream!.ProtocolErrorDetails);
                 break;
             case UpstreamFailure.RemoteReset:
                 exchange.Flags |= ResponseFlags.UpstreamRemoteReset;
-                Send(exchange, failure, 503, exchange.IsResponseStarted ? "upstream_reset_after_response_started{remote_reset}" : "upstream_reset_before_response_started{remote_reset}");
+                Send(exchange, failure, 503, ResetOf(exchange) + "{remote_reset}");
                 break;
             case UpstreamFailure.RefusedStream:
                 exchange.Flags |= ResponseFlags.UpstreamRemoteReset;
@@ -81,14 +84,18 @@ internal static class UpstreamFailureReplies
         var transport = exchange.Attempt.TransportFailure;
         if (transport.Length == 0)
         {
-            Send(exchange, failure, 503, $"upstream_reset_before_response_started{{{reason}}}");
+            Send(exchange, failure, 503, $"{ResetOf(exchange)}{{{reason}}}");
             return;
         }
 
         LocalReplies.SendOrCut(
-            exchange, 503, $"upstream_reset_before_response_started{{{reason}|{Encoding.ASCII.GetString(transport)}}}",
+            exchange, 503, $"{ResetOf(exchange)}{{{reason}|{Encoding.ASCII.GetString(transport)}}}",
             (byte[])[.. BodyOf(exchange, failure), .. ", transport failure reason: "u8, .. transport]);
     }
+
+    /// <summary>Envoy's word for a reset, which tells one inside a response, of which the client has the head, from one before it.</summary>
+    private static string ResetOf(Exchange exchange) =>
+        exchange.IsResponseStarted ? "upstream_reset_after_response_started" : "upstream_reset_before_response_started";
 
     private static void Send(Exchange exchange, UpstreamFailure failure, int status, string details) =>
         LocalReplies.SendOrCut(exchange, status, details, BodyOf(exchange, failure));

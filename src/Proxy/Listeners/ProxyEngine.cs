@@ -79,6 +79,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance, HandshakeFailures = _handshakes };
         _listeners = new ListenerSet(_runtimes, registry, logs, new TlsContexts(registry, _handshakes, time));
         registry.Observe("server.worker_heap_allocated_bytes", () => HeapAllocatedBytes());
+        registry.Observe("server.worker_blocks_rented_bytes", () => _workers.Sum(static worker => worker.Blocks.RentedBytes));
         registry.Observe("server.worker_blocks_rented", () => _workers.Sum(static worker => worker.Blocks.Rented));
         foreach (var worker in _workers)
         {
@@ -296,6 +297,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
     /// <summary>Blocks that connections hold now, over all workers: zero once every connection has ended.</summary>
     internal Task<int> RentedBlocksAsync() => SumAsync(static worker => worker.Blocks.Rented);
+
+    /// <summary>Their bytes.</summary>
+    internal Task<int> RentedBytesAsync() => SumAsync(static worker => (int)worker.Blocks.RentedBytes);
 
     /// <summary>Sockets of connections on both sides, over all workers.</summary>
     internal long OpenDescriptors => _workers[0].Descriptors.Open;

@@ -70,6 +70,7 @@ internal sealed partial class Exchange
         _routeTimeoutMs = (long)action.Timeout.TotalMilliseconds;
         _perTryTimeoutMs = (long)(retries?.PerTryTimeout?.TotalMilliseconds ?? 0);
         _perTryIdleMs = (long)(retries?.PerTryIdleTimeout?.TotalMilliseconds ?? 0);
+        _upstreamStreamMs = (Cluster?.Config.MaxStreamDuration.Ticks ?? 0) / TimeSpan.TicksPerMillisecond;
         if (action.GrpcTimeout is { BoundsStream: false } asked && IsGrpc)
         {
             _routeTimeoutMs = GrpcRouteTimeoutMs(asked);
@@ -79,6 +80,7 @@ internal sealed partial class Exchange
         {
             _routeTimeoutMs = HeaderOr("x-envoy-upstream-rq-timeout-ms"u8, _routeTimeoutMs);
             _perTryTimeoutMs = HeaderOr("x-envoy-upstream-rq-per-try-timeout-ms"u8, _perTryTimeoutMs);
+            _upstreamStreamMs = HeaderOr("x-envoy-upstream-stream-duration-ms"u8, _upstreamStreamMs);
             if (Request.TryGet("x-envoy-hedge-on-per-try-timeout"u8, out var hedge))
             {
                 Hedges = hedge.SequenceEqual("true"u8) || (Hedges && !hedge.SequenceEqual("false"u8));
@@ -133,6 +135,11 @@ internal sealed partial class Exchange
     /// <summary>The request goes to an endpoint: what bounds an attempt starts, or waits for the end of the request.</summary>
     public void BeginAttemptTime(UpstreamAttempt attempt)
     {
+        if (_upstreamStreamMs > 0)
+        {
+            BeginUpstreamStream(attempt);
+        }
+
         if ((_perTryTimeoutMs | _perTryIdleMs) != 0 && Upgrade == UpgradeKind.None)
         {
             _timed = attempt;
@@ -181,6 +188,11 @@ internal sealed partial class Exchange
         if (_maxDurationMs > 0)
         {
             deadline = Math.Min(deadline, StartMs + _maxDurationMs);
+        }
+
+        if (_upstreamStreamMs > 0)
+        {
+            deadline = Math.Min(deadline, UpstreamStreamDeadlineMs);
         }
 
         if (_timed is not null)
@@ -255,6 +267,11 @@ internal sealed partial class Exchange
             return AbortReason.MaxDuration;
         }
 
+        if (_upstreamStreamMs > 0 && PassedUpstreamStream(now) is { } late)
+        {
+            return EndUpstreamStream(late);
+        }
+
         if (_timed is { } attempt && now >= Math.Min(_attemptDeadlineMs, _attemptIdleDeadlineMs))
         {
             // That ends the attempt, or begins another one beside it, and not the exchange.
@@ -310,6 +327,7 @@ internal sealed partial class Exchange
     {
         RouteDeadlineMs = _clientDeadlineMs = _attemptDeadlineMs = _attemptIdleDeadlineMs = DeadlineTimer.Never;
         _timed = null;
+        _upstreamStreamMs = 0;
         Hedges = false;
         ResetGrpc();
         _waitedForBodyMs = 0;

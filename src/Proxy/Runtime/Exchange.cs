@@ -32,6 +32,9 @@ internal enum AbortReason : byte
     /// <summary>The exchange reached its longest duration.</summary>
     MaxDuration,
 
+    /// <summary>The response has reached the longest duration that its cluster allows.</summary>
+    StreamDuration,
+
     /// <summary>The upstream's side of a tunnel broke.</summary>
     UpstreamGone,
 

@@ -44,6 +44,9 @@ internal sealed class BlockPool
     /// <summary>Blocks that holders own now; zero after every test.</summary>
     public int Rented => _tiny.Rented + _small.Rented + _medium.Rented + _large.Rented;
 
+    /// <summary>Their bytes.</summary>
+    public long RentedBytes => ((long)_tiny.Rented * Tiny) + ((long)_small.Rented * Small) + ((long)_medium.Rented * Medium) + ((long)_large.Rented * Large);
+
     /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
     public Block Rent(int size) => ShelfFor(size).Rent();
 

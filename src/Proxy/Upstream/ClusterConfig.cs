@@ -56,6 +56,9 @@ public sealed record ClusterConfig
     /// <summary>How long a connection lives, from when it stands; zero (the default) for ever. Its last exchange goes on to its end.</summary>
     public TimeSpan MaxConnectionDuration { get; init; }
 
+    /// <summary>How long a stream to an endpoint may live, from its connection to the end of its response; zero (the default) for ever.</summary>
+    public TimeSpan MaxStreamDuration { get; init; }
+
     /// <summary>Requests after which a connection is closed; 0 for no limit.</summary>
     public int MaxRequestsPerConnection { get; init; }
 

@@ -1,5 +1,6 @@
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
+using KubeProxyNet.Proxy.Upstream.Http2;
 
 namespace KubeProxyNet.Proxy.Upstream;
 
@@ -9,6 +10,9 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// </content>
 internal sealed partial class ConnectionPool
 {
+    /// <summary>Connections that readers who do not come have clogged before others share their fate: each of them holds as much as its windows allow.</summary>
+    private const int MaxClogged = 16;
+
     private bool _knowsHttp1;
 
     /// <summary>True where the endpoint, asked by ALPN, spoke HTTP/1.1 when it was last asked.</summary>
@@ -26,7 +30,7 @@ internal sealed partial class ConnectionPool
         UpstreamConnection? last = null;
         foreach (var connection in _shared)
         {
-            if (connection.Shared!.HasRoom && connection.Generation == Generation
+            if (MayTake(connection.Shared!) && connection.Generation == Generation
                 && (isNamed ? connection.RequestedName is { } name && System.Text.Ascii.EqualsIgnoreCase(requestedName, name) : connection.RequestedName is null))
             {
                 if (connection != avoided)
@@ -71,7 +75,7 @@ internal sealed partial class ConnectionPool
     public void OnRoom(UpstreamConnection connection)
     {
         var shared = connection.Shared!;
-        while (shared.HasRoom && FindPending(connection.RequestedName, wantsHttp2: true) is { } pending)
+        while (MayTake(shared) && FindPending(connection.RequestedName, wantsHttp2: true) is { } pending)
         {
             HandOver(pending, connection.OpenStream());
         }
@@ -108,6 +112,19 @@ internal sealed partial class ConnectionPool
             Remove(pending);
             pending.Over.Set();
         }
+    }
+
+    private bool MayTake(ClientConnection shared) => shared.HasRoom && (!shared.IsClogged || CountClogged() > MaxClogged);
+
+    private int CountClogged()
+    {
+        var count = 0;
+        foreach (var connection in _shared)
+        {
+            count += connection.Shared!.IsClogged ? 1 : 0;
+        }
+
+        return count;
     }
 
     private async LoopTask OpenSharedAsync(UpstreamConnection connection)

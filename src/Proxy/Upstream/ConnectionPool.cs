@@ -19,6 +19,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
     private int _idleCount;
     private int _pendingShared;
     private int _openingShared;
+    private int _expectingHttp2;
     private PendingRequest? _firstPending;
     private PendingRequest? _lastPending;
 
@@ -34,6 +35,9 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
 
     /// <summary>Connections that are open or opening.</summary>
     public int OpenConnections { get; private set; }
+
+    /// <summary>True where there is a connection, open or opening, for that version of HTTP.</summary>
+    public bool HasAny(bool ofHttp2) => ofHttp2 ? _expectingHttp2 > 0 : OpenConnections > _expectingHttp2;
 
     /// <summary>A kept connection that was opened for no name; null where there is none.</summary>
     public UpstreamConnection? TryTake()
@@ -102,6 +106,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
         worker.Stats.Add(stats.ConnectionsActive, 1);
         endpoint.Cluster.NoteTraffic();
         _openingShared += expectsHttp2 ? 1 : 0;
+        _expectingHttp2 += expectsHttp2 ? 1 : 0;
         return new UpstreamConnection(this, descriptor, breaker, address, others, requestedName, expectsHttp2);
     }
 
@@ -245,6 +250,7 @@ internal sealed partial class ConnectionPool(Worker worker, EndpointState endpoi
         EndOpening(connection);
 
         OpenConnections--;
+        _expectingHttp2 -= connection.ExpectsHttp2 ? 1 : 0;
         worker.Stats.Add(endpoint.Cluster.Stats.ConnectionsActive, -1);
         connection.Breaker.Connections.Return(worker.Index);
         endpoint.Connections?.Return();

@@ -33,7 +33,7 @@ internal sealed partial class UpstreamConnection
                 GrowHeld();
             }
 
-            var count = Connection.Receive(_input.AsSpan(_inputEnd, Math.Min(_input.Length - _inputEnd, FirstRead)));
+            var count = Connection.Receive(_input.AsSpan(_inputEnd, Math.Min(_input.Length - _inputEnd, Math.Min(FirstRead, MaxRead))));
             if (count > 0)
             {
                 FirstByteMs = FirstByteMs == 0 ? Connection.Worker.NowMs : FirstByteMs;

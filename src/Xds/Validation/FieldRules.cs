@@ -66,6 +66,7 @@ internal static class FieldRules
         ["envoy.config.core.v3.Http2ProtocolOptions.max_inbound_window_update_frames_per_data_frame_sent"] = AtLeastOne,
         ["envoy.config.core.v3.Http2ProtocolOptions.max_outbound_control_frames"] = AtLeastOne,
         ["envoy.config.core.v3.Http2ProtocolOptions.max_outbound_frames"] = AtLeastOne,
+        ["envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter.identifier"] = new(0, 65_535),
         ["envoy.config.core.v3.HttpProtocolOptions.max_headers_count"] = AtLeastOne,
         ["envoy.config.core.v3.HttpProtocolOptions.max_response_headers_kb"] = new(1, 8192),
         ["envoy.config.core.v3.Pipe.mode"] = new(0, 511),

@@ -54,7 +54,6 @@ internal static class FieldsNotActedOn
 
         // METADATA is an extension of Envoy's; frames of it are passed over, as RFC 9113 section 5.5 says of what is not known.
         [Core + "Http2ProtocolOptions.allow_metadata"] = ["false"],
-        [Core + "Http2ProtocolOptions.custom_settings_parameters"] = [],
         [Core + "Http2ProtocolOptions.enable_huffman_encoding"] = ["true"],
         [Core + "SchemeHeaderTransformation.match_upstream"] = ["false"],
         [Core + "SocketAddress.named_port"] = [],
@@ -111,7 +110,7 @@ internal static class FieldsNotActedOn
     /// </summary>
     private static readonly FrozenDictionary<string, string[]> Places = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
+        [Cluster + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb", "max_stream_duration"],
         [Cluster + "http_protocol_options"] = ["enable_trailers"],
         [ConnectionManager + "common_http_protocol_options"] =
         [
@@ -123,7 +122,7 @@ internal static class FieldsNotActedOn
             "accept_http_10", "default_host_for_http_10", "enable_trailers", "allow_absolute_url=true", "allow_custom_methods=true",
             "override_stream_error_on_invalid_http_message=false",
         ],
-        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb"],
+        [UpstreamHttp + "common_http_protocol_options"] = ["idle_timeout", "max_connection_duration", "max_headers_count", "max_requests_per_connection", "max_response_headers_kb", "max_stream_duration"],
         [UpstreamHttp + "ExplicitHttpConfig.http_protocol_options"] = ["enable_trailers"],
         [UpstreamHttp + "UseDownstreamHttpConfig.http_protocol_options"] = ["enable_trailers"],
         [UpstreamHttp + "AutoHttpConfig.http_protocol_options"] = ["enable_trailers"],

@@ -35,6 +35,7 @@ internal static class RequiredFields
         ["envoy.config.core.v3.HeaderValueOption"] = ["header"],
         ["envoy.config.core.v3.HealthCheck"] = ["timeout", "interval", "unhealthy_threshold", "healthy_threshold", "health_checker"],
         ["envoy.config.core.v3.HealthCheck.HttpHealthCheck"] = ["path"],
+        ["envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter"] = ["identifier", "value"],
         ["envoy.config.core.v3.KeepaliveSettings"] = ["timeout"],
         ["envoy.config.core.v3.PathConfigSource"] = ["path"],
         ["envoy.config.core.v3.Pipe"] = ["path"],

@@ -35,6 +35,9 @@ internal sealed record Http2ProxyOptions
     /// <summary>HTTP filters before the router, in flow style, each followed by a comma.</summary>
     public string Filters { get; init; } = "";
 
+    /// <summary>How long requests under way may take once the process is told to end, in seconds.</summary>
+    public int DrainSeconds { get; init; } = 1;
+
     /// <summary>The format of the access log.</summary>
     public string Log { get; init; } = "%REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS%";
 }
@@ -52,7 +55,7 @@ internal sealed class Http2Proxy : IAsyncDisposable
 
     /// <summary>Starts one that leads everything to the ports.</summary>
     public static async Task<Http2Proxy> StartAsync(Http2ProxyOptions options, params int[] ports) =>
-        new(await StaticProxy.StartAsync((folder, http, admin) => Bootstraps.Static(admin, Listener(folder, http, options), Cluster(options, ports)), drainSeconds: 1));
+        new(await StaticProxy.StartAsync((folder, http, admin) => Bootstraps.Static(admin, Listener(folder, http, options), Cluster(options, ports)), options.DrainSeconds));
 
     /// <summary>The counter or gauge of that name; -1 where there is none.</summary>
     public async Task<long> StatAsync(string name)

@@ -107,7 +107,7 @@ internal static class ResponseForms
         .. new[] { "chunked, chunked", "chunked\r\ntransfer-encoding: chunked", "gzip, chunked", "chunked, identity", "identity", "xchunked", "\"chunked\"", "" }
             .Select(static value => Bad("RFC 9112 §6.1", $"transfer-encoding: {value}", BadCoding)),
         Refused("chunked in HTTP/1.0", "RFC 9112 §6.1-16", "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", Ambiguous),
-        Cut("fewer bytes than the length", "RFC 9112 §8", $"{Ok}content-length: 6\r\n\r\nhello", "upstream_reset_before_response_started{connection_termination}", closes: true),
+        Cut("fewer bytes than the length", "RFC 9112 §8", $"{Ok}content-length: 6\r\n\r\nhello", "upstream_reset_after_response_started{connection_termination}", closes: true),
     ];
 
     private static IEnumerable<ResponseForm> Chunks =>
@@ -118,7 +118,7 @@ internal static class ResponseForms
             "10000000000000005\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello!\r\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n",
             "5\r\nhello\r\n0\r\nHTTP/1.1 200 OK\r\n\r\n", "5\r\nhello\r\n0\r\nt : v\r\n\r\n", "5\r\nhello\r\n0\r\n\n",
         }.Select(static body => Cut($"chunks: {body}", "RFC 9112 §7.1", $"{Ok}transfer-encoding: chunked\r\n\r\n{body}")),
-        Cut("chunks without an end", "RFC 9112 §8", $"{Ok}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "upstream_reset_before_response_started{connection_termination}", closes: true),
+        Cut("chunks without an end", "RFC 9112 §8", $"{Ok}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "upstream_reset_after_response_started{connection_termination}", closes: true),
     ];
 
     private static ResponseForm Bad(string rule, string fields, string details) => Refused(fields, rule, $"{Ok}{fields}\r\n\r\n5\r\nhello\r\n0\r\n\r\n", details);

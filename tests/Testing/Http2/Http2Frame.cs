@@ -13,6 +13,9 @@ public sealed record Http2Frame(Http2FrameType Type, Http2Flags Flags, int Strea
     /// <summary>The fields of a HEADERS or PUSH_PROMISE frame that came, with those of its CONTINUATION frames; empty for any other.</summary>
     public RawHeaders Fields { get; init; } = RawHeaders.Empty;
 
+    /// <summary>Names of those that nobody may put into a table (RFC 7541 section 6.2.3).</summary>
+    public IReadOnlyList<string> NeverIndexed { get; init; } = [];
+
     /// <summary>CONTINUATION frames that belonged to it.</summary>
     public int Continuations { get; init; }
 

@@ -74,7 +74,7 @@ internal sealed class Http2Wire(Stream stream)
         }
 
         byte[] whole = [.. block];
-        return frame with { Payload = whole, Flags = frame.Flags & ~(Http2Flags.Padded | Http2Flags.Priority), Fields = Decode(frame, whole), Continuations = count };
+        return frame with { Payload = whole, Flags = frame.Flags & ~(Http2Flags.Padded | Http2Flags.Priority), Fields = Decode(frame, whole), NeverIndexed = Hpack.NeverIndexed, Continuations = count };
     }
 
     private static void Require(bool holds, Http2Frame frame, string what)

@@ -19,6 +19,12 @@ internal ref struct ComposedFields(Span<byte> memory, int limit)
 {
     private ByteWriter _writer = new(memory);
 
+    /// <summary>
+    /// Between name and value of a field that nobody on the way may put into a table (RFC 7541 section 6.2.3): white space as good as any to HTTP/1.1 (RFC 9112 section 5),
+    /// by which the field is known again where it becomes HPACK. Lines that are passed on are copied as they are.
+    /// </summary>
+    public static ReadOnlySpan<byte> NeverIndexed => ":\t"u8;
+
     /// <summary>What is wrong so far.</summary>
     public FieldsVerdict Verdict { get; private set; }
 
@@ -73,7 +79,7 @@ internal ref struct ComposedFields(Span<byte> memory, int limit)
         }
 
         return field.Line.IsEmpty
-            ? Append(field.Name) && Append(": "u8) && Append(field.Value) && Append("\r\n"u8)
+            ? Append(field.Name) && Append(field.IsNeverIndexed ? NeverIndexed : ": "u8) && Append(field.Value) && Append("\r\n"u8)
             : Append(field.Line);
     }
 }

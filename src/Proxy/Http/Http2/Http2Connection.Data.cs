@@ -156,13 +156,11 @@ internal abstract partial class Http2Connection
     /// <summary>A reader has taken bytes.</summary>
     public void OnConsumed(Http2Stream stream, int count)
     {
-        // Windows that a stream has brought, and its reader has taken, before it gets a larger one. How far away the peer is does not matter: that of the connection
-        // bounds what can be unread.
-        const int WindowsBeforeGrowth = 4;
         _buffered -= count;
-        if (stream.WindowTarget < Options.MaxStreamWindow && stream.Unread == 0 && stream.BytesReceived >= (long)WindowsBeforeGrowth * stream.WindowTarget)
+        if (stream.WindowTarget < _windowNeeded && stream.Unread == 0)
         {
-            stream.WindowTarget = (int)Math.Min(Options.MaxStreamWindow, 2L * stream.WindowTarget);
+            // Only whose reader keeps pace.
+            stream.WindowTarget = _windowNeeded;
         }
 
         var credit = stream.WindowTarget - stream.Unread - stream.ReceiveWindow;
@@ -170,16 +168,22 @@ internal abstract partial class Http2Connection
         {
             stream.ReceiveWindow += credit;
             WriteWindowUpdate(stream.Id, credit);
+            MeasureRoundTrip();
         }
 
         CreditConnection();
     }
 
+    /// <summary>True where nothing more may come, since readers who do not come have left too much: other streams wait for them.</summary>
+    public bool IsClogged => _buffered > ConnectionWindow && _receiveWindow < ConnectionWindow / 8;
+
     private void CreditConnection()
     {
-        var target = Options.InitialConnectionWindow;
+        var target = ConnectionWindow;
         var credit = Math.Clamp((2 * (long)target) - _buffered, 0, target) - _receiveWindow;
-        if (!IsOver && credit >= target / 2)
+
+        // Little is given only where little is left to give: what is unread stands in the way of more.
+        if (!IsOver && (credit >= target / 2 || (credit >= target / 16 && _receiveWindow < target / 8)))
         {
             _receiveWindow += (int)credit;
             WriteWindowUpdate(0, (int)credit);

@@ -107,7 +107,8 @@ internal abstract partial class Http2Connection
             // Only names of these lengths can be among those that are left out.
             if (name.Length is not (4 or 7 or 10 or 16 or 17) || !skip.Contains(KnownHeaders.Identify(name)))
             {
-                _encoder.Write(ref writer, name, line[(colon + 1)..].Trim(" \t"u8));
+                var value = line[(colon + 1)..];
+                _encoder.Write(ref writer, name, value.Trim(" \t"u8), isNeverIndexed: !value.IsEmpty && value[0] == ComposedFields.NeverIndexed[1]);
             }
         }
     }

@@ -184,6 +184,10 @@ internal abstract partial class Http2Connection
             {
                 keepalive.OnAnswer();
             }
+            else if (data == RoundTripPing && _isMeasuring)
+            {
+                EndRoundTrip();
+            }
             else if (Charge(Http2Guard.Ping))
             {
                 OnPong(data);
@@ -241,8 +245,13 @@ internal abstract partial class Http2Connection
             }
             else
             {
+                var wasShut = _sendWindow <= 0;
                 _sendWindow += increment;
                 ScheduleAtTurnEnd();
+                if (wasShut && IsFull)
+                {
+                    WakeWriters();
+                }
             }
         }
         else if (_streams.TryGetValue(header.StreamId, out var stream))

@@ -10,8 +10,11 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// </content>
 internal abstract partial class Http2Connection
 {
-    /// <summary>Bytes of all streams that may wait for windows before their producers wait too.</summary>
-    private const int MaxQueued = 1024 * 1024;
+    /// <summary>Bytes that a stream may add once as many wait as may: the beginning of a response whose head goes out all the same.</summary>
+    public const int QueuedBeyondBound = 1024;
+
+    /// <summary>Bytes of all streams that may wait for windows before their producers wait too. With what a hundred streams may add beyond that it stays below 1 MiB.</summary>
+    private const int MaxQueued = 768 * 1024;
 
     private readonly Http2Stream?[] _first = new Http2Stream?[PriorityField.Levels];
     private readonly Http2Stream?[] _last = new Http2Stream?[PriorityField.Levels];
@@ -164,6 +167,7 @@ internal abstract partial class Http2Connection
         _isDraining = true;
         await Connection.FlushedAsync();
         _isDraining = false;
+        RenewCounts();
         if (!IsOver && !Connection.IsClosed)
         {
             WakeWriters();
@@ -183,9 +187,14 @@ internal abstract partial class Http2Connection
 
     private void Unschedule(Http2Stream stream)
     {
+        var wasFull = IsFull;
         Unlink(stream);
         _queued -= stream.PendingOutput;
         Worker.Stats.Add(Stats.PendingSendBytes, -stream.PendingOutput);
+        if (wasFull && !IsFull)
+        {
+            WakeWriters();
+        }
     }
 
     private void Link(Http2Stream stream)

@@ -17,6 +17,8 @@ internal abstract partial class Http2Connection
     private bool _isAtTurnEnd;
     private int _controlFrames;
     private int _outboundFrames;
+    private int _shownFrames;
+    private int _shownControlFrames;
     private long _countedUpTo;
 
     /// <summary>True where so much waits for windows that streams without any should not add to it.</summary>
@@ -56,7 +58,7 @@ internal abstract partial class Http2Connection
     /// <summary>Begins our direction (section 3.4): the preface of a client, and what is to be known of us.</summary>
     protected void WriteOpening(ReadOnlySpan<(SettingId Id, uint Value)> settings)
     {
-        var bytes = Reserve(Preface.Length + FrameHeader.Size + SettingsRoom);
+        var bytes = Reserve(Preface.Length + FrameHeader.Size + SettingsRoom + (Options.CustomSettings.Count * PeerSettings.EntrySize));
         var start = 0;
         if (!IsServer)
         {
@@ -64,17 +66,27 @@ internal abstract partial class Http2Connection
             start = Preface.Length;
         }
 
-        FrameHeader.Write(bytes[start..], settings.Length * PeerSettings.EntrySize, FrameType.Settings, FrameFlags.None, 0);
+        FrameHeader.Write(bytes[start..], (settings.Length + Options.CustomSettings.Count) * PeerSettings.EntrySize, FrameType.Settings, FrameFlags.None, 0);
         start += FrameHeader.Size;
         foreach (var (id, value) in settings)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(bytes[start..], (ushort)id);
-            BinaryPrimitives.WriteUInt32BigEndian(bytes[(start + sizeof(ushort))..], value);
-            start += PeerSettings.EntrySize;
+            WriteSetting(bytes, ref start, (ushort)id, value);
+        }
+
+        for (var i = 0; i < Options.CustomSettings.Count; i++)
+        {
+            WriteSetting(bytes, ref start, Options.CustomSettings[i].Id, Options.CustomSettings[i].Value);
         }
 
         _outLength += start;
         CreditConnection();
+    }
+
+    private static void WriteSetting(Span<byte> bytes, ref int start, ushort id, uint value)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[start..], id);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes[(start + sizeof(ushort))..], value);
+        start += PeerSettings.EntrySize;
     }
 
     /// <summary>Writes a PING.</summary>
@@ -117,7 +129,13 @@ internal abstract partial class Http2Connection
     private bool TryBeginControl()
     {
         RenewCounts();
-        if (Connection.PendingOutput == 0 || ++_controlFrames <= Options.MaxOutboundControlFrames)
+        if (Connection.PendingOutput == 0)
+        {
+            return true;
+        }
+
+        CountWaiting(frames: 1, control: 1);
+        if (++_controlFrames <= Options.MaxOutboundControlFrames)
         {
             return true;
         }
@@ -137,6 +155,7 @@ internal abstract partial class Http2Connection
 
         // A response has two frames at least, or is counted as if.
         _outboundFrames += 2;
+        CountWaiting(frames: 2, control: 0);
         if (_outboundFrames <= Options.MaxOutboundFrames && Connection.PendingOutput <= MaxPendingOutput)
         {
             return true;
@@ -153,6 +172,29 @@ internal abstract partial class Http2Connection
         {
             _controlFrames = _outboundFrames = 0;
             _countedUpTo = Connection.BytesSent + Connection.PendingOutput;
+            ForgetWaiting();
+        }
+    }
+
+    /// <summary>Shows frames that wait because the socket takes no more; what only waits for the end of the turn is no queue.</summary>
+    private void CountWaiting(int frames, int control)
+    {
+        if (Connection.IsBacklogged)
+        {
+            _shownFrames += frames;
+            _shownControlFrames += control;
+            Worker.Stats.Add(Stats.OutboundFramesActive, frames);
+            Worker.Stats.Add(Stats.OutboundControlFramesActive, control);
+        }
+    }
+
+    private void ForgetWaiting()
+    {
+        if (_shownFrames > 0)
+        {
+            Worker.Stats.Add(Stats.OutboundFramesActive, -_shownFrames);
+            Worker.Stats.Add(Stats.OutboundControlFramesActive, -_shownControlFrames);
+            _shownFrames = _shownControlFrames = 0;
         }
     }
 

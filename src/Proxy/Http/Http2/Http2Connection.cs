@@ -136,6 +136,7 @@ internal abstract partial class Http2Connection : ITurnEnd
         _streams.Clear();
         ReturnInput();
         ReturnOutput();
+        ForgetWaiting();
 
         Worker.Stats.Add(Stats.PendingSendBytes, -_queued);
         _queued = 0;

@@ -1,3 +1,5 @@
+using KubeProxyNet.Proxy.Collections;
+
 namespace KubeProxyNet.Proxy.Http.Http2;
 
 /// <summary>
@@ -18,7 +20,7 @@ public sealed record Http2Options
     /// <summary>Streams that the peer may have open at once; as a client, the most that are opened whatever the peer allows. 1024 by default.</summary>
     public int MaxConcurrentStreams { get; init; } = 1024;
 
-    /// <summary>Bytes of a stream that may be unread here; 256 KiB by default. It doubles for a stream that brings much and whose reader keeps pace, up to <see cref="MaxStreamWindow"/>.</summary>
+    /// <summary>Bytes of a stream that may be unread here; 256 KiB by default. It grows to twice what a round trip brings, for streams whose reader keeps pace, up to <see cref="MaxStreamWindow"/>.</summary>
     public int InitialStreamWindow { get; init; } = 256 * 1024;
 
     /// <summary>Bytes of all streams of a connection that may be unread here; 1 MiB by default.</summary>
@@ -48,9 +50,17 @@ public sealed record Http2Options
     /// <summary>True to end only the stream of a message that is malformed, and not its connection (<c>override_stream_error_on_invalid_http_message</c>).</summary>
     public bool EndsOnlyStreamOfInvalidMessage { get; init; }
 
+    /// <summary>Settings that are sent besides those that the codec acts on; none by default (<c>custom_settings_parameters</c>).</summary>
+    public ValueList<Http2CustomSetting> CustomSettings { get; init; } = ValueList<Http2CustomSetting>.Empty;
+
     /// <summary>PING frames that prove the connection alive; null for none (<c>connection_keepalive</c>).</summary>
     public Http2Keepalive? Keepalive { get; init; }
 }
+
+/// <summary>One of the settings that a peer is told (RFC 9113 section 6.5.1).</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Value">Its value.</param>
+public readonly record struct Http2CustomSetting(ushort Id, uint Value);
 
 /// <summary>Envoy's <c>KeepaliveSettings</c>.</summary>
 public sealed record Http2Keepalive

@@ -105,10 +105,11 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public override bool IsCongested => _output.Length > MaxQueued || IsHeldUp;
 
     /// <summary>Bytes that are worth being given at once: what the windows allow, and a little where they allow nothing.</summary>
-    public int SendableBytes => (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), FrameHeader.MaxLength, Worker.ReceiveBufferSize);
+    public int SendableBytes =>
+        (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), connection.IsFull ? Http2Connection.QueuedBeyondBound : FrameHeader.MaxLength, Worker.ReceiveBufferSize);
 
     /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
-    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || _output.Length > 0));
+    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || connection.SendWindow <= 0 || _output.Length > 0));
 
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
@@ -136,12 +137,13 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     }
 
     /// <summary>Payload that is there, from the front; valid until the next call. What was given by the call before is gone.</summary>
-    public ReadOnlySpan<byte> Read()
+    /// <param name="most">As many bytes at most.</param>
+    public ReadOnlySpan<byte> Read(int most = int.MaxValue)
     {
         Consume();
         var bytes = _input.Head;
-        _taken = bytes.Length;
-        return bytes;
+        _taken = Math.Min(bytes.Length, most);
+        return bytes[.._taken];
     }
 
     /// <summary>Payload that is there, from the front, without taking it; as much of it as is contiguous.</summary>

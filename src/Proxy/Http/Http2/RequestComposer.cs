@@ -27,6 +27,7 @@ internal ref struct RequestComposer : IHpackFields
     private uint _seen;
     private bool _isStarted;
     private bool _hasCookie;
+    private bool _isCookieSecret;
     private bool _hasHost;
     private bool _hasHostField;
     private int _crumbs;
@@ -61,7 +62,7 @@ internal ref struct RequestComposer : IHpackFields
         head = default;
         if (_fields.Verdict == FieldsVerdict.Good && (_isStarted || Start()))
         {
-            var isGood = (!_hasCookie || (_fields.Append("cookie: "u8) && _fields.Append(_staging[_cookie]) && _fields.Append("\r\n"u8)))
+            var isGood = (!_hasCookie || (_fields.Append("cookie"u8) && _fields.Append(_isCookieSecret ? ComposedFields.NeverIndexed : ": "u8) && _fields.Append(_staging[_cookie]) && _fields.Append("\r\n"u8)))
                 && (!hasBody || _hasLength || IsConnect || _fields.Append("transfer-encoding: chunked\r\n"u8))
                 && _fields.Append("\r\n"u8);
             head = isGood ? _fields.Written : default;
@@ -237,6 +238,7 @@ internal ref struct RequestComposer : IHpackFields
         }
 
         _hasCookie = true;
+        _isCookieSecret |= field.IsNeverIndexed;
         if (!Stage(field.Value, out _))
         {
             return false;

@@ -267,7 +267,7 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input, Trail
         // A length or a missing last chunk tells the client; only a body that ends with the connection needs a reset to show the cut.
         // A tunnel that merely took too long ends in order.
         // One who does not take what waits for him would not see the end behind it either, and the kernel would keep all of it for him.
-        var isTimeOut = _exchange.Abort is AbortReason.IdleTimeout or AbortReason.MaxDuration;
+        var isTimeOut = _exchange.Abort is AbortReason.IdleTimeout or AbortReason.MaxDuration or AbortReason.StreamDuration;
         MustReset = _exchange.IsResponseStarted && !(_exchange.IsTunnel && isTimeOut)
             && (_responseFraming.Kind == BodyKind.UntilClose
                 || (Connection.PendingOutput > 0 && (isTimeOut || _exchange.Abort is AbortReason.SlowReader or AbortReason.RouteTimeout or AbortReason.Overload)));

@@ -71,6 +71,24 @@ internal sealed class HedgedAttempts(Worker worker)
         }
     }
 
+    /// <summary>The earliest of their <see cref="UpstreamAttempt.StreamDeadlineMs"/>.</summary>
+    public long EarliestStreamDeadlineMs
+    {
+        get
+        {
+            var earliest = DeadlineTimer.Never;
+            foreach (var attempt in _running)
+            {
+                earliest = Math.Min(earliest, attempt.StreamDeadlineMs);
+            }
+
+            return earliest;
+        }
+    }
+
+    /// <summary>One whose <see cref="UpstreamAttempt.StreamDeadlineMs"/> has passed; null for none.</summary>
+    public UpstreamAttempt? PassedStream(long now) => _running.Find(attempt => attempt.StreamDeadlineMs <= now);
+
     /// <summary>This one has unwound.</summary>
     public void End(UpstreamAttempt attempt)
     {

@@ -91,6 +91,9 @@ internal sealed class UpstreamAttempt(Exchange exchange)
 
     public long FirstByteMs { get; set; }
 
+    /// <summary>When it must have ended, response and all; <see cref="DeadlineTimer.Never"/> for none.</summary>
+    public long StreamDeadlineMs { get; set; } = DeadlineTimer.Never;
+
     /// <summary>Bytes of the request's head.</summary>
     public long RequestHeadBytes { get; set; }
 
@@ -155,6 +158,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     public void EndRequest(UpstreamStream upstream)
     {
         Upstream = null;
+        StreamDeadlineMs = DeadlineTimer.Never;
         WireSent = upstream.Io.BytesSent + upstream.Io.PendingOutput - _sentBefore;
         WireReceived = upstream.Io.BytesReceived - _receivedBefore;
         WasReset = upstream.Io.IsReset;

@@ -32,6 +32,9 @@ internal enum UpstreamFailure : byte
     /// <summary>No byte moved for longer than the attempt allows.</summary>
     PerTryIdleTimeout,
 
+    /// <summary>The attempt has reached the longest duration that its cluster allows.</summary>
+    StreamDuration,
+
     /// <summary>The response of another attempt, which ran beside this one, goes to the client.</summary>
     Superseded,
 

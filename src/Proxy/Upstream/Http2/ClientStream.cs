@@ -99,7 +99,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     /// <inheritdoc/>
     public override void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme)
     {
-        if (_connection.ServesExtendedConnect is not true && !FieldOf(head.Written, "upgrade: "u8).IsEmpty)
+        if (_connection.ServesExtendedConnect is not true && !FieldOf(head.Written, "upgrade:"u8).IsEmpty)
         {
             _isHttps = scheme.SequenceEqual("https"u8);
             AwaitSettings(head.Written);
@@ -173,14 +173,14 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         var lines = text[(lineEnd + 2)..];
         var method = line[..line.IndexOf((byte)' ')];
         var target = line[(method.Length + 1)..line.LastIndexOf((byte)' ')];
-        var authority = FieldOf(lines, "host: "u8);
+        var authority = FieldOf(lines, "host:"u8);
         _isHeadRequest = method.SequenceEqual("HEAD"u8);
         if (method.SequenceEqual("CONNECT"u8))
         {
             end = false;
             _connection.SendRequest(_io, new RequestPseudoFields { Method = method, Authority = target }, lines, end: false);
         }
-        else if (FieldOf(lines, "upgrade: "u8) is { IsEmpty: false } protocol)
+        else if (FieldOf(lines, "upgrade:"u8) is { IsEmpty: false } protocol)
         {
             _upgrade = protocol.ToArray();
             end = false;
@@ -316,7 +316,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         }
 
         // The end is one only once it was read: who waits for more must come to see it, and what goes with it.
-        payload = _io.Read();
+        payload = _io.Read(MaxRead);
         _isEndTaken = _io.IsRemoteEnded && _io.Unread == 0;
         return payload.IsEmpty && !_io.IsRemoteEnded ? UpstreamRead.NeedMore : UpstreamRead.Ready;
     }

@@ -164,6 +164,59 @@ public sealed class Http2TunnelTests
         (backend.Requests[0].Method, backend.Requests[0].Target).Should().Be(("CONNECT", "example.com:443"));
     }
 
+    [Fact]
+    public async Task CONNECT_by_HTTP_1_1_is_forwarded_in_HTTP_2_with_what_the_client_sent_early()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(EchoTunnel);
+        await using var proxy = ConnectProxy(backend.Port, UpstreamProtocol.Http2, terminates: false);
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+
+        await client.SendAsync("CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\nearly ");
+        var head = await client.ReadHeadAsync();
+        (head.Status, head.Headers.Contains("content-length"), head.Headers.Contains("transfer-encoding")).Should().Be((200, false, false));
+        await client.SendAsync("late ");
+        client.ShutdownSend();
+
+        Encoding.Latin1.GetString(await client.ReadToEndAsync()).Should().Be("early late bye");
+        var sent = backend.Connections[0].Streams[1].Fields;
+        (sent[":method"], sent[":authority"], sent.Contains(":path"), sent.Contains(":scheme")).Should().Be(("CONNECT", "example.com:443", false, false));
+    }
+
+    [Fact]
+    public async Task A_CONNECT_of_HTTP_1_1_that_a_backend_of_HTTP_2_refuses_is_an_ordinary_answer_and_early_bytes_reach_nobody()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(static stream => stream.AnswerAsync(403, "no"));
+        await using var proxy = ConnectProxy(backend.Port, UpstreamProtocol.Http2, terminates: false);
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+
+        await client.SendAsync("CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n");
+
+        var response = await client.ReadResponseAsync();
+        (response.Status, response.BodyText, response.Headers["connection"]).Should().Be((403, "no", "close"));
+        (await client.WaitForEndAsync()).Should().Be(ConnectionEnd.Orderly);
+        backend.Connections.Should().ContainSingle().Which.Streams.Should().ContainSingle();
+        backend.Connections[0].Ended.IsSet.Should().BeFalse("other streams may share it");
+    }
+
+    [Fact]
+    public async Task A_tunnel_of_HTTP_1_1_whose_backend_of_HTTP_2_resets_it_is_cut()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(static async stream =>
+        {
+            await stream.SendHeadAsync(200);
+            await stream.ReadAsync();
+            await stream.ResetAsync(Http2ErrorCode.ConnectError);
+        });
+        await using var proxy = ConnectProxy(backend.Port, UpstreamProtocol.Http2, terminates: false);
+        await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+        await client.SendAsync("CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n");
+        (await client.ReadHeadAsync()).Status.Should().Be(200);
+
+        await client.SendAsync("x");
+
+        (await client.WaitForEndAsync()).Should().Be(ConnectionEnd.Reset, "an orderly end would say that the backend had said all");
+    }
+
     [Theory]
     [InlineData(UpstreamProtocol.Http1)]
     [InlineData(UpstreamProtocol.Http2)]

@@ -244,21 +244,6 @@ public sealed class SharedConnectionTests
         upstream.Backend.Connections.Should().ContainSingle();
     }
 
-    [Theory]
-    [InlineData(1024 * 1024, true)]
-    [InlineData(100_000, false)]
-    public async Task The_window_of_a_stream_that_brings_much_grows_unless_it_is_fixed(int most, bool grows)
-    {
-        await using var upstream = Http2Upstream.Start(
-            Http2Scripts.Answer(200, new string('x', 3_000_000)),
-            cluster: cluster => cluster with { Http2 = cluster.Http2 with { InitialStreamWindow = 100_000, MaxStreamWindow = most } });
-
-        (await upstream.GetAsync()).Body.Should().HaveCount(3_000_000);
-
-        var largest = upstream.Backend.Connections[0].Received.Where(static f => f.Type == Http2FrameType.WindowUpdate && f.StreamId == 1).Max(static f => f.Increment);
-        (largest > 100_000).Should().Be(grows);
-    }
-
     [Fact]
     public async Task A_connection_that_does_not_answer_PING_is_closed_with_its_streams()
     {

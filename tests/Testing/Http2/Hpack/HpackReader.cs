@@ -25,6 +25,9 @@ public sealed class HpackReader
     /// <summary>Entries of the table.</summary>
     public int TableCount => _table.Count;
 
+    /// <summary>Names of the fields of the last block that nobody may put into a table (section 6.2.3).</summary>
+    public IReadOnlyList<string> NeverIndexed { get; private set; } = [];
+
     /// <summary>Another limit, from when the peer has acknowledged it. Where it is lower than the table, the next block must say so first (section 4.2).</summary>
     public void Allow(int size)
     {
@@ -36,6 +39,7 @@ public sealed class HpackReader
     public RawHeaders Read(ReadOnlySpan<byte> block)
     {
         var fields = new List<RawHeader>();
+        var secrets = new List<string>();
         var atStart = true;
         while (!block.IsEmpty)
         {
@@ -59,12 +63,18 @@ public sealed class HpackReader
             var index = Number(ref block, isAdded ? 6 : 4);
             var field = new RawHeader(index == 0 ? Text(ref block) : At(index).Name, Text(ref block));
             fields.Add(field);
+            if ((first & 0xf0) == 0x10)
+            {
+                secrets.Add(field.Name);
+            }
+
             if (isAdded)
             {
                 Add(field);
             }
         }
 
+        NeverIndexed = secrets;
         return new RawHeaders(fields);
     }
 

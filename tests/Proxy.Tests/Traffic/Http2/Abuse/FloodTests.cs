@@ -71,7 +71,7 @@ public sealed class FloodTests
         await front.Client.GiveWindowAsync(0, 2_000_000_000);
         await front.Client.OpenAsync(Http2Fields.Get("/large"));
         await using var bystander = await RawHttp2Client.ConnectAsync(front.Proxy.Port);
-        await Testing.Patience.UntilAsync(async () => await front.Proxy.Engine.RentedBlocksAsync() > 8, "output that waits");
+        await FillAsync(front, front.Client);
 
         // Nothing is read here: neither the response nor the answers.
         await front.Client.SendAsync([.. Enumerable.Repeat(Http2Frames.Ping(1), 200)]);
@@ -79,6 +79,22 @@ public sealed class FloodTests
         await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_flood") == 1, "the end of the connection");
         await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http.test.downstream_rq_active") == 0, "the end of its requests");
         await bystander.PingAsync();
+    }
+
+    [Fact]
+    public async Task Frames_that_wait_for_the_client_are_shown_until_it_takes_them()
+    {
+        await using var front = await Http2Front.StartAsync(Testing.Http.BackendScripts.Answer(200, new string('x', 12_000_000)));
+        await using var slow = await RawHttp2Client.ConnectAsync(front.Proxy.Port, receiveBuffer: 4096, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, int.MaxValue));
+        await slow.GiveWindowAsync(0, 2_000_000_000);
+        var id = await slow.OpenAsync(Http2Fields.Get("/large"));
+        slow.GivesWindowsBack = false;
+
+        await FillAsync(front, slow);
+
+        (await slow.ReadResponseAsync(id)).Body.Should().HaveCount(12_000_000);
+        await Testing.Patience.UntilAsync(() => front.Proxy.Stat("http2.outbound_control_frames_active") == 0, "nothing that waits");
+        front.Proxy.Stat("http2.outbound_frames_active").Should().Be(0);
     }
 
     [Fact]
@@ -113,6 +129,23 @@ public sealed class FloodTests
             (await front.Client.GetAsync("/")).Status.Should().Be(200);
             await front.Client.PingAsync();
         }
+    }
+
+    /// <summary>Waits until what stands between the two is full of a response, and an answer to PING waits behind it. Few are sent, so that they are no flood.</summary>
+    private static async Task FillAsync(Http2Front front, RawHttp2Client client)
+    {
+        var times = 0;
+        await Testing.Patience.UntilAsync(
+            async () =>
+            {
+                if (times++ % 20 == 0)
+                {
+                    await client.SendAsync(Http2Frames.Ping(1));
+                }
+
+                return front.Proxy.Stat("http2.outbound_control_frames_active") > 0 && front.Proxy.Stat("http2.outbound_frames_active") > 0;
+            },
+            "an answer that waits");
     }
 
     private static Http2Frame Begun(int streamId) => Http2Frames.HeaderBlock(streamId, HpackBlock.Of(Http2Fields.Get("/hang")), endStream: true, endHeaders: false);
