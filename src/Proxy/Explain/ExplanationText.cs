@@ -93,6 +93,11 @@ public static class ExplanationText
             }
 
             Line(text, $"           {cluster.Policy}; {cluster.ActiveRequests} of {cluster.MaxRequests} requests of {forward.Priority} priority under way");
+            if (cluster.MaintenancePercent > 0)
+            {
+                Line(text, $"           in maintenance mode: {Math.Min(cluster.MaintenancePercent, 100):0.##} % of them are answered with 503");
+            }
+
             foreach (var endpoint in cluster.Endpoints)
             {
                 var locality = endpoint.Locality.Length > 0 ? $", {endpoint.Locality}" : "";
