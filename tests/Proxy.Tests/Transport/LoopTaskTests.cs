@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Transport;
-using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.Proxy.Tests.Transport;
 
@@ -94,7 +93,7 @@ public sealed class LoopTaskTests
             Turn();
         }
 
-        AllocatedBytes.Least(() =>
+        Testing.AllocatedBytes.Least(() =>
         {
             for (var i = 0; i < 100; i++)
             {
