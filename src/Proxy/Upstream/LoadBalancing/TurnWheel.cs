@@ -3,12 +3,12 @@ using System.Numerics;
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>
-/// Indexes by when their next turn is due, in virtual time: earliest deadline first at a cost that does not grow with their number. As in the timer wheel of
+/// Turns of many, earliest first, at a cost that does not grow with their number. As in the timer wheel of
 /// Linux (Gleixner, 2016), later turns lie in coarser slots and are never moved to finer ones: a turn comes early by less than a slot, which is about an eighth of
 /// the time that it was put off by at most, and the next one is counted from when it was due. So shares are exact in the long run, and over any time an index has its
-/// share of turns to within <see cref="Slack"/>. Never grows; one worker owns it.
+/// share of turns to within <see cref="Slack"/>. Never grows.
 /// </summary>
-internal sealed class TurnWheel
+internal sealed class TurnWheel : ITurns
 {
     /// <summary>The shortest interval. Virtual time wraps, which no comparison minds.</summary>
     public const ulong Unit = 1UL << 24;
@@ -50,7 +50,7 @@ internal sealed class TurnWheel
         for (var i = 0; i < intervals.Length; i++)
         {
             var interval = Math.Min(intervals[i], Longest);
-            _turns[i].Due = 1 + (ulong)(((UInt128)random() * interval) >> 64);
+            _turns[i].Due = ITurns.FirstOf(interval, random());
             Insert(i);
         }
     }

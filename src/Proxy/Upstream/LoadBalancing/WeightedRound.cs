@@ -4,7 +4,7 @@ namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>
 /// A weighted round of any weights, which may change as it goes: as in Envoy, an endpoint's weight is divided by its requests under way plus one, to the power
-/// of the bias, and reduced while it starts slowly, whenever its turn comes. Each worker has a round of its own (<see cref="TurnWheel"/>), so a pick costs the
+/// of the bias, and reduced while it starts slowly, whenever its turn comes. Each worker has a round of its own (<see cref="ITurns"/>), in which a pick costs the
 /// same whatever the number of endpoints. The rounds are laid out here, off the workers.
 /// </summary>
 internal sealed class WeightedRound : ILoadBalancer
@@ -17,7 +17,7 @@ internal sealed class WeightedRound : ILoadBalancer
     private readonly SlowStart? _slowStart;
     private readonly long[] _healthySince;
     private readonly double _heaviest;
-    private readonly TurnWheel[] _rounds;
+    private readonly ITurns[] _rounds;
 
     /// <summary>A balancer over at least one endpoint.</summary>
     /// <param name="endpoints">The endpoints.</param>
@@ -37,7 +37,7 @@ internal sealed class WeightedRound : ILoadBalancer
         var random = new WorkerRandom((ulong)time.GetTimestamp() ^ ((ulong)(uint)endpoints[0].Config.Address.GetHashCode() << 32));
         var intervals = endpoints.Select((_, index) => Interval(StartingWeight(index, time))).ToArray();
         var longest = _heaviest / endpoints.Min(static endpoint => endpoint.Config.Weight) * (bias == 0.0 && slowStart is null ? 1.0 : ChangingWeights);
-        _rounds = [.. Enumerable.Range(0, workers).Select(_ => new TurnWheel(intervals, Ticks(longest), random.Next))];
+        _rounds = [.. Enumerable.Range(0, workers).Select(_ => ITurns.Of(intervals, Ticks(longest), random))];
     }
 
     public IEnumerable<Endpoint> Candidates => _endpoints;

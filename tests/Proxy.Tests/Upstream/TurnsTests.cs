@@ -7,15 +7,17 @@ using KubeProxyNet.Testing;
 namespace KubeProxyNet.Proxy.Tests.Upstream;
 
 /// <summary>Whose turn it is in a round of any weights: shares, order, and what a turn costs.</summary>
-public sealed class TurnWheelTests
+public sealed class TurnsTests
 {
     private static readonly Gen<int[]> Weights = Gen.OneOf(Gen.Int[1, 1_000_000], Gen.Int[1, 10], Gen.Int[999_990, 1_000_000]).Array[1, 128];
 
-    [Fact]
-    public void Everybody_has_its_share_of_the_turns_whatever_the_weights() => Gen.Select(Weights, Gen.Int[1, 20_000], Gen.ULong).Sample(
-        static (weights, picks, seed) =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Everybody_has_its_share_of_the_turns_whatever_the_weights(bool isHeap) => Gen.Select(Weights, Gen.Int[1, 20_000], Gen.ULong).Sample(
+        (weights, picks, seed) =>
         {
-            var turns = Turns(weights, picks, seed);
+            var turns = Turns(weights, picks, seed, isHeap);
             var total = weights.Sum(static weight => (long)weight);
             for (var i = 0; i < weights.Length; i++)
             {
@@ -25,24 +27,28 @@ public sealed class TurnWheelTests
         },
         iter: 300);
 
-    [Fact]
-    public void No_two_drift_apart_however_many_there_are() => Gen.Select(Weights, Gen.Int[1, 20_000], Gen.ULong).Sample(
-        static (weights, picks, seed) =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void No_two_drift_apart_however_many_there_are(bool isHeap) => Gen.Select(Weights, Gen.Int[1, 20_000], Gen.ULong).Sample(
+        (weights, picks, seed) =>
         {
             // Virtual time by the clock of each: what a turn of it is worth times its turns. The bound does not know the number of endpoints.
-            var turns = Turns(weights, picks, seed);
+            var turns = Turns(weights, picks, seed, isHeap);
             var behind = Enumerable.Range(0, weights.Length).Min(i => (turns[i] + TurnWheel.Slack) / weights[i]);
             var ahead = Enumerable.Range(0, weights.Length).Max(i => (turns[i] - TurnWheel.Slack) / weights[i]);
             ahead.Should().BeLessThanOrEqualTo(behind);
         },
         iter: 300);
 
-    [Fact]
-    public void Nobody_starves() => Gen.Select(Weights, Gen.ULong).Sample(
-        static (weights, seed) =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Nobody_starves(bool isHeap) => Gen.Select(Weights, Gen.ULong).Sample(
+        (weights, seed) =>
         {
             var total = weights.Sum(static weight => (long)weight);
-            var wheel = Wheel(weights, seed, out var intervals);
+            var wheel = Turns(weights, seed, isHeap, out var intervals);
             var last = new long[weights.Length];
             for (var pick = 1; pick <= 20_000; pick++)
             {
@@ -107,7 +113,7 @@ public sealed class TurnWheelTests
     {
         var random = new WorkerRandom(3);
         int[] weights = [.. Enumerable.Range(0, 10_000).Select(_ => 1 + (int)(random.Next() >> (34 + random.Next(30))))];
-        var wheel = Wheel(weights, seed: 5, out var intervals);
+        var wheel = (TurnWheel)Turns(weights, seed: 5, isHeap: false, out var intervals);
         var most = 0;
         AllocatedBytes.Least(() =>
         {
@@ -121,9 +127,41 @@ public sealed class TurnWheelTests
         most.Should().BeInRange(2, TurnWheel.MaxLevels);
     }
 
-    private static int[] Turns(int[] weights, int picks, ulong seed)
+    [Fact]
+    public void A_heap_has_them_in_the_very_order_while_intervals_change_and_virtual_time_goes_round() => Gen.Select(Gen.Int[1, TurnHeap.Most], Gen.ULong).Sample(
+        static (count, seed) =>
+        {
+            var random = new WorkerRandom(seed);
+            var first = new ulong[count];
+            Array.Fill(first, TurnWheel.Unit);
+            var heap = new TurnHeap(first, static () => 0);
+            var due = Enumerable.Repeat((UInt128)1, count).ToArray();
+            for (var i = 0; i < 2_000; i++)
+            {
+                var index = heap.Take();
+                due[index].Should().Be(due.Min());
+                var interval = Math.Clamp(random.Next() >> (int)(random.Next() % 40), TurnWheel.Unit, heap.Longest);
+                heap.Put(index, interval);
+                due[index] += interval;
+            }
+        },
+        iter: 100);
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(TurnHeap.Most, true)]
+    [InlineData(TurnHeap.Most + 1, false)]
+    public void Few_are_kept_in_a_heap_and_many_in_a_wheel(int count, bool isHeap)
     {
-        var wheel = Wheel(weights, seed, out var intervals);
+        var intervals = new ulong[count];
+        Array.Fill(intervals, TurnWheel.Unit);
+
+        (ITurns.Of(intervals, TurnWheel.Unit, new WorkerRandom(1)) is TurnHeap).Should().Be(isHeap);
+    }
+
+    private static int[] Turns(int[] weights, int picks, ulong seed, bool isHeap)
+    {
+        var wheel = Turns(weights, seed, isHeap, out var intervals);
         var turns = new int[weights.Length];
         for (var i = 0; i < picks; i++)
         {
@@ -135,10 +173,10 @@ public sealed class TurnWheelTests
         return turns;
     }
 
-    private static TurnWheel Wheel(int[] weights, ulong seed, out ulong[] intervals)
+    private static ITurns Turns(int[] weights, ulong seed, bool isHeap, out ulong[] intervals)
     {
         double heaviest = weights.Max();
         intervals = Array.ConvertAll(weights, weight => (ulong)Math.Round(heaviest / weight * TurnWheel.Unit));
-        return new TurnWheel(intervals, intervals.Max(), new WorkerRandom(seed).Next);
+        return isHeap ? new TurnHeap(intervals, new WorkerRandom(seed).Next) : new TurnWheel(intervals, intervals.Max(), new WorkerRandom(seed).Next);
     }
 }
