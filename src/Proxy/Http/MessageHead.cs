@@ -209,6 +209,9 @@ public abstract class MessageHead
         Present = other.Present;
     }
 
+    /// <summary>Has its table fetched into the caches.</summary>
+    internal void Prefetch() => Transport.CacheLines.Prefetch(_fields, lines: 3);
+
     /// <summary>Forgets all fields; the storage is the codec's to replace.</summary>
     internal virtual void Reset()
     {
@@ -216,11 +219,14 @@ public abstract class MessageHead
         MinorVersion = 1;
         Present = default;
         _first = default;
-        OwnLength = 0;
-        if (_own.Length > KeptOwnBytes)
+
+        // The buffer grows to twice what it must hold: while little is in it, it need not be looked at.
+        if (OwnLength > KeptOwnBytes / 2 && _own.Length > KeptOwnBytes)
         {
             _own = [];
         }
+
+        OwnLength = 0;
     }
 
     [InlineArray((int)KnownHeader.Count)]

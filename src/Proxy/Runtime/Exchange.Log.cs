@@ -155,11 +155,11 @@ internal sealed partial class Exchange : IAccessLogSource
         _ => Attempt.WireSent,
     };
 
-    ReadOnlySpan<byte> IAccessLogSource.AttemptedHost(int index) => _attempts[index].Endpoint.Config.Address.Text.Span;
+    ReadOnlySpan<byte> IAccessLogSource.AttemptedHost(int index) => Attempted(index).Endpoint.Config.Address.Text.Span;
 
-    ReadOnlySpan<byte> IAccessLogSource.AttemptedHostName(int index) => HostNameOf(_attempts[index].Endpoint);
+    ReadOnlySpan<byte> IAccessLogSource.AttemptedHostName(int index) => HostNameOf(Attempted(index).Endpoint);
 
-    long IAccessLogSource.AttemptedConnectionId(int index) => _attempts[index].ConnectionId;
+    long IAccessLogSource.AttemptedConnectionId(int index) => Attempted(index).ConnectionId;
 
     bool IAccessLogSource.TryGetRequestHeader(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
     {

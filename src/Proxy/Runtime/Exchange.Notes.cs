@@ -12,8 +12,10 @@ internal sealed partial class Exchange
 
     private readonly KeptHead<RequestHead> _sentRequest = new(new RequestHead());
     private readonly KeptHead<ResponseHead> _sentResponse = new(new ResponseHead());
-    private AttemptedHost[] _attempts = new AttemptedHost[2];
+    private AttemptedHost _firstAttempted;
+    private AttemptedHost[] _laterAttempted = [];
     private int _attemptCount;
+    private bool _hasKeptHeads;
     private long _sentToClientBefore;
     private ReadOnlyMemory<byte> _localReplyBody;
 
@@ -42,7 +44,7 @@ internal sealed partial class Exchange
     {
         for (var i = 0; i < _attemptCount; i++)
         {
-            if (_attempts[i].Endpoint.State == endpoint.State)
+            if (Attempted(i).Endpoint.State == endpoint.State)
             {
                 return true;
             }
@@ -52,18 +54,18 @@ internal sealed partial class Exchange
     }
 
     /// <summary>The priority of an endpoint that was chosen, by its place among them.</summary>
-    public int TriedPriority(int index) => _attempts[index].Endpoint.Config.Priority;
+    public int TriedPriority(int index) => Attempted(index).Endpoint.Config.Priority;
 
     /// <summary>An endpoint was chosen for an attempt, which logs show from here on.</summary>
     public void NoteEndpoint(UpstreamAttempt attempt, Endpoint endpoint)
     {
-        if (_attemptCount == _attempts.Length)
+        if (_attemptCount > _laterAttempted.Length)
         {
-            Array.Resize(ref _attempts, _attempts.Length * 2);
+            Array.Resize(ref _laterAttempted, Math.Max(2, _laterAttempted.Length * 2));
         }
 
         attempt.Begin(endpoint, _attemptCount);
-        _attempts[_attemptCount++] = new AttemptedHost(endpoint, 0);
+        Attempted(_attemptCount++) = new AttemptedHost(endpoint, 0);
         Attempt = attempt;
     }
 
@@ -76,7 +78,11 @@ internal sealed partial class Exchange
     }
 
     /// <summary>The connection of an attempt, by its place among them.</summary>
-    public void NoteConnection(int place, long connectionId) => _attempts[place] = _attempts[place] with { ConnectionId = connectionId };
+    public void NoteConnection(int place, long connectionId)
+    {
+        ref var attempted = ref Attempted(place);
+        attempted = attempted with { ConnectionId = connectionId };
+    }
 
     /// <summary>The request's head as it goes upstream.</summary>
     public void NoteRequestHead(ReadOnlySpan<byte> sent)
@@ -84,6 +90,7 @@ internal sealed partial class Exchange
         Attempt.RequestHeadBytes = sent.Length;
         if ((Needs & AccessLogNeeds.RequestHead) == AccessLogNeeds.RequestHead)
         {
+            _hasKeptHeads = true;
             _sentRequest.Keep(sent);
         }
     }
@@ -128,19 +135,33 @@ internal sealed partial class Exchange
         ResponseHeadBytes += sent.Length;
         if ((_state!.LogNeeds & AccessLogNeeds.ResponseHead) == AccessLogNeeds.ResponseHead)
         {
+            _hasKeptHeads = true;
             _sentResponse.Keep(sent);
         }
     }
 
+    /// <summary>The first has its place in the exchange: nearly all requests have no other.</summary>
+    private ref AttemptedHost Attempted(int index) => ref index == 0 ? ref _firstAttempted : ref _laterAttempted[index - 1];
+
     private void ResetNotes()
     {
-        Array.Clear(_attempts, 0, _attemptCount);
+        if (_attemptCount > 1)
+        {
+            Array.Clear(_laterAttempted, 0, _attemptCount - 1);
+        }
+
+        _firstAttempted = default;
         _attemptCount = 0;
         _attempt.Reset();
         _localReplyBody = default;
-        _sentRequest.Reset();
-        _sentResponse.Reset();
-        _sentTrailers.Reset();
+        if (_hasKeptHeads)
+        {
+            _hasKeptHeads = false;
+            _sentRequest.Reset();
+            _sentResponse.Reset();
+            _sentTrailers.Reset();
+        }
+
         UpstreamBodyBeginMs = UpstreamResponseEndMs = ResponseBeginMs = ResponseEndMs = 0;
         RequestBodyWireBytes = ResponseHeadBytes = 0;
     }

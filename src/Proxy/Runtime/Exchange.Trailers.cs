@@ -34,6 +34,7 @@ internal sealed partial class Exchange
         }
 
         lines.Write("\r\n"u8);
+        _hasKeptHeads = true;
         _sentTrailers.Keep(lines.WrittenSpan);
     }
 

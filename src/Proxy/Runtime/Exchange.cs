@@ -52,7 +52,7 @@ internal enum AbortReason : byte
 /// One request and its response on one worker, from the first byte of the head to the log record. Pooled: <see cref="Reset"/> forgets
 /// everything. What the flow decides is kept here for the log, the statistics and the client's side.
 /// </summary>
-internal sealed partial class Exchange
+internal sealed partial class Exchange : IPrefetched
 {
     public Exchange(WorkerRuntime runtime)
     {
@@ -181,6 +181,20 @@ internal sealed partial class Exchange
         Abort = reason;
         WakeAttempts();
         Downstream.Io.Interrupt();
+    }
+
+    void IPrefetched.Prefetch(int step)
+    {
+        if (step == 1)
+        {
+            CacheLines.Prefetch(Downstream, lines: 3);
+            CacheLines.Prefetch(Request, lines: 6);
+            CacheLines.Prefetch(_attempt, lines: 5);
+        }
+        else if (Downstream is { } downstream)
+        {
+            CacheLines.Prefetch(downstream.Io, lines: 5);
+        }
     }
 
     /// <summary>Forgets the exchange.</summary>

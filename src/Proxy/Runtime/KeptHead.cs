@@ -49,6 +49,11 @@ internal sealed class KeptHead<T>(T head)
     /// <summary>Forgets it.</summary>
     public void Reset()
     {
+        if (!IsKept)
+        {
+            return;
+        }
+
         _length = 0;
         _isRead = false;
         head.Reset();

@@ -68,6 +68,9 @@ internal sealed class WorkerRuntime(Worker worker, SnapshotHolder snapshots, Dra
         return exchange;
     }
 
+    /// <summary>Has the exchange that is rented next fetched into the caches.</summary>
+    public void PrefetchExchange() => CacheLines.Prefetch(_spare, lines: 11);
+
     public void Return(Exchange exchange)
     {
 #if KPN_CHECKED

@@ -10,7 +10,7 @@ internal sealed class Block(int size)
     public Block? Next;
 
     /// <summary>Number of bytes.</summary>
-    public int Size => Bytes.Length;
+    public int Size => size;
 
 #if KPN_CHECKED
     /// <summary>True while some holder owns the block; finds double returns.</summary>

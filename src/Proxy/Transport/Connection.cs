@@ -1,7 +1,7 @@
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>What a connection tells its owner while nobody awaits it.</summary>
-internal interface IConnectionOwner
+internal interface IConnectionOwner : IPrefetched
 {
     /// <summary>Bytes, the peer's FIN or a reset arrived while nobody was reading.</summary>
     void OnUnawaitedRead(Connection connection);
@@ -53,6 +53,9 @@ internal sealed partial class Connection : LoopStream, IPollTarget
     }
 
     public IConnectionOwner Owner { get; set; }
+
+    /// <summary>What its next input is for; null where that is not known.</summary>
+    public IPrefetched? Served { get; set; }
 
     /// <inheritdoc/>
     public override bool IsClosed => _descriptor < 0;
@@ -164,6 +167,21 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         _layer?.Release();
         _layer = null;
         Interrupt();
+    }
+
+    void IPrefetched.Prefetch(int step)
+    {
+        PrefetchReader(step);
+        if (step == 0)
+        {
+            CacheLines.Prefetch(Owner, lines: 5);
+            CacheLines.Prefetch(Served, lines: 11);
+        }
+        else
+        {
+            Owner.Prefetch(step);
+            Served?.Prefetch(step);
+        }
     }
 
     void IPollTarget.OnEvents(uint events)

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>
@@ -11,7 +9,7 @@ internal sealed class HandshakeTurns(Worker worker)
     /// <summary>Steps a turn.</summary>
     public const int Steps = 4;
 
-    private readonly Queue<Action> _waiting = new();
+    private readonly Queue<LoopContinuation> _waiting = new();
     private int _left = Steps;
 
     /// <summary>Waits for the right to one step.</summary>
@@ -40,7 +38,7 @@ internal sealed class HandshakeTurns(Worker worker)
     }
 
     /// <summary>Awaits a step.</summary>
-    public readonly struct TurnAwaitable(HandshakeTurns turns) : ICriticalNotifyCompletion
+    public readonly struct TurnAwaitable(HandshakeTurns turns) : ILoopAwaiter
     {
         public bool IsCompleted => turns.TryTake();
 
@@ -50,8 +48,6 @@ internal sealed class HandshakeTurns(Worker worker)
         {
         }
 
-        public void OnCompleted(Action continuation) => turns._waiting.Enqueue(continuation);
-
-        public void UnsafeOnCompleted(Action continuation) => turns._waiting.Enqueue(continuation);
+        public void OnCompleted(LoopContinuation continuation) => turns._waiting.Enqueue(continuation);
     }
 }

@@ -1,11 +1,9 @@
-using System.Runtime.CompilerServices;
-
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>Something that one task of a worker waits for and others of the same worker bring about. Used again and again.</summary>
-internal sealed class LoopSignal(Worker worker) : ICriticalNotifyCompletion
+internal sealed class LoopSignal(Worker worker) : ILoopAwaiter
 {
-    private Action? _waiter;
+    private LoopContinuation? _waiter;
 
     /// <summary>True where it was set since the last <see cref="Reset"/>.</summary>
     public bool IsCompleted { get; private set; }
@@ -29,7 +27,5 @@ internal sealed class LoopSignal(Worker worker) : ICriticalNotifyCompletion
     {
     }
 
-    public void OnCompleted(Action continuation) => _waiter = continuation;
-
-    public void UnsafeOnCompleted(Action continuation) => _waiter = continuation;
+    public void OnCompleted(LoopContinuation continuation) => _waiter = continuation;
 }

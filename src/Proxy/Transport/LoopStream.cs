@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>How a wait on a stream ended.</summary>
@@ -26,8 +24,8 @@ internal abstract class LoopStream : ITimerOwner
 
     private WaitResult _readResult;
     private WaitResult _writeResult;
-    private Action? _reader;
-    private Action? _writer;
+    private LoopContinuation? _reader;
+    private LoopContinuation? _writer;
     private OutputWait _awaited;
 
     /// <summary>Makes a stream of a worker, which owns it for life.</summary>
@@ -121,6 +119,19 @@ internal abstract class LoopStream : ITimerOwner
     /// <summary>A wait for output, for streams that need others than <see cref="Drained"/>.</summary>
     protected WriteAwaitable Written(OutputWait wait) => new(this, wait);
 
+    /// <summary>Has who waits for input fetched into the caches.</summary>
+    protected void PrefetchReader(int step)
+    {
+        if (step == 0)
+        {
+            CacheLines.Prefetch(_reader, lines: 4);
+        }
+        else
+        {
+            _reader?.Prefetch(step);
+        }
+    }
+
     /// <summary>Resumes at once who waits for input. False where nobody does.</summary>
     protected bool ResumeReader()
     {
@@ -131,7 +142,7 @@ internal abstract class LoopStream : ITimerOwner
 
         _reader = null;
         _readResult = WaitResult.Ready;
-        reader();
+        reader.Resume();
         return true;
     }
 
@@ -156,7 +167,7 @@ internal abstract class LoopStream : ITimerOwner
         {
             _writer = null;
             _writeResult = WaitResult.Ready;
-            writer();
+            writer.Resume();
         }
     }
 
@@ -172,7 +183,7 @@ internal abstract class LoopStream : ITimerOwner
     }
 
     /// <summary>Awaits input.</summary>
-    public readonly struct ReadAwaitable(LoopStream stream) : ICriticalNotifyCompletion
+    public readonly struct ReadAwaitable(LoopStream stream) : ILoopAwaiter
     {
         public bool IsCompleted
         {
@@ -192,13 +203,11 @@ internal abstract class LoopStream : ITimerOwner
 
         public WaitResult GetResult() => stream._readResult;
 
-        public void OnCompleted(Action continuation) => stream._reader = continuation;
-
-        public void UnsafeOnCompleted(Action continuation) => stream._reader = continuation;
+        public void OnCompleted(LoopContinuation continuation) => stream._reader = continuation;
     }
 
     /// <summary>Awaits room for output, or the end of a connect.</summary>
-    public readonly struct WriteAwaitable : ICriticalNotifyCompletion
+    public readonly struct WriteAwaitable : ILoopAwaiter
     {
         private readonly LoopStream _stream;
         private readonly OutputWait _wait;
@@ -223,9 +232,7 @@ internal abstract class LoopStream : ITimerOwner
 
         public WaitResult GetResult() => _stream._writeResult;
 
-        public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
-
-        public void UnsafeOnCompleted(Action continuation)
+        public void OnCompleted(LoopContinuation continuation)
         {
             _stream._writer = continuation;
             _stream._awaited = _wait;

@@ -50,15 +50,13 @@ internal readonly struct LoopTask<T>
     /// <summary>Lets the method run on by itself; its result is dropped, its exception surfaces on the worker's loop.</summary>
     public void Detach() => Box?.Detach();
 
-    public readonly struct Awaiter(LoopTask<T> task) : ICriticalNotifyCompletion
+    public readonly struct Awaiter(LoopTask<T> task) : ILoopAwaiter
     {
         public bool IsCompleted => task.IsCompleted;
 
         public T GetResult() => task.Box is { } box ? box.TakeResult() : task._result!;
 
-        public void OnCompleted(Action continuation) => task.Box!.SetContinuation(continuation);
-
-        public void UnsafeOnCompleted(Action continuation) => task.Box!.SetContinuation(continuation);
+        public void OnCompleted(LoopContinuation continuation) => task.Box!.SetContinuation(continuation);
     }
 }
 
@@ -77,21 +75,35 @@ internal readonly struct LoopTask(LoopTask<LoopTask.Nothing> inner)
 }
 
 /// <summary>Where an unfinished loop task keeps its result and its continuation.</summary>
-internal abstract class LoopTaskBox<T>
+internal abstract class LoopTaskBox<T> : LoopContinuation
 {
     private T? _result;
     private ExceptionDispatchInfo? _error;
-    private Action? _continuation;
+    private LoopContinuation? _continuation;
     private bool _detached;
 
     public bool IsCompleted { get; private set; }
+
+    /// <inheritdoc/>
+    public override void Prefetch(int step)
+    {
+        if (step == 1)
+        {
+            CacheLines.Prefetch(_continuation, lines: 3);
+        }
+        else
+        {
+            // Its caller's own caller.
+            _continuation?.Prefetch(1);
+        }
+    }
 
 #if KPN_CHECKED
     /// <summary>How many tasks the box has served.</summary>
     public int Generation { get; private set; }
 #endif
 
-    public void SetContinuation(Action continuation)
+    public void SetContinuation(LoopContinuation continuation)
     {
 #if KPN_CHECKED
         if (_continuation is not null || IsCompleted)
@@ -143,7 +155,7 @@ internal abstract class LoopTaskBox<T>
         _continuation = null;
         if (continuation is not null)
         {
-            continuation();
+            continuation.Resume();
         }
         else if (_detached)
         {
@@ -176,11 +188,12 @@ internal sealed class LoopTaskBox<T, TStateMachine> : LoopTaskBox<T>
     [ThreadStatic]
     private static int s_pooled;
 
-    public readonly Action MoveNextAction;
     public TStateMachine StateMachine = default!;
     private LoopTaskBox<T, TStateMachine>? _next;
 
-    private LoopTaskBox() => MoveNextAction = MoveNext;
+    private LoopTaskBox()
+    {
+    }
 
     public static LoopTaskBox<T, TStateMachine> Rent()
     {
@@ -207,7 +220,7 @@ internal sealed class LoopTaskBox<T, TStateMachine> : LoopTaskBox<T>
         }
     }
 
-    private void MoveNext() => StateMachine.MoveNext();
+    public override void Resume() => StateMachine.MoveNext();
 }
 
 /// <summary>What the compiler calls for <c>async LoopTask&lt;T&gt;</c>.</summary>
@@ -252,26 +265,26 @@ internal struct LoopTaskMethodBuilder<T>
     }
 
     public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
-        where TAwaiter : INotifyCompletion
+        where TAwaiter : ILoopAwaiter
         where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Box(ref stateMachine));
 
     public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
-        where TAwaiter : ICriticalNotifyCompletion
-        where TStateMachine : IAsyncStateMachine => awaiter.UnsafeOnCompleted(Box(ref stateMachine));
+        where TAwaiter : ILoopAwaiter
+        where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Box(ref stateMachine));
 
-    private Action Box<TStateMachine>(ref TStateMachine stateMachine)
+    private LoopTaskBox<T, TStateMachine> Box<TStateMachine>(ref TStateMachine stateMachine)
         where TStateMachine : IAsyncStateMachine
     {
         if (_box is LoopTaskBox<T, TStateMachine> box)
         {
-            return box.MoveNextAction;
+            return box;
         }
 
         // This builder lies inside the state machine: it must point to the box before the machine is copied there.
         box = LoopTaskBox<T, TStateMachine>.Rent();
         _box = box;
         box.StateMachine = stateMachine;
-        return box.MoveNextAction;
+        return box;
     }
 }
 
@@ -294,10 +307,10 @@ internal struct LoopTaskMethodBuilder
     public readonly void SetException(Exception exception) => _inner.SetException(exception);
 
     public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
-        where TAwaiter : INotifyCompletion
+        where TAwaiter : ILoopAwaiter
         where TStateMachine : IAsyncStateMachine => _inner.AwaitOnCompleted(ref awaiter, ref stateMachine);
 
     public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
-        where TAwaiter : ICriticalNotifyCompletion
+        where TAwaiter : ILoopAwaiter
         where TStateMachine : IAsyncStateMachine => _inner.AwaitUnsafeOnCompleted(ref awaiter, ref stateMachine);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using KubeProxyNet.Proxy.Observability.Stats;
 
 namespace KubeProxyNet.Proxy.Transport;
@@ -20,7 +19,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     private const long ClockBaseMs = 1000;
 
     private readonly ConcurrentQueue<Action> _posted = new();
-    private readonly Queue<Action> _ready = new();
+    private readonly Queue<LoopContinuation> _ready = new();
     private readonly List<ITurnEnd> _turnEnds = [];
     private readonly Action<Exception> _onBug;
     private readonly Action _advanceTimers;
@@ -128,7 +127,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     }
 
     /// <summary>Runs a continuation on the next turn; for use on the worker itself.</summary>
-    public void Enqueue(Action continuation) => _ready.Enqueue(continuation);
+    public void Enqueue(LoopContinuation continuation) => _ready.Enqueue(continuation);
 
     /// <summary>Has something send what it gathers once this turn ends. Each asks once a turn.</summary>
     public void AtTurnEnd(ITurnEnd sender) => _turnEnds.Add(sender);
@@ -187,6 +186,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
             for (var i = 0; i < count; i++)
             {
+                Poller.PrefetchBehind(i, count);
                 Dispatch(i, urgentOnly: false);
             }
 
@@ -194,7 +194,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
             for (var n = _ready.Count; n > 0; n--)
             {
-                Guard(_ready.Dequeue());
+                Resume(_ready.Dequeue());
             }
 
             EndTurn();
@@ -240,6 +240,18 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         }
     }
 
+    private void Resume(LoopContinuation continuation)
+    {
+        try
+        {
+            continuation.Resume();
+        }
+        catch (Exception bug)
+        {
+            _onBug(bug);
+        }
+    }
+
     private void Guard(Action action)
     {
         try
@@ -268,7 +280,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     }
 
     /// <summary>Awaits the loop's next turn.</summary>
-    public readonly struct TurnAwaitable(Worker worker) : ICriticalNotifyCompletion
+    public readonly struct TurnAwaitable(Worker worker) : ILoopAwaiter
     {
         public bool IsCompleted => false;
 
@@ -278,8 +290,6 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         {
         }
 
-        public void OnCompleted(Action continuation) => worker.Enqueue(continuation);
-
-        public void UnsafeOnCompleted(Action continuation) => worker.Enqueue(continuation);
+        public void OnCompleted(LoopContinuation continuation) => worker.Enqueue(continuation);
     }
 }

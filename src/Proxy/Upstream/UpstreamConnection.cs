@@ -261,6 +261,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     {
         _isIdle = true;
         _deadlinePassed = false;
+        Connection.Served = null;
 
         // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
         Connection.IsUrgent = true;
@@ -278,6 +279,28 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
         _isIdle = false;
         Connection.IsUrgent = false;
         Connection.ClearDeadline();
+    }
+
+    /// <summary>Has what its next use touches first fetched into the caches.</summary>
+    public void PrefetchUse()
+    {
+        CacheLines.Prefetch(Connection, lines: 4);
+        CacheLines.Prefetch(Head, lines: 6);
+        CacheLines.Prefetch(_parser, lines: 2);
+    }
+
+    void IPrefetched.Prefetch(int step)
+    {
+        if (step == 1)
+        {
+            CacheLines.Prefetch(Head, lines: 6);
+            CacheLines.Prefetch(_parser, lines: 2);
+            CacheLines.Prefetch(_held, lines: 1);
+        }
+        else
+        {
+            Head.Prefetch();
+        }
     }
 
     void IConnectionOwner.OnUnawaitedRead(Connection connection)

@@ -85,9 +85,9 @@ public sealed class CheckedBuildTests
     private static int ResultOf(LoopTask<int> task) => task.GetAwaiter().GetResult();
 
     /// <summary>Lets one waiter go on when it is opened.</summary>
-    private sealed class Gate : System.Runtime.CompilerServices.INotifyCompletion
+    private sealed class Gate : ILoopAwaiter
     {
-        private Action? _continuation;
+        private LoopContinuation? _continuation;
 
         public bool IsCompleted => false;
 
@@ -97,8 +97,8 @@ public sealed class CheckedBuildTests
         {
         }
 
-        public void OnCompleted(Action continuation) => _continuation = continuation;
+        public void OnCompleted(LoopContinuation continuation) => _continuation = continuation;
 
-        public void Open() => _continuation!();
+        public void Open() => _continuation!.Resume();
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Transport;
 
@@ -148,10 +147,10 @@ public sealed class LoopTaskTests
     }
 
     /// <summary>Everyone who awaits it goes on at the next <see cref="Open"/>.</summary>
-    private sealed class Gate : ICriticalNotifyCompletion
+    private sealed class Gate : ILoopAwaiter
     {
-        private List<Action> _waiting = new(16);
-        private List<Action> _spare = new(16);
+        private List<LoopContinuation> _waiting = new(16);
+        private List<LoopContinuation> _spare = new(16);
 
         public bool IsCompleted => false;
 
@@ -162,16 +161,14 @@ public sealed class LoopTaskTests
             // Nothing to give.
         }
 
-        public void OnCompleted(Action continuation) => _waiting.Add(continuation);
-
-        public void UnsafeOnCompleted(Action continuation) => _waiting.Add(continuation);
+        public void OnCompleted(LoopContinuation continuation) => _waiting.Add(continuation);
 
         public void Open()
         {
             (_waiting, _spare) = (_spare, _waiting);
             foreach (var continuation in _spare)
             {
-                continuation();
+                continuation.Resume();
             }
 
             _spare.Clear();

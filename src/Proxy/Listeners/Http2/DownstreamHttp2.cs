@@ -120,6 +120,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     {
         var worker = _runtime.Worker;
         var exchange = _runtime.RentExchange();
+        _runtime.PrefetchExchange();
         var block = worker.Blocks.Rent(Math.Max(head.Length, 1));
         head.CopyTo(block.Bytes);
         server.Begin(exchange, stream, block);

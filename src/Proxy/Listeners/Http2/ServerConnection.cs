@@ -161,6 +161,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
         if (_spare is not null)
         {
             _spare = server.Next;
+            CacheLines.Prefetch(_spare, lines: 3);
             server.Next = null;
             _spareCount--;
         }

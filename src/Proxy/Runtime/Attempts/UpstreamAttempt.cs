@@ -127,6 +127,7 @@ internal sealed class UpstreamAttempt(Exchange exchange)
     {
         Upstream = upstream;
         var carrier = upstream.Carrier;
+        carrier.Connection.Served = exchange;
         Tls = carrier.Tls;
         IsHttp2 = upstream.IsMultiplexed;
         ConnectedTo = carrier.Address;
