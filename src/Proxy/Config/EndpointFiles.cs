@@ -25,7 +25,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
     // holds no lock, as what is applied may ask for more to be read.
     private readonly Dictionary<EndpointFile, bool> _unread = [];
 
-    // A hash of what was read last, so that what lies beside a file that changed is not applied again. Belongs to the thread that reads.
+    // A hash of what was read last, so that what lies beside a file that changed is not applied again.
     private readonly Dictionary<EndpointFile, byte[]> _read = [];
     private bool _isReading;
     private bool _isDisposed;
@@ -50,10 +50,17 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
 
             foreach (var folder in folders.Where(folder => !_watches.ContainsKey(folder)))
             {
+                // What could not be watched before may have changed since it was read.
                 Watch(folder);
+                ReadAgain(folder);
             }
 
             _asked.IntersectWith(wanted);
+            foreach (var gone in _read.Keys.Except(wanted.Select(static service => service.File!)).ToArray())
+            {
+                _read.Remove(gone);
+            }
+
             foreach (var service in wanted.Where(_asked.Add))
             {
                 _unread[service.File!] = true;
@@ -93,13 +100,18 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
     {
         lock (_gate)
         {
-            foreach (var service in _asked.Where(service => service.File!.Folder == folder))
-            {
-                _unread.TryAdd(service.File!, false);
-            }
+            ReadAgain(folder);
         }
 
         ReadAll();
+    }
+
+    private void ReadAgain(string folder)
+    {
+        foreach (var service in _asked.Where(service => service.File!.Folder == folder))
+        {
+            _unread.TryAdd(service.File!, false);
+        }
     }
 
     /// <summary>Reads what is to be read, unless some thread is at it, which goes on with this then.</summary>
@@ -153,7 +165,6 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         string[] names = [.. state.EndpointFileServices.Where(service => service.File == file).Select(static service => service.Name)];
         if (names.Length == 0)
         {
-            _read.Remove(file);
             return;
         }
 
@@ -171,13 +182,11 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
             return;
         }
 
-        var hash = SHA256.HashData(text);
-        if (!isAsked && _read.TryGetValue(file, out var before) && before.AsSpan().SequenceEqual(hash))
+        if (!IsNews(file, SHA256.HashData(text)) && !isAsked)
         {
             return;
         }
 
-        _read[file] = hash;
         var loaded = ConfigLoader.Parse<DiscoveryResponse>(file.Path, text);
         if (loaded.Value is not { } response)
         {
@@ -187,6 +196,16 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         }
 
         Apply(file, names, response);
+    }
+
+    private bool IsNews(EndpointFile file, byte[] hash)
+    {
+        lock (_gate)
+        {
+            var isNews = !_read.TryGetValue(file, out var before) || !before.AsSpan().SequenceEqual(hash);
+            _read[file] = hash;
+            return isNews;
+        }
     }
 
     private void Apply(EndpointFile file, string[] names, DiscoveryResponse response)
