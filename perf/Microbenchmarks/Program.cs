@@ -1,16 +1,27 @@
 using BenchmarkDotNet.Running;
 using KubeProxyNet.Microbenchmarks.Http2;
+using KubeProxyNet.Microbenchmarks.LoadBalancing;
 using KubeProxyNet.Microbenchmarks.Routing;
 
-// "-- --quick" prints tables within seconds, "-- --quick hpack" those of HPACK alone; anything else goes to BenchmarkDotNet ("-- --filter '*'").
+// "-- --quick" prints tables within seconds, "-- --quick routes", "hpack" or "picks" one of them; anything else goes to BenchmarkDotNet ("-- --filter '*'").
 if (args is ["--quick", ..])
 {
-    if (args is not [_, "hpack"])
+    var only = args.ElementAtOrDefault(1);
+    if (only is null or "routes")
     {
         RouteMatchQuick.Run(Console.Out);
     }
 
-    HpackQuick.Run(Console.Out);
+    if (only is null or "hpack")
+    {
+        HpackQuick.Run(Console.Out);
+    }
+
+    if (only is null or "picks")
+    {
+        PickQuick.Run(Console.Out);
+    }
+
     return 0;
 }
 

@@ -2,6 +2,7 @@ using System.Text;
 using AwesomeAssertions;
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
+using Envoy.Config.Endpoint.V3;
 using Envoy.Config.Listener.V3;
 using Envoy.Service.Discovery.V3;
 using KubeProxyNet.ControlPlane.Serving;
@@ -94,6 +95,10 @@ public sealed class ConfigFilesTests
             if (resource.TryUnpack<Listener>(out var listener))
             {
                 resources.Listeners.Add(listener);
+            }
+            else if (resource.TryUnpack<ClusterLoadAssignment>(out var assignment))
+            {
+                resources.Clusters.Add(new Cluster { Name = assignment.ClusterName, LoadAssignment = assignment });
             }
             else
             {

@@ -38,6 +38,12 @@ internal sealed record TranslatedCluster(
     DnsSettings Dns,
     TimeSpan EndpointsTimeout)
 {
+    /// <summary>The file that endpoints are discovered in; null for the aggregated stream.</summary>
+    public EndpointFile? File { get; init; }
+
+    /// <summary>What endpoints are asked for by, for a cluster that discovers them.</summary>
+    public EndpointService Service => new(ServiceName, File);
+
     /// <summary>How the health of endpoints becomes load, where they do not come from discovery.</summary>
     public AssignmentPolicy Policy { get; init; } = AssignmentPolicy.Default;
 

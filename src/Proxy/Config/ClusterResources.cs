@@ -15,10 +15,10 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
 {
     private readonly Dictionary<string, ClusterEntry> _active = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ClusterEntry> _warming = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, AssignmentEntry> _assignments = new(StringComparer.Ordinal);
+    private readonly Dictionary<EndpointService, AssignmentEntry> _assignments = [];
 
     // Discovered clusters, active and warming, by what they ask of endpoint discovery: one assignment must not cost a look at every cluster.
-    private readonly Dictionary<string, List<ClusterEntry>> _byService = new(StringComparer.Ordinal);
+    private readonly Dictionary<EndpointService, List<ClusterEntry>> _byService = [];
     private readonly HashSet<string> _leaving = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ClusterSpecification?> _changes = new(StringComparer.Ordinal);
 
@@ -35,8 +35,17 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
     /// <summary>Clusters that wait for their endpoints.</summary>
     public int WarmingCount => _warming.Count;
 
-    /// <summary>Names to ask of endpoint discovery; the same array until they change.</summary>
-    public ImmutableArray<string> Services => _services ??= [.. _byService.Keys];
+    /// <summary>Names to ask of endpoint discovery over the aggregated stream; the same array until they change.</summary>
+    public ImmutableArray<string> Services => _services ??= [.. _byService.Keys.Where(static service => service.File is null).Select(static service => service.Name)];
+
+    /// <summary>What is discovered in files.</summary>
+    public IReadOnlyList<EndpointService> FileServices => [.. _byService.Keys.Where(static service => service.File is not null)];
+
+    /// <summary>True once <see cref="FileServices"/> changed; whoever looks sets it back.</summary>
+    public bool FileServicesChanged { get; set; }
+
+    /// <summary>Names in statistics of the clusters that ask for this.</summary>
+    public string[] StatNamesOf(EndpointService service) => _byService.TryGetValue(service, out var clusters) ? [.. clusters.Select(static cluster => cluster.Translated.Config.StatName)] : [];
 
     /// <summary>True where discovery removed a cluster that routes in force still name.</summary>
     public bool HasLeaving => _leaving.Count > 0;
@@ -168,24 +177,30 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
     }
 
     /// <summary>Takes endpoint assignments; those not among them stay as they are.</summary>
-    public void SetAssignments(IReadOnlyList<ClusterLoadAssignment> messages, string version, ResourceOrigin origin, ApplyOutcome outcome)
+    /// <param name="messages">The assignments.</param>
+    /// <param name="version">Version of what brought them.</param>
+    /// <param name="origin">How strictly they are taken.</param>
+    /// <param name="file">The file that they stand in; null for the aggregated stream.</param>
+    /// <param name="outcome">Takes what cannot be used.</param>
+    public void SetAssignments(IReadOnlyList<ClusterLoadAssignment> messages, string version, ResourceOrigin origin, EndpointFile? file, ApplyOutcome outcome)
     {
         foreach (var message in messages)
         {
-            if (_assignments.TryGetValue(message.ClusterName, out var current) && current.Message.Equals(message))
+            var service = new EndpointService(message.ClusterName, file);
+            if (_assignments.TryGetValue(service, out var current) && current.Message.Equals(message))
             {
                 continue;
             }
 
             var problems = new TranslationProblems();
             var endpoints = EndpointTranslator.Translate(message, problems);
-            if (!outcome.Accepts(message.ClusterName, endpoints is null ? null : message, problems, origin) || !_byService.TryGetValue(message.ClusterName, out var clusters))
+            if (!outcome.Accepts(message.ClusterName, endpoints is null ? null : message, problems, origin) || !_byService.TryGetValue(service, out var clusters))
             {
                 continue;
             }
 
             var assignment = new AssignmentEntry(message, endpoints!.Value, version, time.GetUtcNow());
-            _assignments[message.ClusterName] = assignment;
+            _assignments[service] = assignment;
             foreach (var cluster in clusters.ToArray())
             {
                 SetAssignment(cluster, assignment);
@@ -213,6 +228,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
             return false;
         }
 
+        stats.CountFetchTimeout(cluster.Translated.Config.StatName);
         SetEndpoints(cluster, []);
         return true;
     }
@@ -262,6 +278,8 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
 
     private void Take(ClusterEntry entry)
     {
+        // Before what it replaces is forgotten: endpoints that are known to both stay known.
+        Index(entry);
         if (_warming.Remove(entry.Name, out var superseded))
         {
             Forget(superseded);
@@ -270,7 +288,6 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
         stats.Count(_active.ContainsKey(entry.Name) || superseded is not null ? stats.ClusterModified : stats.ClusterAdded);
         _warming[entry.Name] = entry;
         _leaving.Remove(entry.Name);
-        Index(entry);
         SecretUsersChanged |= entry.Plans.Count > 0;
         if (entry.Plans.Any(plan => !plan.IsReady(secrets)))
         {
@@ -283,7 +300,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
             case EndpointSource.Static:
                 SetEndpoints(entry, entry.Translated.Endpoints);
                 break;
-            case EndpointSource.Discovery when _assignments.TryGetValue(entry.Translated.ServiceName, out var assignment):
+            case EndpointSource.Discovery when _assignments.TryGetValue(entry.Translated.Service, out var assignment):
                 SetAssignment(entry, assignment);
                 break;
             case EndpointSource.Discovery:
@@ -306,7 +323,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
     {
         entry.Endpoints = endpoints;
         entry.Patience?.Dispose();
-        if (entry.Translated.Source == EndpointSource.Discovery)
+        if (entry.Translated is { Source: EndpointSource.Discovery, File: null })
         {
             stats.CountDelivery(entry.Translated.Config.StatName);
         }
@@ -369,7 +386,7 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
             return;
         }
 
-        var service = entry.Translated.ServiceName;
+        var service = entry.Translated.Service;
         if (_byService.TryGetValue(service, out var entries))
         {
             entries.Add(entry);
@@ -377,18 +394,30 @@ internal sealed class ClusterResources(ConfigurationStats stats, SecretResources
         else
         {
             _byService[service] = [entry];
-            _services = null;
+            NoteServices(service);
         }
     }
 
     private void Unindex(ClusterEntry entry)
     {
-        var service = entry.Translated.ServiceName;
+        var service = entry.Translated.Service;
         if (_byService.TryGetValue(service, out var entries) && entries.Remove(entry) && entries.Count == 0)
         {
             _byService.Remove(service);
             _assignments.Remove(service);
+            NoteServices(service);
+        }
+    }
+
+    private void NoteServices(EndpointService service)
+    {
+        if (service.File is null)
+        {
             _services = null;
+        }
+        else
+        {
+            FileServicesChanged = true;
         }
     }
 

@@ -64,7 +64,7 @@ internal static class ClusterTranslator
             targets = EndpointTranslator.DnsTargets(names, problems, place, isLogical: source == EndpointSource.LogicalDns);
         }
 
-        var service = source == EndpointSource.Discovery ? ServiceName(message, problems) : "";
+        var (service, file) = source == EndpointSource.Discovery ? ServiceOf(message, problems) : ("", null);
         var dns = DnsSettingsTranslator.Translate(message, problems);
         return problems.Found.Count > before
             ? null
@@ -72,6 +72,7 @@ internal static class ClusterTranslator
             {
                 Policy = EndpointTranslator.PolicyOf(message.LoadAssignment),
                 Sockets = sockets,
+                File = file,
             };
     }
 
@@ -79,14 +80,18 @@ internal static class ClusterTranslator
         ? HealthStatuses.Usable
         : message.Statuses.Aggregate(HealthStatuses.None, static (all, status) => all | (HealthStatuses)(1 << (int)status));
 
-    private static string ServiceName(ClusterMessage message, TranslationProblems problems)
+    private static (string Name, EndpointFile? File) ServiceOf(ClusterMessage message, TranslationProblems problems)
     {
-        if (message.EdsClusterConfig?.EdsConfig?.ConfigSourceSpecifierCase != ConfigSource.ConfigSourceSpecifierOneofCase.Ads)
+        var source = message.EdsClusterConfig?.EdsConfig;
+        var place = ConfigPath.Root.Field("eds_cluster_config").Field("eds_config");
+        var file = EndpointFile.Of(source, problems, place);
+        if (source?.ConfigSourceSpecifierCase is not (ConfigSource.ConfigSourceSpecifierOneofCase.Ads
+            or ConfigSource.ConfigSourceSpecifierOneofCase.PathConfigSource or ConfigSource.ConfigSourceSpecifierOneofCase.Path))
         {
-            problems.Add(ConfigPath.Root.Field("eds_cluster_config").Field("eds_config"), "endpoints are discovered over ADS only", "write \"ads: {}\"");
+            problems.Add(place, "this source is not supported", "use \"ads: {}\" or path_config_source");
         }
 
-        return message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name;
+        return (message.EdsClusterConfig?.ServiceName is { Length: > 0 } name ? name : message.Name, file);
     }
 
     private static EndpointSource Unsupported(TranslationProblems problems, ClusterMessage.Types.DiscoveryType type)

@@ -30,6 +30,7 @@ internal sealed partial class ConfigurationState : IDisposable
     private readonly SecretResources _secrets;
     private readonly SecretStats _secretStats;
     private readonly SecretFiles _secretFiles;
+    private readonly EndpointFiles _endpointFiles;
     private bool _isDisposed;
     private bool _secretsChanged;
     private TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -48,6 +49,7 @@ internal sealed partial class ConfigurationState : IDisposable
         _secretStats = new SecretStats(registry, time);
         _secrets = new SecretResources(_secretStats, time);
         _secretFiles = new SecretFiles(this, time, logger);
+        _endpointFiles = new EndpointFiles(this, new EndpointFileStats(registry), time, logger);
         _clusters = new ClusterResources(stats, _secrets, time) { WaitBegan = WaitForEndpoints, SecretWaitBegan = WaitForSecrets };
         _listeners = new ListenerResources(stats, _secrets, time) { WaitBegan = WaitForRoutes, SecretWaitBegan = WaitForSecrets };
         stats.Observe(
@@ -75,6 +77,9 @@ internal sealed partial class ConfigurationState : IDisposable
         _secrets.Files.ToDictionary(static file => file, file => (IReadOnlyList<string>)[.. _secrets.Entries.Where(entry => entry.Key.Source == file).Select(static entry => entry.Key.Name)]),
         [.. _secrets.Folders]));
 
+    /// <summary>What endpoints are discovered by in files.</summary>
+    public IReadOnlyList<EndpointService> EndpointFileServices => Read(() => _clusters.FileServices);
+
     /// <summary>Completes when nothing that was accepted waits for endpoints, routes or secrets.</summary>
     public Task Warm => Read(() => IsWarming ? _warm.Task : Task.CompletedTask);
 
@@ -89,9 +94,13 @@ internal sealed partial class ConfigurationState : IDisposable
     });
 
     /// <summary>Takes endpoint assignments; those not among them stay as they are.</summary>
-    public ApplyOutcome SetAssignments(IReadOnlyList<ClusterLoadAssignment> assignments, string version, ResourceOrigin origin) => Change(outcome =>
+    /// <param name="assignments">The assignments.</param>
+    /// <param name="version">Version of what brought them.</param>
+    /// <param name="origin">How strictly they are taken.</param>
+    /// <param name="file">The file that they stand in; null for the aggregated stream.</param>
+    public ApplyOutcome SetAssignments(IReadOnlyList<ClusterLoadAssignment> assignments, string version, ResourceOrigin origin, EndpointFile? file = null) => Change(outcome =>
     {
-        _clusters.SetAssignments(assignments, version, origin, outcome);
+        _clusters.SetAssignments(assignments, version, origin, file, outcome);
         Tell(Publish());
     });
 
@@ -175,7 +184,11 @@ internal sealed partial class ConfigurationState : IDisposable
         }
 
         _secretFiles.Dispose();
+        _endpointFiles.Dispose();
     }
+
+    /// <summary>The names in statistics of clusters that ask for these endpoints.</summary>
+    public string[] StatNamesOf(EndpointService service) => Read(() => _clusters.StatNamesOf(service));
 
     /// <summary>The prefixes under which connection managers count that use a route configuration.</summary>
     public string[] StatPrefixesOf(string routeName) => Read(() => _listeners.StatPrefixesOf(routeName).ToArray());
@@ -194,6 +207,7 @@ internal sealed partial class ConfigurationState : IDisposable
         ClusterEntry[] unresolved;
         bool subscriptionsChanged;
         bool followsSecrets;
+        bool followsEndpoints;
         lock (_gate)
         {
             if (_isDisposed)
@@ -207,6 +221,8 @@ internal sealed partial class ConfigurationState : IDisposable
             subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes || _secrets.Names != secrets;
             followsSecrets = _secretsChanged;
             _secretsChanged = false;
+            followsEndpoints = _clusters.FileServicesChanged;
+            _clusters.FileServicesChanged = false;
             unresolved = [.. _clusters.Unresolved];
             _clusters.Unresolved.Clear();
             SettleWarmth();
@@ -221,6 +237,11 @@ internal sealed partial class ConfigurationState : IDisposable
         if (followsSecrets)
         {
             _secretFiles.Follow();
+        }
+
+        if (followsEndpoints)
+        {
+            _endpointFiles.Follow();
         }
 
         if (subscriptionsChanged)

@@ -26,6 +26,10 @@ internal sealed class ConfigurationStats(StatRegistry registry)
     /// <param name="cluster">Its name in statistics.</param>
     public void CountDelivery(string cluster) => Count(registry.Counter($"cluster.{cluster}.update_success"));
 
+    /// <summary>Counts a cluster whose endpoints did not come in time.</summary>
+    /// <param name="cluster">Its name in statistics.</param>
+    public void CountFetchTimeout(string cluster) => Count(registry.Counter($"cluster.{cluster}.init_fetch_timeout"));
+
     public void Count(Counter counter) => registry.Shared.Increment(counter);
 
     /// <summary>Shows numbers that are read at scrape time.</summary>

@@ -245,6 +245,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
                 Exists = true,
                 Policy = cluster.Config.LoadBalancing.ToString(),
                 Connections = ExplainedConnections.Of(cluster.Config),
+                MaintenancePercent = cluster.State.Maintenance?.Share is { } share ? 100.0 * share.Numerator / share.Denominator : 0,
                 ActiveRequests = breaker.Requests.InUse,
                 MaxRequests = breaker.Requests.Max,
                 Endpoints = [.. cluster.Endpoints.Select(endpoint => new ExplainedEndpoint(

@@ -109,6 +109,9 @@ public sealed record ExplainedCluster
     /// <summary>How its endpoints are spoken to; null where it does not exist.</summary>
     public ExplainedConnections? Connections { get; init; }
 
+    /// <summary>Share of requests, in percent, that are answered with 503 at once because the runtime says so.</summary>
+    public double MaintenancePercent { get; init; }
+
     /// <summary>Requests under way and the most that may be.</summary>
     public long ActiveRequests { get; init; }
 

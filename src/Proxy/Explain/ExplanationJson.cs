@@ -151,6 +151,11 @@ public static class ExplanationJson
         }
 
         json.WriteString("policy", cluster.Policy);
+        if (cluster.MaintenancePercent > 0)
+        {
+            json.WriteNumber("maintenance_percent", Math.Min(cluster.MaintenancePercent, 100));
+        }
+
         json.WriteNumber("active_requests", cluster.ActiveRequests);
         json.WriteNumber("max_requests", cluster.MaxRequests);
         if (cluster.Connections is { } connections)

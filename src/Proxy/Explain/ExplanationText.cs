@@ -102,6 +102,11 @@ public static class ExplanationText
                 }
             }
 
+            if (cluster.MaintenancePercent > 0)
+            {
+                Line(text, $"           in maintenance mode: {Math.Min(cluster.MaintenancePercent, 100):0.##} % of them are answered with 503");
+            }
+
             foreach (var endpoint in cluster.Endpoints)
             {
                 var locality = endpoint.Locality.Length > 0 ? $", {endpoint.Locality}" : "";

@@ -9,10 +9,13 @@ namespace KubeProxyNet.Proxy.Filters;
 /// <summary>The HTTP filters of a connection manager that stand before the router, in their order. One that answers ends the chain.</summary>
 internal static class FilterChain
 {
-    /// <summary>Runs a request that has a route through the filters and the router. As in Envoy also where the route is answered here: its body may be too long.</summary>
+    /// <summary>
+    /// Runs a request through the filters and the router. As in Envoy also where it is answered here, or has no route: its body may be too long, and the answer
+    /// may have to be what a filter's client understands. Without a route the settings of the connection manager hold.
+    /// </summary>
     public static async LoopTask RunAsync(Exchange exchange)
     {
-        var configs = exchange.Target is { } target ? target.FilterConfigs : exchange.Route!.FilterConfigs;
+        var configs = exchange.Target is { } target ? target.FilterConfigs : exchange.Route?.FilterConfigs ?? [];
         foreach (var filter in exchange.Http.Filters)
         {
             var ofRoute = RouteFilterConfig.Find(configs, filter.Name);

@@ -22,6 +22,7 @@ internal static class LocalReplies
 
     public static void NoRoute(Exchange exchange)
     {
+        exchange.Worker.Stats.Increment(exchange.HttpStats.NoRoute);
         exchange.Flags |= ResponseFlags.NoRouteFound;
         Send(exchange, 404, "route_not_found", default);
     }

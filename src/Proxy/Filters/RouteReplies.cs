@@ -5,15 +5,20 @@ using KubeProxyNet.Proxy.Runtime;
 
 namespace KubeProxyNet.Proxy.Filters;
 
-/// <summary>Answers requests whose route says itself what the answer is: redirects and direct responses.</summary>
+/// <summary>Answers requests that go to no cluster: those whose route says itself what the answer is, redirects and direct responses, and those without a route.</summary>
 internal static class RouteReplies
 {
     private static readonly byte[] Details = "direct_response"u8.ToArray();
 
-    /// <summary>Answers by the exchange's route.</summary>
+    /// <summary>Answers by the exchange's route; 404 where there is none, or one that only servers that end requests themselves act on.</summary>
     public static void Answer(Exchange exchange)
     {
-        var route = exchange.Route!;
+        if (exchange.Route is not { Kind: RouteKind.Redirect or RouteKind.DirectResponse } route)
+        {
+            LocalReplies.NoRoute(exchange);
+            return;
+        }
+
         var location = route.Redirect is { } redirect ? Location(exchange, redirect) : default;
         exchange.Details = Details;
         LocalReplies.Pass(exchange, route.Kind == RouteKind.Redirect

@@ -85,6 +85,13 @@ internal static class Router
             RouteStatistics.Begin(exchange);
         }
 
+        if (cluster.State.Maintenance is { } maintenance && maintenance.Takes(exchange.Worker.Random.Next()))
+        {
+            UpstreamFailureReplies.Maintenance(exchange);
+            CountResponse(exchange, 503);
+            return false;
+        }
+
         if (cluster.Config.UsesHash)
         {
             exchange.TakeHash();
@@ -125,16 +132,26 @@ internal static class Router
         page.Add(stats.RequestsActive, -1);
         if (exchange.CountedStatus is not 0 and var status)
         {
-            if (exchange.Http.SuppressGrpcCodeStats && exchange.IsGrpc)
-            {
-                page.Increment(stats.RequestsCompleted);
-            }
-            else
-            {
-                stats.CountResponse(page, status);
-            }
-
             page.Record(stats.RequestTimeMs, exchange.Worker.NowMs - exchange.StartMs);
+            CountResponse(exchange, status);
+        }
+        else if (exchange.Route!.IsCounted)
+        {
+            RouteStatistics.End(exchange);
+        }
+    }
+
+    private static void CountResponse(Exchange exchange, int status)
+    {
+        var stats = exchange.Cluster!.State.Stats;
+        var page = exchange.Worker.Stats;
+        if (exchange.Http.SuppressGrpcCodeStats && exchange.IsGrpc)
+        {
+            page.Increment(stats.RequestsCompleted);
+        }
+        else
+        {
+            stats.CountResponse(page, status);
         }
 
         if (exchange.Route!.IsCounted)

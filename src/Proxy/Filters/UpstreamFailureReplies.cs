@@ -12,6 +12,7 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class UpstreamFailureReplies
 {
     private static readonly byte[] Overloaded = "x-envoy-overloaded: true\r\n"u8.ToArray();
+    private static readonly byte[] MaintenanceBody = "maintenance mode"u8.ToArray();
     private static readonly byte[] TimeoutBody = "upstream request timeout"u8.ToArray();
 
     /// <summary>The reset reasons in words, for a first attempt and for a later one.</summary>
@@ -76,6 +77,14 @@ internal static class UpstreamFailureReplies
                 SendReset(exchange, UpstreamFailure.Reset, "connection_termination");
                 break;
         }
+    }
+
+    /// <summary>The cluster is in maintenance mode.</summary>
+    public static void Maintenance(Exchange exchange)
+    {
+        exchange.Worker.Stats.Increment(exchange.Cluster!.State.Stats.RequestMaintenanceMode);
+        exchange.Flags |= ResponseFlags.UpstreamOverflow;
+        LocalReplies.Send(exchange, 503, "maintenance_mode", MaintenanceBody, exchange.Http.SuppressEnvoyHeaders ? default : Overloaded);
     }
 
     /// <summary>Where TLS is to blame, the answer says why, as Envoy's does.</summary>

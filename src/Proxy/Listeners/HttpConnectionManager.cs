@@ -46,7 +46,7 @@ internal static class HttpConnectionManager
             return false;
         }
 
-        return TakeRoute(exchange, state, match);
+        return TakeRoute(exchange, match);
     }
 
     /// <summary>The response to a request that was begun has been sent or cut.</summary>
@@ -134,36 +134,36 @@ internal static class HttpConnectionManager
             return false;
         }
 
-        if (!isFound)
+        if (isFound)
         {
-            exchange.Worker.Stats.Increment(state.Stats.NoRoute);
-            LocalReplies.NoRoute(exchange);
+            return TakeRoute(exchange, match);
+        }
+
+        return !AnswerHere(exchange);
+    }
+
+    private static bool TakeRoute(Exchange exchange, in RouteMatchResult match)
+    {
+        exchange.Route = match.Route;
+        if (match.Route.Kind == RouteKind.Forward)
+        {
+            exchange.Target = match.PickCluster(exchange.Request, exchange.Snapshot.RuntimeValues);
+            return true;
+        }
+
+        return !AnswerHere(exchange);
+    }
+
+    /// <summary>Answers a request that is not forwarded. False where filters go first, as in Envoy also those of a request without a route.</summary>
+    private static bool AnswerHere(Exchange exchange)
+    {
+        if (!exchange.Http.Filters.IsEmpty)
+        {
             return false;
         }
 
-        return TakeRoute(exchange, state, match);
-    }
-
-    private static bool TakeRoute(Exchange exchange, HttpConnectionManagerState state, in RouteMatchResult match)
-    {
-        var route = match.Route;
-        exchange.Route = route;
-        switch (route.Kind)
-        {
-            case RouteKind.Forward:
-                exchange.Target = match.PickCluster(exchange.Request, exchange.Snapshot.RuntimeValues);
-                return true;
-            case RouteKind.Redirect or RouteKind.DirectResponse when !exchange.Http.Filters.IsEmpty:
-                // The filters go first.
-                return true;
-            case RouteKind.Redirect or RouteKind.DirectResponse:
-                RouteReplies.Answer(exchange);
-                return false;
-            default:
-                exchange.Worker.Stats.Increment(state.Stats.NoRoute);
-                LocalReplies.NoRoute(exchange);
-                return false;
-        }
+        RouteReplies.Answer(exchange);
+        return true;
     }
 
     /// <summary>Notes what an upgrade asks for; false where neither the route nor the connection manager serves it, or the route refuses it.</summary>

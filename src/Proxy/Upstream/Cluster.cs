@@ -108,6 +108,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
     private volatile ClusterConfig _balanced = config;
     private volatile bool _hasHadTraffic;
     private volatile IHashTable? _table;
+    private volatile MaintenanceMode? _maintenance;
     private volatile UpstreamTlsContexts _tls = UpstreamTlsContexts.None;
 
     public ClusterConfig Config { get; } = config;
@@ -119,6 +120,9 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
 
     /// <summary>Ejects outliers; null where there is no outlier detection.</summary>
     public OutlierDetector? Outlier { get; init; }
+
+    /// <summary>The requests that are turned away; null, as nearly always, for none.</summary>
+    public MaintenanceMode? Maintenance => _maintenance;
 
     /// <summary>Clock off the workers.</summary>
     public TimeProvider Time { get; } = time;
@@ -183,6 +187,7 @@ internal sealed class ClusterState(ClusterConfig config, ClusterStats stats, int
             checks.Schedule.Runtime = runtime;
         }
 
+        _maintenance = MaintenanceMode.Of(Config.Name, runtime);
         var balancing = LoadBalancerRuntime.Apply(Config.Balancing, runtime);
         changes.Balancing = balancing != _balanced.Balancing;
         if (changes.Balancing)

@@ -13,7 +13,10 @@ namespace KubeProxyNet.Proxy.Upstream;
 internal sealed class ClusterRuntime
 {
     private static readonly string[] Prefixes =
-        [CircuitBreakerRuntime.Prefix, OutlierDetectionRuntime.Prefix, HealthCheckSchedule.RuntimePrefix, LoadBalancerRuntime.PanicThreshold, LoadBalancerRuntime.Zones];
+    [
+        CircuitBreakerRuntime.Prefix, OutlierDetectionRuntime.Prefix, HealthCheckSchedule.RuntimePrefix, LoadBalancerRuntime.PanicThreshold, LoadBalancerRuntime.Zones,
+        MaintenanceMode.Prefix,
+    ];
 
     /// <summary>The values in force.</summary>
     public RuntimeValues Values { get; private set; } = RuntimeValues.Empty;

@@ -51,6 +51,7 @@ internal sealed class ClusterStats
         PendingActive = registry.Gauge(prefix + "upstream_rq_pending_active");
         RequestRemoteReset = registry.Counter(prefix + "upstream_rq_rx_reset");
         RequestLocalReset = registry.Counter(prefix + "upstream_rq_tx_reset");
+        RequestMaintenanceMode = registry.Counter(prefix + "upstream_rq_maintenance_mode");
         RequestCancelled = registry.Counter(prefix + "upstream_rq_cancelled");
         InternalRedirectSucceeded = registry.Counter(prefix + "upstream_internal_redirect_succeeded_total");
         InternalRedirectFailed = registry.Counter(prefix + "upstream_internal_redirect_failed_total");
@@ -150,6 +151,9 @@ internal sealed class ClusterStats
     public Counter RequestLocalReset { get; }
 
     public Counter RequestCancelled { get; }
+
+    /// <summary>Requests turned away because the cluster is in maintenance mode.</summary>
+    public Counter RequestMaintenanceMode { get; }
 
     public Counter InternalRedirectSucceeded { get; }
 

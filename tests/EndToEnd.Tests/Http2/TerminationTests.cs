@@ -73,6 +73,6 @@ public sealed partial class TerminationTests
         proxy.Process.Process.Error.Should().NotContain("are cut");
     }
 
-    [GeneratedRegex("(?<count>[0-9]+) succeeded", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("(?<count>[0-9]+) succeeded", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex Succeeded();
 }

@@ -49,25 +49,48 @@ public sealed class RollingRestartTests
             ledger, backends, proxy.HttpPort, now => proxy.Folder.Replace("cds.yaml", Clusters(now)), async () => (await proxy.AdminAsync("/clusters")).BodyText);
     }
 
-    /// <summary>Traffic, under which every endpoint is replaced three times.</summary>
-    private static async Task ReplaceAllAsync(SharedLedger ledger, List<RestartableBackend> backends, int port, Action<List<RestartableBackend>> publish, Func<Task<string>> clusters)
+    [Fact]
+    public async Task As_a_file_of_endpoints_tells_of_it_that_is_renamed_into_place()
     {
+        // Three times fifty endpoints where time is taken for it; once ten in every run.
+        var (endpoints, rounds) = LongRun.IsAsked ? (Endpoints, Rounds) : (10, 1);
+        var ledger = new SharedLedger();
+        var backends = Enumerable.Range(0, endpoints).Select(_ => RestartableBackend.Start(ledger)).ToList();
+        await using var proxy = await StaticProxy.StartAsync((folder, http, admin) =>
+        {
+            folder.Write("eds.yaml", Assignments(backends));
+            return Bootstraps.Static(
+                admin,
+                Bootstraps.Listener("http", http, Bootstraps.Route("web")),
+                $"{{ name: web, type: EDS, connect_timeout: 1s, eds_cluster_config: {{ eds_config: {{ path_config_source: {{ path: {folder.File("eds.yaml")} }} }} }} }}");
+        });
+        await ReplaceAllAsync(
+            ledger, backends, proxy.HttpPort, now => proxy.Folder.Replace("eds.yaml", Assignments(now)), async () => (await proxy.AdminAsync("/clusters")).BodyText, rounds, surge: LongRun.IsAsked ? 1 : 2);
+    }
+
+    /// <summary>Traffic, under which every endpoint is replaced, three times where nothing else is said.</summary>
+    private static async Task ReplaceAllAsync(
+        SharedLedger ledger, List<RestartableBackend> backends, int port, Action<List<RestartableBackend>> publish, Func<Task<string>> clusters, int rounds = Rounds, int? surge = null)
+    {
+        var endpoints = backends.Count;
+        var atOnce = surge ?? Surge;
         await using var traffic = FaultTraffic.Start(port, Traffic);
         await traffic.WaitForMoreAsync(200);
 
-        for (var change = 0; change < Rounds * Endpoints / Surge; change++)
+        for (var change = 0; change < rounds * endpoints / atOnce; change++)
         {
-            var old = backends[..Surge];
-            backends = [.. backends[Surge..], .. Enumerable.Range(0, Surge).Select(_ => RestartableBackend.Start(ledger))];
+            var old = backends[..atOnce];
+            var fresh = Enumerable.Range(0, atOnce).Select(_ => RestartableBackend.Start(ledger)).ToArray();
+            backends = [.. backends[atOnce..], .. fresh];
             publish(backends);
-            await WaitForAsync(clusters, backends, old);
+            await WaitForAsync(clusters, fresh, old);
             await Task.WhenAll(old.Select(static backend => backend.EndAfterLastConnectionAsync()));
         }
 
         await traffic.WaitForMoreAsync(200);
         var asked = await traffic.StopAsync();
         ledger.ShouldHaveAll(asked);
-        LongRun.Report($"{Rounds} x {Endpoints} endpoints replaced in {traffic.Elapsed.TotalSeconds:F1} s, {asked.Count} requests asked, {ledger.Count} executed");
+        LongRun.Report($"{rounds} x {endpoints} endpoints replaced in {traffic.Elapsed.TotalSeconds:F1} s, {asked.Count} requests asked, {ledger.Count} executed");
         await Task.WhenAll(backends.Select(static backend => backend.DisposeAsync().AsTask()));
     }
 
@@ -104,15 +127,18 @@ public sealed class RollingRestartTests
 
     private static string Slices(IEnumerable<RestartableBackend> backends) => Manifests.EndpointSlices("web", [.. backends.Select(static backend => backend.Port)]);
 
+    private static string Assignments(IEnumerable<RestartableBackend> backends) =>
+        $"resources: [ {{ \"@type\": type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, {Bootstraps.Assignment("web", [.. backends.Select(static backend => backend.Port)])[1..]} ]\n";
+
     private static string Clusters(IEnumerable<RestartableBackend> backends) =>
         $"resources: [ {{ \"@type\": type.googleapis.com/envoy.config.cluster.v3.Cluster, {Bootstraps.Cluster("web", [.. backends.Select(static backend => backend.Port)])[1..]} ]\n";
 
     /// <summary>Waits until the proxy has the new endpoints and no longer the old ones.</summary>
-    private static Task WaitForAsync(Func<Task<string>> clusters, List<RestartableBackend> backends, List<RestartableBackend> old) => Patience.UntilAsync(
+    private static Task WaitForAsync(Func<Task<string>> clusters, RestartableBackend[] fresh, List<RestartableBackend> old) => Patience.UntilAsync(
         async () =>
         {
             var page = await clusters();
-            return backends[^Surge..].All(backend => Has(page, backend)) && !old.Exists(backend => Has(page, backend));
+            return Array.TrueForAll(fresh, backend => Has(page, backend)) && !old.Exists(backend => Has(page, backend));
         },
         "the new endpoints in force");
 

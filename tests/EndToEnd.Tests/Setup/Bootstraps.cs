@@ -55,7 +55,8 @@ internal static class Bootstraps
     /// <summary>A route of everything to a cluster, in flow style.</summary>
     public static string Route(string cluster) => $$"""{ match: { prefix: "/" }, route: { cluster: {{cluster}} } }""";
 
-    private static string Assignment(string name, params int[] ports)
+    /// <summary>Endpoints on 127.0.0.1, in flow style.</summary>
+    public static string Assignment(string name, params int[] ports)
     {
         var endpoints = ports.Select(port => $$"""{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{port}} } } } }""");
         return $$"""{ cluster_name: {{name}}, endpoints: [ { lb_endpoints: [ {{string.Join(", ", endpoints)}} ] } ] }""";

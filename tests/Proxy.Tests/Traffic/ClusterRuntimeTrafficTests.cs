@@ -43,6 +43,50 @@ public sealed class ClusterRuntimeTrafficTests
         proxy.Stat("cluster.backend.circuit_breakers.default.remaining_rq").Should().Be(Math.Max(0, configured - 3));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_cluster_in_maintenance_mode_turns_requests_away_at_once(bool suppresses)
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var proxy = RunningProxy.Start(RunningProxy.Everything("backend"), [RunningProxy.Cluster("backend", backend.Port)], http => http with { SuppressEnvoyHeaders = suppresses });
+        proxy.Engine.Apply(RuntimeLayerOf.Values(("upstream.maintenance_mode.backend", "100"), ("upstream.maintenance_mode.other", "100")));
+
+        var response = await RawHttpClient.GetAsync(proxy.Port);
+
+        response.Status.Should().Be(503);
+        response.BodyText.Should().Be("maintenance mode");
+        response.Headers["x-envoy-overloaded"].Should().Be(suppresses ? null : "true");
+        (await proxy.LogAsync()).Should().StartWith("GET / 503 UO maintenance_mode ");
+        proxy.Stat("cluster.backend.upstream_rq_maintenance_mode").Should().Be(1);
+        proxy.Stat("cluster.backend.upstream_rq_503").Should().Be(1);
+        proxy.Stat("cluster.backend.upstream_rq_5xx").Should().Be(1);
+        proxy.Stat("cluster.backend.upstream_rq_completed").Should().Be(1);
+        proxy.Stat("cluster.backend.upstream_rq_total").Should().Be(0);
+        proxy.Stat("cluster.backend.upstream_rq_active").Should().Be(0);
+        backend.Connections.Should().BeEmpty();
+
+        proxy.Engine.Apply(RuntimeValues.Empty);
+        (await RawHttpClient.GetAsync(proxy.Port)).Status.Should().Be(200);
+    }
+
+    [Fact]
+    public async Task A_share_of_the_requests_of_a_cluster_in_maintenance_mode_passes()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200));
+        await using var proxy = RunningProxy.To(backend.Port);
+        proxy.Engine.Apply(RuntimeLayerOf.Values(("upstream.maintenance_mode.backend", "50")));
+        var statuses = new List<int>();
+        for (var i = 0; i < 200; i++)
+        {
+            statuses.Add((await RawHttpClient.GetAsync(proxy.Port)).Status);
+        }
+
+        // Ten standard deviations of a fair coin: 200 throws.
+        statuses.Should().OnlyContain(static status => status == 200 || status == 503);
+        statuses.Count(static status => status == 503).Should().BeInRange(30, 170);
+    }
+
     [Fact]
     public async Task The_panic_threshold_is_in_force_at_once_and_for_clusters_that_come_later()
     {

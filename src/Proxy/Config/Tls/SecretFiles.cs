@@ -23,7 +23,7 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FolderWatch> _watches = new(StringComparer.Ordinal);
     private readonly HashSet<SecretKey> _asked = [];
 
     // What is to be read, and whether somebody is at it. One thread reads for all, one after the other, so that what was read last is applied last; and it
@@ -82,7 +82,7 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
     {
         try
         {
-            _watches[folder] = new Watch(folder, time, Settling, OnChange);
+            _watches[folder] = new FolderWatch(folder, time, Settling, OnChange);
             return true;
         }
         catch (Exception error) when (error is IOException or ArgumentException)
@@ -205,35 +205,4 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Folder} cannot be watched, so changes of secrets there are not seen: {Reason}")]
     private static partial void LogNotWatched(ILogger logger, string folder, string reason);
-
-    /// <summary>Watches a folder, and tells of a change once it has been quiet for a moment.</summary>
-    private sealed class Watch : IDisposable
-    {
-        private readonly FileSystemWatcher _watcher;
-        private readonly ITimer _settled;
-        private readonly TimeSpan _settling;
-
-        public Watch(string folder, TimeProvider time, TimeSpan settling, Action<string> changed)
-        {
-            _settling = settling;
-            _settled = time.CreateTimer(_ => changed(folder), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            _watcher = new FileSystemWatcher(folder);
-            _watcher.Changed += OnChange;
-            _watcher.Created += OnChange;
-            _watcher.Deleted += OnChange;
-            _watcher.Renamed += OnChange;
-            _watcher.Error += (_, _) => Restart();
-            _watcher.EnableRaisingEvents = true;
-        }
-
-        public void Dispose()
-        {
-            _watcher.Dispose();
-            _settled.Dispose();
-        }
-
-        private void OnChange(object sender, FileSystemEventArgs e) => Restart();
-
-        private void Restart() => _settled.Change(_settling, Timeout.InfiniteTimeSpan);
-    }
 }

@@ -15,14 +15,14 @@ internal static class GrpcWebFilter
     public static bool Begin(Exchange exchange)
     {
         var request = exchange.Request;
-        if (exchange.Upgrade != UpgradeKind.None || exchange.Target is null || !request.TryGet(KnownHeader.ContentType, out var type) || !IsWeb(type, out var isText))
+        if (exchange.Upgrade != UpgradeKind.None || !request.TryGet(KnownHeader.ContentType, out var type) || !IsWeb(type, out var isText))
         {
             return true;
         }
 
         var web = exchange.BeginWebCall();
         web.Begin(isText, request.TryGet("accept"u8, out var accept) && IsText(accept));
-        if (exchange.Snapshot.Clusters.TryGetValue(Router.ClusterName(exchange), out var cluster))
+        if (exchange.Target is not null && exchange.Snapshot.Clusters.TryGetValue(Router.ClusterName(exchange), out var cluster))
         {
             web.Stats = cluster.State.Stats.Grpc.WebCalls.Find(request.Path);
         }

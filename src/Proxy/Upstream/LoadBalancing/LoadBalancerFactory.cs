@@ -84,9 +84,14 @@ internal static class LoadBalancerFactory
             LoadBalancingPolicy.LeastRequest when slowStart is null && HaveEqualWeights(hosts) => new LeastRequest(hosts, config.ChoiceCount),
             LoadBalancingPolicy.LeastRequest => new WeightedRound(hosts, config.Balancing.ActiveRequestBias, slowStart, workers),
             _ when slowStart is not null => new WeightedRound(hosts, bias: 0, slowStart, workers),
-            _ => new RoundRobin(WeightedSchedule.Build(hosts, WeightsOf(hosts)), workers),
+            _ => InTurn(hosts, WeightsOf(hosts), workers),
         };
     }
+
+    /// <summary>A round that is laid out beforehand, where one of bounded length has everybody exactly as often as it should.</summary>
+    private static ILoadBalancer InTurn(Endpoint[] hosts, double[] weights, int workers) => WeightedSchedule.IsExact(weights)
+        ? new RoundRobin(WeightedSchedule.Build(hosts, weights), workers)
+        : new WeightedRound(hosts, bias: 0, slowStart: null, workers);
 
     private static ILoadBalancer ByLocality(ClusterConfig config, PriorityLevel level, Endpoint[] hosts, AssignmentPolicy policy, int workers)
     {

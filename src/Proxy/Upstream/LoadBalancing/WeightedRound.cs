@@ -3,62 +3,79 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Upstream.LoadBalancing;
 
 /// <summary>
-/// A weighted round whose weights change as it goes, as in Envoy: an endpoint's weight is divided by its requests under way plus one, to the power
-/// of the bias, and reduced while it starts slowly, whenever its turn comes. The round is an earliest-deadline queue, one a worker, so a pick costs
-/// the logarithm of the number of endpoints.
+/// A weighted round of any weights, which may change as it goes: as in Envoy, an endpoint's weight is divided by its requests under way plus one, to the power
+/// of the bias, and reduced while it starts slowly, whenever its turn comes. Each worker has a round of its own (<see cref="ITurns"/>), in which a pick costs the
+/// same whatever the number of endpoints. The rounds are laid out here, off the workers.
 /// </summary>
-/// <param name="endpoints">At least one.</param>
-/// <param name="bias">How much requests under way count: 0 for not at all, which is round robin.</param>
-/// <param name="slowStart">How new endpoints start; null for at once.</param>
-/// <param name="workers">Number of workers.</param>
-internal sealed class WeightedRound(Endpoint[] endpoints, double bias, SlowStart? slowStart, int workers) : ILoadBalancer
+internal sealed class WeightedRound : ILoadBalancer
 {
-    private readonly WorkerRound?[] _rounds = new WorkerRound?[workers];
+    // How much further than the lightest endpoint's weight says a turn may be put off by requests under way or by a slow start.
+    private const double ChangingWeights = 4096;
 
-    public IEnumerable<Endpoint> Candidates => endpoints;
+    private readonly Endpoint[] _endpoints;
+    private readonly double _bias;
+    private readonly SlowStart? _slowStart;
+    private readonly long[] _healthySince;
+    private readonly double _heaviest;
+    private readonly ITurns[] _rounds;
+
+    /// <summary>A balancer over at least one endpoint.</summary>
+    /// <param name="endpoints">The endpoints.</param>
+    /// <param name="bias">How much requests under way count: 0 for not at all, which is round robin.</param>
+    /// <param name="slowStart">How new endpoints start; null for at once.</param>
+    /// <param name="workers">Number of workers.</param>
+    public WeightedRound(Endpoint[] endpoints, double bias, SlowStart? slowStart, int workers)
+    {
+        _endpoints = endpoints;
+        _bias = bias;
+        _slowStart = slowStart;
+        _heaviest = endpoints.Max(static endpoint => endpoint.Config.Weight);
+        var time = endpoints[0].State.Cluster.Time;
+        _healthySince = slowStart is null ? [] : Array.ConvertAll(endpoints, static endpoint => endpoint.State.HealthySince);
+
+        // Rounds that are laid out at the same instant, as those of localities, begin differently too.
+        var random = new WorkerRandom((ulong)time.GetTimestamp() ^ ((ulong)(uint)endpoints[0].Config.Address.GetHashCode() << 32));
+        var intervals = endpoints.Select((_, index) => Interval(StartingWeight(index, time))).ToArray();
+        var longest = _heaviest / endpoints.Min(static endpoint => endpoint.Config.Weight) * (bias == 0.0 && slowStart is null ? 1.0 : ChangingWeights);
+        _rounds = [.. Enumerable.Range(0, workers).Select(_ => ITurns.Of(intervals, Ticks(longest), random))];
+    }
+
+    public IEnumerable<Endpoint> Candidates => _endpoints;
 
     public Endpoint? Pick(in PickRequest request)
     {
-        var worker = request.Worker;
-        var round = _rounds[worker.Index] ??= Begin(worker);
-        var first = round.Queue.First;
-        round.Queue.Postpone(1 / WeightOf(first, worker, round.HealthySinceMs));
-        return endpoints[first];
+        var round = _rounds[request.Worker.Index];
+        var index = round.Take();
+        round.Put(index, Interval(WeightOf(index, request.Worker)));
+        return _endpoints[index];
     }
 
-    private WorkerRound Begin(Worker worker)
-    {
-        var since = slowStart is null ? [] : Array.ConvertAll(endpoints, endpoint => worker.MsOf(endpoint.State.HealthySince));
-        var deadlines = new double[endpoints.Length];
-        for (var i = 0; i < deadlines.Length; i++)
-        {
-            // Somewhere in the first round, so that workers and proxies that begin at once do not march in step.
-            deadlines[i] = (worker.Random.Next(1 << 20) + 1.0) / (1 << 20) / WeightOf(i, worker, since);
-        }
+    private static ulong Ticks(double interval) => (ulong)Math.Min(Math.Round(interval * TurnWheel.Unit), long.MaxValue);
 
-        return new WorkerRound(new DeadlineQueue(deadlines), since);
-    }
+    private ulong Interval(double weight) => Ticks(_heaviest / weight);
 
-    private double WeightOf(int index, Worker worker, long[] healthySinceMs)
+    private double WeightOf(int index, Worker worker)
     {
-        var endpoint = endpoints[index];
+        var endpoint = _endpoints[index];
         double weight = endpoint.Config.Weight;
-        if (slowStart is not null)
+        if (_slowStart is not null)
         {
-            weight *= slowStart.Factor(worker.NowMs - healthySinceMs[index]);
+            weight *= _slowStart.Factor(worker.NowMs - worker.MsOf(_healthySince[index]));
         }
 
-        if (bias == 0.0)
+        if (_bias == 0.0)
         {
             return weight;
         }
 
         var load = endpoint.State.PageOf(worker).ActiveRequests + 1.0;
-        return weight / (bias == 1.0 ? load : Math.Pow(load, bias));
+        return weight / (_bias == 1.0 ? load : Math.Pow(load, _bias));
     }
 
-    /// <summary>One worker's place in the round.</summary>
-    /// <param name="Queue">Whose turn it is.</param>
-    /// <param name="HealthySinceMs">When each endpoint became healthy, on the worker's clock; empty where nobody starts slowly.</param>
-    private sealed record WorkerRound(DeadlineQueue Queue, long[] HealthySinceMs);
+    /// <summary>The weight that spreads the first turns: what is under way on each worker is not known here.</summary>
+    private double StartingWeight(int index, TimeProvider time)
+    {
+        var weight = _endpoints[index].Config.Weight;
+        return _slowStart is null ? weight : weight * _slowStart.Factor((long)time.GetElapsedTime(_healthySince[index]).TotalMilliseconds);
+    }
 }

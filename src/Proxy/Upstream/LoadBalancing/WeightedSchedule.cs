@@ -45,17 +45,26 @@ internal static class WeightedSchedule
         double Phase(int index) => (index + 0.5) / items.Length;
     }
 
+    /// <summary>True where a round gives everybody exactly the share that the weights say.</summary>
+    public static bool IsExact(double[] weights) => TryReduce(weights, out _);
+
     private static int[] Reduce(double[] weights)
     {
-        var room = Math.Max(MaxTurns, weights.Length);
-        var divisor = Array.TrueForAll(weights, double.IsInteger) ? weights.Aggregate(0.0, GreatestCommonDivisor) : weights.Min();
-        if (Array.TrueForAll(weights, weight => double.IsInteger(weight / divisor)) && weights.Sum() / divisor <= room)
+        if (TryReduce(weights, out var divisor))
         {
             return Array.ConvertAll(weights, weight => (int)(weight / divisor));
         }
 
+        var room = Math.Max(MaxTurns, weights.Length);
         var total = weights.Sum();
         return Array.ConvertAll(weights, weight => (int)Math.Max(1, weight * room / total));
+    }
+
+    private static bool TryReduce(double[] weights, out double divisor)
+    {
+        var least = Array.TrueForAll(weights, double.IsInteger) ? weights.Aggregate(0.0, GreatestCommonDivisor) : weights.Min();
+        divisor = least;
+        return Array.TrueForAll(weights, weight => double.IsInteger(weight / least)) && weights.Sum() / least <= Math.Max(MaxTurns, weights.Length);
     }
 
     private static double GreatestCommonDivisor(double a, double b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);

@@ -80,7 +80,7 @@ public sealed class SecretWarmingTests
         var secrets = new SecretResources(new SecretStats(stats, TimeProvider.System), TimeProvider.System);
         var clusters = new ClusterResources(new ConfigurationStats(stats), secrets, TimeProvider.System) { WaitBegan = static _ => { }, SecretWaitBegan = static _ => { } };
         Set(Discovered("a"));
-        clusters.SetAssignments([Assignment("a", 1)], "1", ResourceOrigin.Wire, new ApplyOutcome());
+        clusters.SetAssignments([Assignment("a", 1)], "1", ResourceOrigin.Wire, file: null, new ApplyOutcome());
         clusters.Settle([]);
         var (before, replacement) = (clusters.Active.Single(), Discovered("a"));
         replacement.ConnectTimeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(7));
@@ -92,7 +92,7 @@ public sealed class SecretWarmingTests
         clusters.Active.Single().Message.Should().BeSameAs(before.Message);
         clusters.Active.Single().Endpoints!.Value.Should().ContainSingle();
         clusters.Services.Should().Equal("a");
-        clusters.SetAssignments([Assignment("a", 1, 2)], "2", ResourceOrigin.Wire, new ApplyOutcome());
+        clusters.SetAssignments([Assignment("a", 1, 2)], "2", ResourceOrigin.Wire, file: null, new ApplyOutcome());
         clusters.TakeChanges()["a"]!.Endpoints.Should().HaveCount(2, "what was replaced goes on");
         Set(replacement);
         clusters.Active.Single().Message.Should().BeSameAs(replacement, "the same sent again is tried again");
