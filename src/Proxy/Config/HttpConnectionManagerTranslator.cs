@@ -69,9 +69,9 @@ internal static class HttpConnectionManagerTranslator
             },
             Http2 = Http2OptionsTranslator.Translate(
                 http2, bufferLimit, message.UseRemoteAddress == true ? StreamsAtEdge : Http2OptionsTranslator.DefaultStreams, message.StreamErrorOnInvalidHttpMessage) with
-                {
-                    CustomSettings = customSettings,
-                },
+            {
+                CustomSettings = customSettings,
+            },
             InlineRoutes = routes,
             RouteConfigName = message.Rds?.RouteConfigName,
             ServerName = message.ServerName.Length > 0 ? message.ServerName : defaults.ServerName,
