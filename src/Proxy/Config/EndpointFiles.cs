@@ -12,23 +12,37 @@ namespace KubeProxyNet.Proxy.Config;
 /// Follows the files that clusters discover their endpoints in: each a discovery response in YAML or JSON with the assignments of one cluster or several. A file,
 /// or an assignment, that cannot be used changes nothing. For any thread.
 /// </summary>
-internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFileStats stats, TimeProvider time, ILogger logger) : IDisposable
+internal sealed partial class EndpointFiles : IDisposable
 {
     // Of many files that are replaced one after the other, most are then read together; and what is written in place is not read when it is half there.
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, FolderWatch> _watches = new(StringComparer.Ordinal);
+    private readonly ConfigurationState _state;
+    private readonly EndpointFileStats _stats;
+    private readonly ILogger _logger;
+    private readonly FolderWatches _watches;
+    private readonly SerialWork _reading;
     private readonly HashSet<EndpointService> _asked = [];
 
-    // What is to be read, and whether somebody is at it. One thread reads for all, one after the other, so that what was read last is applied last; and it
-    // holds no lock, as what is applied may ask for more to be read.
+    // What is to be read, and whether a cluster waits for it.
     private readonly Dictionary<EndpointFile, bool> _unread = [];
 
     // A hash of what was read last, so that what lies beside a file that changed is not applied again.
     private readonly Dictionary<EndpointFile, byte[]> _read = [];
-    private bool _isReading;
+
+    // What is asked of each file, as of the last time that was looked at: to read one of ten thousand must not cost a look at all.
+    private ILookup<EndpointFile, string> _names = Array.Empty<EndpointService>().ToLookup(static service => service.File!, static service => service.Name);
     private bool _isDisposed;
+
+    public EndpointFiles(ConfigurationState state, EndpointFileStats stats, TimeProvider time, ILogger logger)
+    {
+        _state = state;
+        _stats = stats;
+        _logger = logger;
+        _watches = new FolderWatches(time, Settling, OnChange, (folder, reason) => LogNotWatched(logger, folder, reason));
+        _reading = new SerialWork(_gate, TakeUnread);
+    }
 
     /// <summary>Watches what is to be watched now, and reads files that are new or asked for other assignments.</summary>
     public void Follow()
@@ -40,18 +54,12 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
                 return;
             }
 
-            var wanted = state.EndpointFileServices;
+            var wanted = _state.EndpointFileServices;
             var folders = wanted.Select(static service => service.File!.Folder).ToHashSet(StringComparer.Ordinal);
-            foreach (var gone in _watches.Keys.Where(folder => !folders.Contains(folder)).ToArray())
-            {
-                _watches.Remove(gone, out var watch);
-                watch!.Dispose();
-            }
-
-            foreach (var folder in folders.Where(folder => !_watches.ContainsKey(folder)))
+            _names = wanted.ToLookup(static service => service.File!, static service => service.Name);
+            foreach (var folder in _watches.Follow(folders))
             {
                 // What could not be watched before may have changed since it was read.
-                Watch(folder);
                 ReadAgain(folder);
             }
 
@@ -67,7 +75,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
             }
         }
 
-        ReadAll();
+        _reading.Run();
     }
 
     public void Dispose()
@@ -75,24 +83,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         lock (_gate)
         {
             _isDisposed = true;
-            foreach (var watch in _watches.Values)
-            {
-                watch.Dispose();
-            }
-
-            _watches.Clear();
-        }
-    }
-
-    private void Watch(string folder)
-    {
-        try
-        {
-            _watches[folder] = new FolderWatch(folder, time, Settling, OnChange);
-        }
-        catch (Exception error) when (error is IOException or ArgumentException)
-        {
-            LogNotWatched(logger, folder, error.Message);
+            _watches.Dispose();
         }
     }
 
@@ -103,7 +94,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
             ReadAgain(folder);
         }
 
-        ReadAll();
+        _reading.Run();
     }
 
     private void ReadAgain(string folder)
@@ -114,55 +105,26 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         }
     }
 
-    /// <summary>Reads what is to be read, unless some thread is at it, which goes on with this then.</summary>
-    private void ReadAll()
+    private Action? TakeUnread()
     {
-        var isMine = false;
-        try
+        if (_isDisposed || _unread.Count == 0)
         {
-            while (true)
-            {
-                EndpointFile? file;
-                bool isAsked;
-                lock (_gate)
-                {
-                    if (_isReading && !isMine)
-                    {
-                        return;
-                    }
-
-                    (file, isAsked) = _isDisposed ? default : _unread.FirstOrDefault();
-                    _isReading = isMine = file is not null;
-                    if (file is null)
-                    {
-                        return;
-                    }
-
-                    // Before it is read: what changes from now on is to be read again.
-                    _unread.Remove(file);
-                }
-
-                Read(file, isAsked);
-            }
+            return null;
         }
-        finally
-        {
-            if (isMine)
-            {
-                lock (_gate)
-                {
-                    _isReading = false;
-                }
-            }
-        }
+
+        // Before it is read: what changes from now on is to be read again.
+        var (file, isAsked) = _unread.First();
+        _unread.Remove(file);
+        string[] names = [.. _names[file]];
+        return () => Read(file, names, isAsked);
     }
 
     /// <summary>Reads a file.</summary>
     /// <param name="file">The file.</param>
+    /// <param name="names">What is asked of it.</param>
     /// <param name="isAsked">True where a cluster waits for what is in it; false where it may have changed.</param>
-    private void Read(EndpointFile file, bool isAsked)
+    private void Read(EndpointFile file, string[] names, bool isAsked)
     {
-        string[] names = [.. state.EndpointFileServices.Where(service => service.File == file).Select(static service => service.Name)];
         if (names.Length == 0)
         {
             return;
@@ -178,7 +140,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             Count(file, names, EndpointFileResult.Failure);
-            LogUnusable(logger, file.Path, error.Message);
+            LogUnusable(_logger, file.Path, error.Message);
             return;
         }
 
@@ -191,7 +153,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         if (loaded.Value is not { } response)
         {
             Count(file, names, EndpointFileResult.Failure);
-            LogUnusable(logger, file.Path, string.Join(" | ", loaded.Errors));
+            LogUnusable(_logger, file.Path, string.Join(" | ", loaded.Errors));
             return;
         }
 
@@ -219,7 +181,7 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
         if (session.Receive(response) is not { } update)
         {
             Count(file, names, EndpointFileResult.Rejected);
-            LogUnusable(logger, file.Path, $"it holds {response.TypeUrl}, expected {XdsTypeUrls.ClusterLoadAssignment}");
+            LogUnusable(_logger, file.Path, $"it holds {response.TypeUrl}, expected {XdsTypeUrls.ClusterLoadAssignment}");
             return;
         }
 
@@ -230,12 +192,12 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
             return;
         }
 
-        var outcome = state.SetAssignments([.. update.Resources.Select(static resource => resource.Message).OfType<ClusterLoadAssignment>()], update.Version, ResourceOrigin.File, file);
+        var outcome = _state.SetAssignments([.. update.Resources.Select(static resource => resource.Message).OfType<ClusterLoadAssignment>()], update.Version, ResourceOrigin.File, file);
         var reasons = update.Rejections.Select(static rejection => (rejection.Name, rejection.Reason))
             .Concat(outcome.Rejections.Select(static rejection => (rejection.Name, rejection.Reason))).ToLookup(static rejection => rejection.Name, static rejection => rejection.Reason, StringComparer.Ordinal);
         foreach (var (name, reason) in reasons.SelectMany(static refused => refused.Select(reason => (refused.Key, reason))))
         {
-            LogRefused(logger, name, file.Path, reason);
+            LogRefused(_logger, name, file.Path, reason);
         }
 
         foreach (var name in names)
@@ -244,16 +206,16 @@ internal sealed partial class EndpointFiles(ConfigurationState state, EndpointFi
             Count(file, [name], isThere && !reasons.Contains(name) ? EndpointFileResult.Success : EndpointFileResult.Rejected);
             if (!isThere && reasons.Count == 0)
             {
-                LogMissing(logger, name, file.Path);
+                LogMissing(_logger, name, file.Path);
             }
         }
     }
 
     private void Count(EndpointFile file, string[] names, EndpointFileResult result)
     {
-        foreach (var cluster in names.SelectMany(name => state.StatNamesOf(new EndpointService(name, file))))
+        foreach (var cluster in names.SelectMany(name => _state.StatNamesOf(new EndpointService(name, file))))
         {
-            stats.Count(cluster, result);
+            _stats.Count(cluster, result);
         }
     }
 

@@ -19,16 +19,6 @@ internal static class BufferFilter
             return true;
         }
 
-        switch (await HeldRequest.ReadAsync(exchange, limit, injectsLength: true))
-        {
-            case HeldRequestOutcome.Whole:
-                return true;
-            case HeldRequestOutcome.TooLong:
-                LocalReplies.RequestTooLarge(exchange);
-                return false;
-            default:
-                LocalReplies.Aborted(exchange);
-                return false;
-        }
+        return await HeldRequest.ReadAsync(exchange, limit, injectsLength: true, LocalReplies.RequestTooLarge);
     }
 }

@@ -25,16 +25,6 @@ internal static class FileSystemBufferFilter
             return true;
         }
 
-        switch (await HeldRequest.ReadAsync(exchange, request.MaxBytes, request.InjectsLength))
-        {
-            case HeldRequestOutcome.Whole:
-                return true;
-            case HeldRequestOutcome.TooLong:
-                LocalReplies.RequestBufferExceeded(exchange);
-                return false;
-            default:
-                LocalReplies.Aborted(exchange);
-                return false;
-        }
+        return await HeldRequest.ReadAsync(exchange, request.MaxBytes, request.InjectsLength, LocalReplies.RequestBufferExceeded);
     }
 }

@@ -3,33 +3,22 @@ using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Filters;
 
-/// <summary>What came of holding a request until its body is whole.</summary>
-internal enum HeldRequestOutcome : byte
-{
-    /// <summary>All of it is here.</summary>
-    Whole,
-
-    /// <summary>It is longer than it may be.</summary>
-    TooLong,
-
-    /// <summary>The exchange was aborted, as <see cref="Exchange.Abort"/> says.</summary>
-    Aborted,
-}
-
 /// <summary>Reads a request's body to its end before anything goes upstream, for the filters that want it so.</summary>
 internal static class HeldRequest
 {
-    /// <summary>Reads the body.</summary>
+    /// <summary>Reads the body. False where the request has been answered: its body is too long, or the client failed.</summary>
     /// <param name="exchange">Whose request has a body.</param>
     /// <param name="limit">Longest body in bytes.</param>
     /// <param name="injectsLength">True to send it upstream with a Content-Length, false as it is framed.</param>
-    public static async LoopTask<HeldRequestOutcome> ReadAsync(Exchange exchange, int limit, bool injectsLength)
+    /// <param name="refuse">Answers a request whose body is too long.</param>
+    public static async LoopTask<bool> ReadAsync(Exchange exchange, int limit, bool injectsLength, Action<Exchange> refuse)
     {
         // A length that is too long need not arrive to be refused.
         var downstream = exchange.Downstream;
         if (downstream.RequestFraming.Length > limit || !exchange.TryBeginBuffering(limit, injectsLength))
         {
-            return HeldRequestOutcome.TooLong;
+            refuse(exchange);
+            return false;
         }
 
         var turn = default(TurnBudget);
@@ -49,7 +38,8 @@ internal static class HeldRequest
                     turn.Spend(payload.Length);
                     if (!exchange.TryBuffer(payload))
                     {
-                        return HeldRequestOutcome.TooLong;
+                        refuse(exchange);
+                        return false;
                     }
 
                     isOver = downstream.IsRequestComplete;
@@ -63,6 +53,12 @@ internal static class HeldRequest
             }
         }
 
-        return exchange.Abort == AbortReason.None ? HeldRequestOutcome.Whole : HeldRequestOutcome.Aborted;
+        if (exchange.Abort == AbortReason.None)
+        {
+            return true;
+        }
+
+        LocalReplies.Aborted(exchange);
+        return false;
     }
 }

@@ -285,6 +285,11 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     public void PrefetchUse()
     {
         CacheLines.Prefetch(Connection, lines: 4);
+        PrefetchHead();
+    }
+
+    private void PrefetchHead()
+    {
         CacheLines.Prefetch(Head, lines: 6);
         CacheLines.Prefetch(_parser, lines: 2);
     }
@@ -293,8 +298,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     {
         if (step == 1)
         {
-            CacheLines.Prefetch(Head, lines: 6);
-            CacheLines.Prefetch(_parser, lines: 2);
+            PrefetchHead();
             CacheLines.Prefetch(_held, lines: 1);
         }
         else

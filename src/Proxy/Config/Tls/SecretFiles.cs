@@ -17,21 +17,28 @@ internal sealed record WatchedSecrets(IReadOnlyDictionary<SecretSource, IReadOnl
 /// that are moved over others are seen, as a kubelet renews mounted secrets. A file that cannot be used changes nothing.
 /// For any thread.
 /// </summary>
-internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider time, ILogger logger) : IDisposable
+internal sealed partial class SecretFiles : IDisposable
 {
     // A certificate and its key are seldom written at the same instant.
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, FolderWatch> _watches = new(StringComparer.Ordinal);
+    private readonly ConfigurationState _state;
+    private readonly ILogger _logger;
+    private readonly FolderWatches _watches;
+    private readonly SerialWork _reading;
     private readonly HashSet<SecretKey> _asked = [];
-
-    // What is to be read, and whether somebody is at it. One thread reads for all, one after the other, so that what was read last is applied last; and it
-    // holds no lock, as what is applied calls whoever wants to know of it, and may ask for more to be read.
     private readonly HashSet<SecretSource> _unread = [];
     private readonly HashSet<string> _unreadFolders = new(StringComparer.Ordinal);
-    private bool _isReading;
     private bool _isDisposed;
+
+    public SecretFiles(ConfigurationState state, TimeProvider time, ILogger logger)
+    {
+        _state = state;
+        _logger = logger;
+        _watches = new FolderWatches(time, Settling, OnChange, (folder, reason) => LogNotWatched(logger, folder, reason));
+        _reading = new SerialWork(_gate, TakeUnread);
+    }
 
     /// <summary>
     /// Watches what is to be watched now, and reads files that are new or asked for other secrets. The files in a folder that was not watched may have changed
@@ -46,22 +53,16 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
                 return;
             }
 
-            var wanted = state.WatchedSecrets;
+            var wanted = _state.WatchedSecrets;
             var folders = wanted.Files.Keys.Select(static file => file.Folder).Concat(wanted.Folders).ToHashSet(StringComparer.Ordinal);
-            foreach (var gone in _watches.Keys.Where(folder => !folders.Contains(folder)).ToArray())
-            {
-                _watches.Remove(gone, out var watch);
-                watch!.Dispose();
-            }
-
-            _unreadFolders.UnionWith(folders.Where(folder => !_watches.ContainsKey(folder)).Where(TryAdd));
+            _unreadFolders.UnionWith(_watches.Follow(folders).Where(_watches.Contains));
 
             var asked = wanted.Files.SelectMany(static file => file.Value.Select(name => new SecretKey(name, file.Key))).ToHashSet();
             _asked.IntersectWith(asked);
             _unread.UnionWith(asked.Where(_asked.Add).Select(static key => key.Source));
         }
 
-        ReadAll();
+        _reading.Run();
     }
 
     public void Dispose()
@@ -69,95 +70,43 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
         lock (_gate)
         {
             _isDisposed = true;
-            foreach (var watch in _watches.Values)
-            {
-                watch.Dispose();
-            }
-
-            _watches.Clear();
-        }
-    }
-
-    private bool TryAdd(string folder)
-    {
-        try
-        {
-            _watches[folder] = new FolderWatch(folder, time, Settling, OnChange);
-            return true;
-        }
-        catch (Exception error) when (error is IOException or ArgumentException)
-        {
-            LogNotWatched(logger, folder, error.Message);
-            return false;
+            _watches.Dispose();
         }
     }
 
     private void OnChange(string folder)
     {
-        var files = state.WatchedSecrets.Files.Keys.Where(file => file.Folder == folder).ToArray();
+        var files = _state.WatchedSecrets.Files.Keys.Where(file => file.Folder == folder).ToArray();
         lock (_gate)
         {
             _unread.UnionWith(files);
             _unreadFolders.Add(folder);
         }
 
-        ReadAll();
+        _reading.Run();
     }
 
-    /// <summary>Reads what is to be read, unless some thread is at it, which goes on with this then.</summary>
-    private void ReadAll()
+    private Action? TakeUnread()
     {
-        var isMine = false;
-        try
+        // Before it is read: what changes from now on is to be read again.
+        if (!_isDisposed && _unread.FirstOrDefault() is { } file)
         {
-            while (true)
-            {
-                SecretSource? file;
-                string? folder;
-                lock (_gate)
-                {
-                    if (_isReading && !isMine)
-                    {
-                        return;
-                    }
-
-                    file = _unread.FirstOrDefault();
-                    folder = file is null ? _unreadFolders.FirstOrDefault() : null;
-                    _isReading = isMine = !_isDisposed && (file is not null || folder is not null);
-                    if (!isMine)
-                    {
-                        return;
-                    }
-
-                    // Before it is read: what changes from now on is to be read again.
-                    _ = file is not null ? _unread.Remove(file) : _unreadFolders.Remove(folder!);
-                }
-
-                if (file is not null)
-                {
-                    Read(file);
-                }
-                else
-                {
-                    Tell(state.RereadSecrets(folder!), folder!);
-                }
-            }
+            _unread.Remove(file);
+            return () => Read(file);
         }
-        finally
+
+        if (!_isDisposed && _unreadFolders.FirstOrDefault() is { } folder)
         {
-            if (isMine)
-            {
-                lock (_gate)
-                {
-                    _isReading = false;
-                }
-            }
+            _unreadFolders.Remove(folder);
+            return () => Tell(_state.RereadSecrets(folder), folder);
         }
+
+        return null;
     }
 
     private void Read(SecretSource file)
     {
-        if (!state.WatchedSecrets.Files.TryGetValue(file, out var names))
+        if (!_state.WatchedSecrets.Files.TryGetValue(file, out var names))
         {
             return;
         }
@@ -165,7 +114,7 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
         var loaded = ConfigLoader.Load<DiscoveryResponse>(file.Path);
         if (loaded.Value is not { } response)
         {
-            LogUnusable(logger, file.Path, string.Join(" | ", loaded.Errors));
+            LogUnusable(_logger, file.Path, string.Join(" | ", loaded.Errors));
             return;
         }
 
@@ -177,23 +126,23 @@ internal sealed partial class SecretFiles(ConfigurationState state, TimeProvider
         session.BeginStream();
         if (session.Receive(response) is not { } update)
         {
-            LogUnusable(logger, file.Path, $"it holds {response.TypeUrl}, expected {XdsTypeUrls.Secret}");
+            LogUnusable(_logger, file.Path, $"it holds {response.TypeUrl}, expected {XdsTypeUrls.Secret}");
             return;
         }
 
         foreach (var rejection in update.Rejections)
         {
-            LogRefused(logger, rejection.Name, file.Path, rejection.Reason);
+            LogRefused(_logger, rejection.Name, file.Path, rejection.Reason);
         }
 
-        Tell(state.SetSecrets([.. update.Resources.Select(static resource => resource.Message).OfType<SecretMessage>()], update.Version, ResourceOrigin.File, file), file.Path);
+        Tell(_state.SetSecrets([.. update.Resources.Select(static resource => resource.Message).OfType<SecretMessage>()], update.Version, ResourceOrigin.File, file), file.Path);
     }
 
     private void Tell(ApplyOutcome outcome, string place)
     {
         foreach (var rejection in outcome.Rejections)
         {
-            LogRefused(logger, rejection.Name, place, rejection.Reason);
+            LogRefused(_logger, rejection.Name, place, rejection.Reason);
         }
     }
 
