@@ -1,5 +1,6 @@
 using System.Globalization;
 using KubeProxyNet.Load.Contenders;
+using KubeProxyNet.Load.Generators;
 using KubeProxyNet.Load.Scenarios;
 
 namespace KubeProxyNet.Load;
@@ -36,8 +37,10 @@ internal sealed record LoadOptions
           --scenario NAME      keepalive (default), close, large, rate, tail, scale, idle, overload, where; all: the table of goals
                                tls-keepalive, tls-large, tls-full, tls-resumed, tls-idle; tls: the table of goals over TLS
                                http2-small, http2-tls, http2-grpc, http2-bulk; http2: the table of goals over HTTP/2
-          --rounds N           measurements of each proxy; medians are printed (10)
+          --rounds N           measurements of each proxy; medians are printed (10, by requests 40)
           --duration SECONDS   of one measurement (4)
+          --requests N         of one measurement, in place of its duration: many short ones in turn for a restless machine (--rounds is 40 then).
+                               For comparisons of CPU time a request and 'scale'
           --connections N      of the load generator (64; over HTTP/2 16, with 32 streams each)
           --body-size BYTES    of the backend's answer (50; 100000 in 'large' and 'tls-large', 10000000 in 'http2-bulk')
           --rate N             requests a second in 'rate' (1000)
@@ -60,7 +63,16 @@ internal sealed record LoadOptions
 
     public Scenario Scenario { get; init; }
 
-    public int Rounds { get; private init; } = 10;
+    /// <summary>Null: as many as measurements of that length need.</summary>
+    public int? RoundsAsked { get; private init; }
+
+    public int Rounds => RoundsAsked ?? (Requests is null ? 10 : 40);
+
+    /// <summary>Of one measurement; null: it goes by <see cref="DurationSeconds"/>.</summary>
+    public int? Requests { get; private init; }
+
+    /// <summary>One measurement of a comparison.</summary>
+    public Slice Slice => new(TimeSpan.FromSeconds(DurationSeconds), Requests);
 
     public int DurationSeconds { get; private init; } = 4;
 
@@ -132,8 +144,9 @@ internal sealed record LoadOptions
             {
                 "--only" => options with { Only = Names(value) },
                 "--scenario" => options with { Scenario = ScenarioOf(name, value) },
-                "--rounds" => options with { Rounds = Number(name, value, 100) },
+                "--rounds" => options with { RoundsAsked = Number(name, value, 1000) },
                 "--duration" => options with { DurationSeconds = Number(name, value, 600) },
+                "--requests" => options with { Requests = Number(name, value, 1 << 30) },
                 "--connections" => options with { ConnectionsAsked = Number(name, value, 8_000) },
                 "--body-size" => options with { GivenBodySize = Number(name, value, 1 << 28) },
                 "--rate" => options with { Rate = Number(name, value, 100_000) },
@@ -149,7 +162,9 @@ internal sealed record LoadOptions
             };
         }
 
-        return options;
+        return options.Requests is null || options.Scenario.GoesByRequests()
+            ? options
+            : throw new FormatException($"--requests: '{options.Scenario.Word()}' goes by time");
     }
 
     private static string[] Names(string value)

@@ -18,20 +18,20 @@ internal sealed partial record H2load(int Core, int Connections, int Streams, bo
     /// <summary>Fields of each request, as <c>name: value</c>.</summary>
     public IReadOnlyList<string> Fields { get; init; } = [];
 
-    /// <summary>Requests a second of the run's duration, so that each run ends with whole responses only; null to ask until the time is over.</summary>
+    /// <summary>Requests a second of the duration of a run by time, so that each run ends with whole responses only; null to ask until the time is over.</summary>
     public int? RequestsPerSecond { get; init; }
 
     /// <summary>Bits of the windows of a stream and of a connection; null for h2load's 30, with which no window is ever empty.</summary>
     public (int Stream, int Connection)? WindowBits { get; init; }
 
     /// <summary>One run. It throws where h2load fails, or agreed on other keys than all must agree on.</summary>
-    public async Task<LoadResult> RunAsync(int port, TimeSpan duration, CancellationToken cancel)
+    public async Task<LoadResult> RunAsync(int port, Slice slice, CancellationToken cancel)
     {
-        var seconds = Math.Max(1, (int)duration.TotalSeconds);
+        var requests = slice.Requests ?? (RequestsPerSecond * slice.WholeSeconds);
         string[] arguments =
         [
             "-c", Text(Core), "h2load", "-t1", $"-c{Text(Connections)}", $"-m{Text(Streams)}",
-            .. RequestsPerSecond is { } rate ? (string[])["-n", Text(rate * seconds)] : ["-D", Text(seconds)],
+            .. requests is { } count ? (string[])["-n", Text(count)] : ["-D", Text(slice.WholeSeconds)],
             .. WindowBits is { } bits ? (string[])["-w", Text(bits.Stream), "-W", Text(bits.Connection)] : [],
             .. Tls ? (string[])[$"--tls13-ciphers={Negotiated.CipherSuite}", $"--groups={Negotiated.KeyExchange}", "--npn-list=h2"] : [],
             .. BodyFile is { } file ? (string[])["-d", file] : [],

@@ -10,15 +10,20 @@ namespace KubeProxyNet.Load.Generators;
 /// <param name="bodySize">Of every answer, in bytes.</param>
 internal sealed class Handshakes(string binary, int core, int connections, int bodySize)
 {
+    /// <summary>A run by requests that takes longer is over all the same.</summary>
+    private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(1);
+
     /// <summary>Compiles it.</summary>
     public static async Task<string> CompileAsync(string folder, CancellationToken cancel) =>
         await NativeTool.CompileAsync("handshakes", folder, cancel, "ssl", "crypto");
 
     /// <summary>One run. A wrong answer, or a handshake that was resumed and should not have been or the other way round, throws with what was found.</summary>
     /// <param name="resume">Resumes the newest ticket's session in all handshakes but the first.</param>
-    public async Task<LoadResult> RunAsync(int port, bool resume, TimeSpan duration, CancellationToken cancel)
+    public async Task<LoadResult> RunAsync(int port, bool resume, Slice slice, CancellationToken cancel)
     {
-        var (status, output) = await TryAsync(port, resume, duration, [], cancel);
+        var (status, output) = slice.Requests is { } requests
+            ? await TryAsync(port, resume, MostTime, ["--requests", Text(requests)], cancel)
+            : await TryAsync(port, resume, slice.Duration, [], cancel);
         return status == 0 ? Parse(output) : throw new LoadException($"the generator of handshakes ended with status {status}:\n{output}");
     }
 

@@ -22,6 +22,23 @@ internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Path
         end
         """;
 
+    // wrk knows seconds only: behind the last request it is interrupted, which ends its sleep, and its thread stops. A connection whose answer is still
+    // under way then does not count.
+    private const string CountScript = """
+        local ffi = require('ffi')
+        ffi.cdef('int getpid(void); int kill(int pid, int signal);')
+        local left = limit
+        local following = request
+        request = function()
+          left = left - 1
+          if left == 0 then
+            ffi.C.kill(ffi.C.getpid(), 2)
+            wrk.thread:stop()
+          end
+          return following()
+        end
+        """;
+
     private const string TurnScript = """
         local requests, turn = {}, 0
         init = function()
@@ -33,11 +50,22 @@ internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Path
         end
         """;
 
-    public async Task<LoadResult> RunAsync(int port, TimeSpan duration, CancellationToken cancel)
+    // The one request, made beforehand as wrk does it where there is no script.
+    private const string OneScript = """
+        local one
+        init = function() one = wrk.format() end
+        request = function() return one end
+        """;
+
+    /// <summary>A run by requests that takes longer is over all the same.</summary>
+    private const int MostSeconds = 60;
+
+    /// <summary>One run.</summary>
+    public async Task<LoadResult> RunAsync(int port, Slice slice, CancellationToken cancel)
     {
         var script = Path.Combine(Folder, "wrk.lua");
-        await File.WriteAllTextAsync(script, Script(), cancel);
-        var seconds = Math.Max(1, (int)duration.TotalSeconds);
+        await File.WriteAllTextAsync(script, Script(slice.Requests), cancel);
+        var seconds = slice.Requests is null ? slice.WholeSeconds : MostSeconds;
         string[] arguments =
         [
             "-c", Text(Core), .. Tls ? (string[])["env", $"OPENSSL_CONF={await ClientOffer.WriteAsync(Folder, cancel)}"] : [], "wrk", "-t1", $"-c{Text(Connections)}", $"-d{Text(seconds)}s", "--timeout", "5s", "-s", script,
@@ -46,11 +74,12 @@ internal sealed record Wrk(int Core, int Connections, IReadOnlyList<string> Path
         return Parse(await RunningProcess.RunAsync("taskset", arguments, cancel));
     }
 
-    private string Script()
+    private string Script(int? requests)
     {
         var close = Close ? "wrk.headers['connection'] = 'close'\n" : "";
         var turn = Paths.Count > 1 ? $"local paths = {{ {string.Join(", ", Paths.Select(p => $"'{p}'"))} }}\n{TurnScript}\n" : "";
-        return close + turn + DoneScript;
+        var count = requests is { } limit ? $"local limit = {Text(limit)}\n{(turn.Length > 0 ? "" : OneScript)}\n{CountScript}\n" : "";
+        return close + turn + count + DoneScript;
     }
 
     private static LoadResult Parse(string output)

@@ -10,7 +10,7 @@
  * or not, as it should be. What is wrong is listed, and the status is 3. The last line of the output is the result in JSON, times in microseconds;
  * "unclean" are connections that ended after a whole answer without close_notify. With --probe it makes one connection and says what was agreed on.
  *
- *   handshakes --port PORT [--connections N] [--seconds S] [--body-size BYTES] [--path PATH] [--resume] [--patience S] [--probe]
+ *   handshakes --port PORT [--connections N] [--seconds S | --requests N] [--body-size BYTES] [--path PATH] [--resume] [--patience S] [--probe]
  */
 #define _GNU_SOURCE
 #include "histogram.h"
@@ -48,6 +48,7 @@ struct connection {
 static struct {
     int port, connections, resume, probe;
     double seconds, patience;
+    uint64_t requests;
     size_t body_size;
     const char *path;
 } options = {.connections = 64, .seconds = 4, .patience = 5, .body_size = 50, .path = "/"};
@@ -55,7 +56,7 @@ static struct {
 static SSL_CTX *context;
 static SSL_SESSION *newest;     /* of --resume */
 static struct histogram latency;
-static uint64_t requests, resumed, unclean, tickets, faults;
+static uint64_t requests, begun, resumed, unclean, tickets, faults;
 static int64_t deadline, last_answer;
 static int live, epoll;
 static char request[1024];
@@ -109,11 +110,15 @@ static void make_context(void) {
     SSL_CTX_sess_set_new_cb(context, on_session);
 }
 
+/* Whether there is another connection to begin: by the number of them where that is given, by the time otherwise. */
+static int goes_on(void) { return now() < deadline && (options.requests == 0 || begun < options.requests); }
+
 static void begin(struct connection *c) {
     int one = 1;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     c->ssl = SSL_new(context);
+    begun++;
     if (c->fd < 0 || c->ssl == NULL) die("a connection");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->begun = now();
@@ -226,7 +231,8 @@ static int go_on(struct connection *c) {
 
 static void run(struct connection *connections, int count) {
     struct epoll_event events[256];
-    for (int i = 0; i < count; i++) begin(&connections[i]);
+    begun = 0;
+    for (int i = 0; i < count && goes_on(); i++) begin(&connections[i]);
     while (live > 0) {
         int64_t left = deadline + (int64_t)(options.patience * SECOND) - now();
         if (left <= 0) {
@@ -239,7 +245,7 @@ static void run(struct connection *connections, int count) {
             struct connection *c = events[i].data.ptr;
             if (go_on(c)) continue;
             end(c);
-            if (now() < deadline && faults < GIVE_UP) begin(c);
+            if (goes_on() && faults < GIVE_UP) begin(c);
         }
     }
 }
@@ -274,7 +280,7 @@ static void run_once(struct connection *c) {
 
 static void parse(int argc, char **argv) {
     static const struct option names[] = {
-        {"port", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'},
+        {"port", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'}, {"requests", required_argument, NULL, 'n'},
         {"body-size", required_argument, NULL, 'b'}, {"path", required_argument, NULL, 'a'}, {"patience", required_argument, NULL, 'w'},
         {"resume", no_argument, &options.resume, 1}, {"probe", no_argument, &options.probe, 1}, {NULL, 0, NULL, 0},
     };
@@ -283,6 +289,7 @@ static void parse(int argc, char **argv) {
         case 'p': options.port = atoi(optarg); break;
         case 'c': options.connections = atoi(optarg); break;
         case 's': options.seconds = atof(optarg); break;
+        case 'n': options.requests = strtoull(optarg, NULL, 10); break;
         case 'b': options.body_size = strtoul(optarg, NULL, 10); break;
         case 'a': options.path = optarg; break;
         case 'w': options.patience = atof(optarg); break;

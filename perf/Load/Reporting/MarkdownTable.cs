@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using KubeProxyNet.Load.Scenarios;
 
 namespace KubeProxyNet.Load.Reporting;
 
@@ -25,6 +26,11 @@ internal static class MarkdownTable
 
     /// <summary>A dash where a tool does not tell the number (NaN).</summary>
     public static string Number(double value, int decimals) => double.IsNaN(value) ? "–" : value.ToString($"F{decimals}", CultureInfo.InvariantCulture);
+
+    /// <summary>The median of some values, and between which the half of them lies that is nearest to it.</summary>
+    public static string WithQuartiles(IReadOnlyList<double> values, int decimals) => values.Count < 2
+        ? Number(values.Median(), decimals)
+        : $"{Number(values.Median(), decimals)} ({Number(values.Quantile(0.25), decimals)} – {Number(values.Quantile(0.75), decimals)})";
 
     public static string Grouped(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }

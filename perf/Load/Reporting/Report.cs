@@ -39,7 +39,7 @@ internal static class Report
 
             Proxies on core 0 with one worker each; the load generator and the backend (perf/Load/Native), one thread each, on core 1; loopback. No logs.
             Added by each but the relay: x-forwarded-for, x-forwarded-proto, x-request-id. Upstream connections are kept. Medians of {options.Rounds} rounds
-            of {options.DurationSeconds} s, in which the proxies take turns. docs/performance.md says what each scenario means.
+            of {options.Slice}, in which the proxies take turns. docs/performance.md says what each scenario means.
 
             - command: `dotnet run -c Release --project perf/Load -- {string.Join(' ', Shown(args))}`
             - commit: {await Repository.CommitAsync(cancel)}, {DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC

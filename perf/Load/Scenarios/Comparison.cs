@@ -36,12 +36,12 @@ internal static class Comparison
             await runAsync(runner, runner.Contender.WarmUp);
         }
 
-        var duration = TimeSpan.FromSeconds(options.DurationSeconds);
+        var slice = options.Slice;
         for (var round = 0; round < options.Rounds; round++)
         {
             foreach (var (runner, rounds) in Stage.InTurn(results, round))
             {
-                var measured = await Measurement.OfAsync(runner, duration, heap: true, () => runAsync(runner, duration), cancel);
+                var measured = await Measurement.OfAsync(runner, slice, heap: true, () => runAsync(runner, slice), cancel);
                 rounds.Add(measured);
                 await stage.SayAsync(round, runner.Name, $"{measured.CpuMicros,7:F2} µs/request {measured.Load.RequestsPerSecond,8:F0} requests/s");
             }
@@ -69,19 +69,20 @@ internal static class Comparison
             {
                 var handshakes = await stage.HandshakesAsync(cancel);
                 var resume = stage.Options.Scenario == Scenario.TlsResumed;
-                return (backendPort, () => Task.FromResult<Run>((runner, duration) => handshakes.RunAsync(runner.Port, resume, duration, cancel)));
+                return (backendPort, () => Task.FromResult<Run>((runner, slice) => handshakes.RunAsync(runner.Port, resume, slice, cancel)));
             }
 
             return (
                 backendPort,
-                () => Task.FromResult<Run>((runner, duration) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, duration, cancel)));
+                () => Task.FromResult<Run>((runner, slice) => stage.Wrk(runner.Contender.Paths).RunAsync(runner.Port, slice, cancel)));
         }
 
         var standIn = await stage.StartLedgerBackendAsync(fault: null, cancel);
         return (standIn.Port, async () =>
         {
             var openLoop = await stage.TakeOverAsync(standIn, "/", cancel);
-            return (runner, duration) => openLoop.RunAsync(runner.Port, stage.Options.Rate, duration, cancel);
+            return (runner, slice) => openLoop.RunAsync(
+                runner.Port, stage.Options.Rate, slice.Requests is { } requests ? TimeSpan.FromSeconds(requests / (double)stage.Options.Rate) : slice.Duration, cancel);
         }
         );
     }
@@ -91,14 +92,14 @@ internal static class Comparison
         var isGrpc = stage.Options.Scenario == Scenario.Http2Grpc;
         var backendPort = isGrpc ? await stage.StartGrpcBackendAsync(cancel) : await stage.StartBackendAsync(cancel);
         var h2load = await Http2Load.GeneratorAsync(stage, cancel);
-        return (backendPort, () => Task.FromResult<Run>(async (runner, duration) =>
+        return (backendPort, () => Task.FromResult<Run>(async (runner, slice) =>
         {
             if (isGrpc)
             {
                 await Http2Load.CallAsync(runner, stage.Options.BodySize, cancel);
             }
 
-            return await h2load.RunAsync(runner.Port, duration, cancel);
+            return await h2load.RunAsync(runner.Port, slice, cancel);
         }
         ));
     }
@@ -122,7 +123,7 @@ internal static class Comparison
     private static string Note(LoadOptions options) => $"""
         {Clients(options)}, {options.BodySize} bytes of body, {Loop(options.Scenario)}.
         CPU time is that of the proxy's processes over the requests that were answered; the split into user and system is by clock ticks. Ratios are medians of the rounds'
-        ratios. RSS counts shared pages for each process.
+        ratios, with their quartiles. RSS counts shared pages for each process.
 
         """;
 
@@ -164,8 +165,8 @@ internal static class Comparison
     ];
 
     private static string Ratio(ContenderResult result, IReadOnlyList<ContenderResult> all, string to) =>
-        all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.Number(result.RatioTo(other), 2) : "–";
+        all.FirstOrDefault(r => r.Name == to) is { } other ? MarkdownTable.WithQuartiles(result.RatiosTo(other), 2) : "–";
 
     /// <summary>One run of the load generator.</summary>
-    private delegate Task<LoadResult> Run(Runner runner, TimeSpan duration);
+    private delegate Task<LoadResult> Run(Runner runner, Slice slice);
 }

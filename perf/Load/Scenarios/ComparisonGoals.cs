@@ -81,5 +81,5 @@ internal static class ComparisonGoals
     private static Goal Printed(string name, ContenderResult kpn, ContenderResult rival) => new(name, $"printed, beside {rival.Name}", Found(kpn, rival), null);
 
     private static string Found(ContenderResult kpn, ContenderResult rival) =>
-        $"{MarkdownTable.Number(kpn.RatioTo(rival), 2)} × ({MarkdownTable.Number(kpn.CpuMicros, 1)} against {MarkdownTable.Number(rival.CpuMicros, 1)} µs)";
+        $"{MarkdownTable.WithQuartiles(kpn.RatiosTo(rival), 2)} × ({MarkdownTable.Number(kpn.CpuMicros, 1)} against {MarkdownTable.Number(rival.CpuMicros, 1)} µs)";
 }

@@ -13,13 +13,13 @@ namespace KubeProxyNet.Load.Scenarios;
 internal sealed record Measurement(double CpuMicros, double UserMicros, double Busy, long ResidentBytes, LoadResult Load, double? HeapBytes)
 {
     /// <summary>Runs <paramref name="load"/> against a contender and looks at its processes before and after. Errors throw.</summary>
-    /// <param name="heap">Also asks for the GC heap; the answer costs CPU time that grows with the number of clusters.</param>
+    /// <param name="heap">Also asks for the GC heap, in a run by time; the answer costs CPU time that grows with the number of clusters.</param>
     public static async Task<Measurement> OfAsync(
-        Runner runner, TimeSpan duration, bool heap, Func<Task<LoadResult>> load, CancellationToken cancel)
+        Runner runner, Slice slice, bool heap, Func<Task<LoadResult>> load, CancellationToken cancel)
     {
         var before = ProcessSample.Of(runner.Process.Id);
         var running = load();
-        var heapBytesPerSecond = heap ? await SteadyHeapBytesAsync(runner, duration / 3, cancel) : null;
+        var heapBytesPerSecond = heap && slice.Requests is null ? await SteadyHeapBytesAsync(runner, slice.Duration / 3, cancel) : null;
         var result = await running;
         var after = ProcessSample.Of(runner.Process.Id);
         runner.MustLive();
@@ -57,7 +57,10 @@ internal sealed record ContenderResult(Runner Runner, List<Measurement> Rounds)
     public double CpuMicros => Median(m => m.CpuMicros);
 
     /// <summary>CPU time a request over another's, round by round, and of that the median: what a round had in common, such as a busy neighbour, cancels out.</summary>
-    public double RatioTo(ContenderResult other) => Rounds.Zip(other.Rounds, static (one, two) => one.CpuMicros / two.CpuMicros).Median();
+    public double RatioTo(ContenderResult other) => RatiosTo(other).Median();
+
+    /// <summary>The ratios of <see cref="RatioTo"/>, one a round.</summary>
+    public double[] RatiosTo(ContenderResult other) => [.. Rounds.Zip(other.Rounds, static (one, two) => one.CpuMicros / two.CpuMicros)];
 
     public double Median(Func<Measurement, double> value) => Rounds.Median(value);
 }

@@ -59,13 +59,13 @@ internal static class Scale
 
     private static async Task MeasureAsync(Stage stage, ContenderResult[] results, CancellationToken cancel)
     {
-        var duration = TimeSpan.FromSeconds(stage.Options.DurationSeconds);
+        var slice = stage.Options.Slice;
         for (var round = 0; round < stage.Options.Rounds; round++)
         {
             foreach (var (runner, rounds) in Stage.InTurn(results, round))
             {
                 var wrk = stage.Wrk(runner.Contender.Paths);
-                rounds.Add(await Measurement.OfAsync(runner, duration, heap: false, () => wrk.RunAsync(runner.Port, duration, cancel), cancel));
+                rounds.Add(await Measurement.OfAsync(runner, slice, heap: false, () => wrk.RunAsync(runner.Port, slice, cancel), cancel));
                 await stage.SayAsync(round, runner.Name, $"{rounds[^1].CpuMicros,7:F2} µs/request");
             }
         }
@@ -77,7 +77,7 @@ internal static class Scale
         MarkdownTable.Number(result.CpuMicros, 2),
         $"{MarkdownTable.Number(result.Rounds.Min(m => m.CpuMicros), 1)} – {MarkdownTable.Number(result.Rounds.Max(m => m.CpuMicros), 1)}",
         MarkdownTable.Number(result.Median(m => m.UserMicros), 2),
-        MarkdownTable.Number(RatioOf(few, result), 3),
+        Ratio(result, few),
         MarkdownTable.Number(result.Median(m => m.Load.RequestsPerSecond), 0),
         MarkdownTable.Number(result.Median(m => m.Load.P99), 0),
         MarkdownTable.Number(result.Median(m => m.ResidentBytes) / 1e6, 1),
@@ -86,17 +86,15 @@ internal static class Scale
 
     private static Goal GoalOf(string unit, ContenderResult few, ContenderResult many)
     {
-        var ratio = RatioOf(few, many);
+        var ratio = many.RatioTo(few);
         return new Goal($"{many.Name}: CPU", $"within 5 % of {Few} {unit}", $"{MarkdownTable.Number(ratio, 3)} ×", ratio <= Bound);
     }
 
-    /// <summary>The median of the ratios of neighbours in time, which a drift of the machine moves less than a ratio of medians.</summary>
-    private static double RatioOf(ContenderResult few, ContenderResult result) =>
-        few.Rounds.Zip(result.Rounds, (a, b) => b.CpuMicros / a.CpuMicros).Median();
+    private static string Ratio(ContenderResult result, ContenderResult few) => MarkdownTable.WithQuartiles(result.RatiosTo(few), 3);
 
     private static string Note(LoadOptions options) => $"""
         {options.Connections} connections, closed loop (wrk). Routes: a prefix each in one virtual host, all asked for in turn. Clusters: a route to each; {Few} of them
-        asked for in both tables, spread over the large one, so that both have as many connections to the backend. *× few*: median of the rounds' ratios.
+        asked for in both tables, spread over the large one, so that both have as many connections to the backend. *× few*: median of the rounds' ratios, with their quartiles.
 
         """;
 }

@@ -85,6 +85,10 @@ internal static class ScenarioNames
     /// <summary>Whether clients speak HTTP/2 to the proxies.</summary>
     public static bool IsHttp2(this Scenario scenario) => scenario >= Scenario.Http2Small;
 
+    /// <summary>Whether its measurements can be a number of requests long, and not only a time: those whose result is CPU time a request.</summary>
+    public static bool GoesByRequests(this Scenario scenario) => scenario is not (Scenario.Tail or Scenario.Idle or Scenario.TlsIdle or Scenario.Overload or Scenario.Where)
+        && !scenario.IsTable();
+
     /// <summary>Whether it stands for a group of scenarios, each of which is run.</summary>
     public static bool IsTable(this Scenario scenario) => scenario is Scenario.All or Scenario.Tls or Scenario.Http2;
 }
