@@ -28,8 +28,14 @@ public sealed record ConfigDocument(string File, ConfigNode Root, bool HasErrors
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            var missing = fault is FileNotFoundException or DirectoryNotFoundException;
-            return new ConfigDocuments([], [new ConfigError(file, 0, 0, string.Empty, missing ? "no such file" : $"cannot be read: {fault.Message}", "check the path and its permissions")]);
+            var (message, remedy) = fault switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => ("no such file", "check the path and its permissions"),
+                _ when Directory.Exists(file) => ("is a folder", "name a file"),
+                UnauthorizedAccessException => ("cannot be read: permission denied", "give this user the right to read it, and to enter its folders"),
+                _ => ($"cannot be read: {fault.Message.TrimEnd('.')}", "check the path and its permissions"),
+            };
+            return new ConfigDocuments([], [new ConfigError(file, 0, 0, string.Empty, message, remedy)]);
         }
     }
 

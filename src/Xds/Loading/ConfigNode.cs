@@ -5,12 +5,10 @@ namespace KubeProxyNet.Xds.Loading;
 /// <summary>A value of a YAML or JSON document, with the place where it was written. Immutable; an alias shares the node of its anchor.</summary>
 public abstract class ConfigNode
 {
-    private protected ConfigNode(int line, int column, int size, int height)
+    private protected ConfigNode(int line, int column)
     {
         Line = line;
         Column = column;
-        Size = size;
-        Height = height;
     }
 
     /// <summary>Line of the first character, from 1.</summary>
@@ -20,10 +18,10 @@ public abstract class ConfigNode
     public int Column { get; }
 
     /// <summary>How many nodes this one is, itself and what is in it.</summary>
-    internal int Size { get; }
+    internal int Size { get; private set; } = 1;
 
     /// <summary>How many levels of nodes are in this one; 0 for a scalar.</summary>
-    internal int Height { get; }
+    internal int Height { get; private set; }
 
     /// <summary>Writes the value as JSON. Hexadecimal and octal numbers become decimal; <c>.inf</c> and <c>.nan</c> become text.</summary>
     /// <param name="writer">Where to; not flushed.</param>
@@ -41,6 +39,13 @@ public abstract class ConfigNode
         return stream.ToArray();
     }
 
+    /// <summary>Counts what is in this node; before anybody else sees it.</summary>
+    private protected void Include(ConfigNode node)
+    {
+        Size += node.Size;
+        Height = Math.Max(Height, node.Height + 1);
+    }
+
     /// <summary>The value as a message shows it, such as <c>a list</c> or <c>the number 5</c>.</summary>
     internal abstract string Describe();
 }
@@ -49,9 +54,13 @@ public abstract class ConfigNode
 public sealed class ConfigSequence : ConfigNode
 {
     internal ConfigSequence(int line, int column, IReadOnlyList<ConfigNode> items)
-        : base(line, column, 1 + items.Sum(item => item.Size), 1 + items.Select(item => item.Height).DefaultIfEmpty(-1).Max())
+        : base(line, column)
     {
         Items = items;
+        for (var i = 0; i < items.Count; i++)
+        {
+            Include(items[i]);
+        }
     }
 
     /// <summary>The elements in order.</summary>
@@ -84,9 +93,13 @@ public readonly record struct ConfigMember(string Key, int Line, int Column, Con
 public sealed class ConfigMapping : ConfigNode
 {
     internal ConfigMapping(int line, int column, IReadOnlyList<ConfigMember> members)
-        : base(line, column, 1 + members.Sum(member => member.Value.Size), 1 + members.Select(member => member.Value.Height).DefaultIfEmpty(-1).Max())
+        : base(line, column)
     {
         Members = members;
+        for (var i = 0; i < members.Count; i++)
+        {
+            Include(members[i].Value);
+        }
     }
 
     /// <summary>The members in the order of the file.</summary>

@@ -23,7 +23,7 @@ public enum ConfigScalarKind
 public sealed class ConfigScalar : ConfigNode
 {
     internal ConfigScalar(int line, int column, string text, ConfigScalarKind kind)
-        : base(line, column, 1, 0)
+        : base(line, column)
     {
         Text = text;
         Kind = kind;

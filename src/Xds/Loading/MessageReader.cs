@@ -20,7 +20,8 @@ internal sealed class MessageReader(ConfigErrors errors)
 
     private void Fill(IMessage message, ConfigMapping mapping, ConfigPath path, bool isAny)
     {
-        var setBy = new Dictionary<object, string>();
+        var set = new (object What, string By)[mapping.Members.Count];
+        var count = 0;
         foreach (var member in mapping.Members)
         {
             if (isAny && member.Key == TypeKey)
@@ -42,9 +43,12 @@ internal sealed class MessageReader(ConfigErrors errors)
 
             var at = path.Field(field.Name);
             var oneof = field.RealContainingOneof;
-            if (!setBy.TryAdd((object?)oneof ?? field, member.Key))
+            var what = (object?)oneof ?? field;
+
+            // There are as many at most as the message has fields, by both spellings.
+            if (Array.FindIndex(set, 0, count, earlier => ReferenceEquals(earlier.What, what)) is var found and >= 0)
             {
-                var other = setBy[(object?)oneof ?? field];
+                var other = set[found].By;
                 errors.Add(
                     member.Line,
                     member.Column,
@@ -54,6 +58,7 @@ internal sealed class MessageReader(ConfigErrors errors)
                 continue;
             }
 
+            set[count++] = (what, member.Key);
             Set(message, field, member.Value, at);
         }
     }
@@ -245,5 +250,5 @@ internal sealed class MessageReader(ConfigErrors errors)
         errors.Add(member.Line, member.Column, at, $"unknown field \"{member.Key}\" of {type.Name}", remedy);
     }
 
-    private static IMessage New(MessageDescriptor type) => type.Parser.ParseFrom(ByteString.Empty);
+    private static IMessage New(MessageDescriptor type) => type.Parser.ParseFrom(ReadOnlySpan<byte>.Empty);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KubeProxyNet.Xds.Validation;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -14,11 +15,23 @@ internal sealed class YamlTreeReader
 
     // A JSON document is a valid YAML one, and its keys may be longer than the 1,024 characters that YAML grants.
     private const int MaxKeyLength = 16 * 1024;
+    private const int MaxSharedKeys = 4096;
+
+    // Up to so many members a mapping's keys are compared one by one.
+    private const int FewMembers = 16;
 
     private readonly Parser _parser;
     private readonly int _lineOffset;
     private readonly ConfigErrors _errors;
     private readonly Dictionary<string, ConfigNode> _anchors = new(StringComparer.Ordinal);
+
+    // Large files repeat few keys: each is kept once.
+    private readonly Dictionary<string, string> _keys = new(StringComparer.Ordinal);
+
+    // What is being read, from the root down: a path is only made of it for an error. The nodes of all open lists and mappings lie in one list each.
+    private readonly List<(string? Field, int Index)> _steps = [];
+    private readonly List<ConfigNode> _items = [];
+    private readonly List<ConfigMember> _members = [];
     private int _nodes;
     private int _aliasNodes;
 
@@ -43,9 +56,12 @@ internal sealed class YamlTreeReader
 
                 Advance();
                 _anchors.Clear();
+                _steps.Clear();
+                _items.Clear();
+                _members.Clear();
                 (_nodes, _aliasNodes) = (0, 0);
                 var before = _errors.Count;
-                if (ReadNode(ConfigPath.Root, 0) is not { } root)
+                if (ReadNode(0) is not { } root)
                 {
                     return;
                 }
@@ -83,34 +99,46 @@ internal sealed class YamlTreeReader
     }
 
     /// <summary>Reads the current node; null where a limit was hit, after which nothing more may be read.</summary>
-    private ConfigNode? ReadNode(ConfigPath path, int depth)
+    private ConfigNode? ReadNode(int depth)
     {
-        var start = _parser.Current!.Start;
-        if (depth > _errors.Limits.MaxDepth)
+        if (!MayRead(depth))
         {
-            return Refuse(start, path, $"nested deeper than {_errors.Limits.MaxDepth} levels", "flatten the document");
-        }
-
-        if (++_nodes > _errors.Limits.MaxNodes)
-        {
-            return Refuse(start, path, $"more than {_errors.Limits.MaxNodes} values in one document", "split the document");
+            return null;
         }
 
         return _parser.Current switch
         {
-            AnchorAlias alias => ReadAlias(alias, path, depth),
-            Scalar scalar => Anchored(scalar, ReadScalar(scalar, path)),
-            SequenceStart sequence => Anchored(sequence, ReadSequence(sequence, path, depth)),
-            MappingStart mapping => Anchored(mapping, ReadMapping(mapping, path, depth)),
-            _ => Refuse(start, path, "unexpected end of the document", "complete the value"),
+            AnchorAlias alias => ReadAlias(alias, depth),
+            Scalar scalar => Anchored(scalar, ReadScalar(scalar)),
+            SequenceStart sequence => Anchored(sequence, ReadSequence(sequence, depth)),
+            MappingStart mapping => Anchored(mapping, ReadMapping(mapping, depth)),
+            _ => Refuse(_parser.Current!.Start, "unexpected end of the document", "complete the value"),
         };
     }
 
-    private ConfigNode? ReadAlias(AnchorAlias alias, ConfigPath path, int depth)
+    /// <summary>Counts the current node; false where it is one too many.</summary>
+    private bool MayRead(int depth)
+    {
+        if (depth > _errors.Limits.MaxDepth)
+        {
+            Refuse(_parser.Current!.Start, $"nested deeper than {_errors.Limits.MaxDepth} levels", "flatten the document");
+            return false;
+        }
+
+        if (++_nodes > _errors.Limits.MaxNodes)
+        {
+            Refuse(_parser.Current!.Start, $"more than {_errors.Limits.MaxNodes} values in one document", "split the document");
+            return false;
+        }
+
+        return true;
+    }
+
+    private ConfigNode? ReadAlias(AnchorAlias alias, int depth)
     {
         if (!_anchors.TryGetValue(alias.Value.Value, out var node))
         {
-            _errors.Add(Line(alias.Start), Column(alias.Start), path, $"alias *{alias.Value.Value} has no anchor before it", $"write &{alias.Value.Value} at the value that is meant");
+            _errors.Add(Line(alias.Start), Column(alias.Start), Path(), $"alias *{alias.Value.Value} has no anchor before it", $"write &{alias.Value.Value} at the value that is meant");
             return new ConfigScalar(Line(alias.Start), Column(alias.Start), string.Empty, ConfigScalarKind.Null);
         }
 
@@ -118,11 +146,11 @@ internal sealed class YamlTreeReader
         _nodes += node.Size;
         if (_aliasNodes > _errors.Limits.MaxAliasNodes)
         {
-            return Refuse(alias.Start, path, $"aliases stand for more than {_errors.Limits.MaxAliasNodes} values", "write the values out");
+            return Refuse(alias.Start, $"aliases stand for more than {_errors.Limits.MaxAliasNodes} values", "write the values out");
         }
 
         return depth + node.Height > _errors.Limits.MaxDepth
-            ? Refuse(alias.Start, path, $"an alias nests deeper than {_errors.Limits.MaxDepth} levels", "flatten the document")
+            ? Refuse(alias.Start, $"an alias nests deeper than {_errors.Limits.MaxDepth} levels", "flatten the document")
             : node;
     }
 
@@ -136,7 +164,7 @@ internal sealed class YamlTreeReader
         return node;
     }
 
-    private ConfigScalar ReadScalar(Scalar scalar, ConfigPath path)
+    private ConfigScalar ReadScalar(Scalar scalar)
     {
         var kind = scalar.Style == ScalarStyle.Plain ? ScalarSchema.Resolve(scalar.Value) : ConfigScalarKind.Text;
         if (!scalar.Tag.IsEmpty)
@@ -147,85 +175,173 @@ internal sealed class YamlTreeReader
             }
             else
             {
-                RefuseTag(scalar, path);
+                RefuseTag(scalar);
             }
         }
 
         return new ConfigScalar(Line(scalar.Start), Column(scalar.Start), scalar.Value, kind);
     }
 
-    private ConfigSequence? ReadSequence(SequenceStart start, ConfigPath path, int depth)
+    private ConfigSequence? ReadSequence(SequenceStart start, int depth)
     {
         if (!start.Tag.IsEmpty)
         {
-            RefuseTag(start, path);
+            RefuseTag(start);
         }
 
-        var items = new List<ConfigNode>();
+        var (line, column) = (Line(start.Start), Column(start.Start));
+        var first = _items.Count;
         while (Advance() && _parser.Current is not SequenceEnd)
         {
-            if (ReadNode(path.Index(items.Count), depth + 1) is not { } item)
+            _steps.Add((null, _items.Count - first));
+            if (ReadNode(depth + 1) is not { } item)
             {
                 return null;
             }
 
-            items.Add(item);
+            _steps.RemoveAt(_steps.Count - 1);
+            _items.Add(item);
         }
 
-        return new ConfigSequence(Line(start.Start), Column(start.Start), items);
+        return new ConfigSequence(line, column, TakeFrom(_items, first));
     }
 
-    private ConfigMapping? ReadMapping(MappingStart start, ConfigPath path, int depth)
+    private ConfigMapping? ReadMapping(MappingStart start, int depth)
     {
         if (!start.Tag.IsEmpty)
         {
-            RefuseTag(start, path);
+            RefuseTag(start);
         }
 
-        var members = new List<ConfigMember>();
-        var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+        var (line, column) = (Line(start.Start), Column(start.Start));
+        var first = _members.Count;
+        Dictionary<string, int>? lines = null;
         while (Advance() && _parser.Current is not MappingEnd)
         {
             var at = _parser.Current!.Start;
-            if (ReadNode(path, depth + 1) is not { } keyNode)
+            if (!TryReadKey(depth + 1, out var key, out var otherKey))
             {
                 return null;
             }
 
-            var key = (keyNode as ConfigScalar)?.Text;
             Advance();
-            if (ReadNode(key is null ? path : path.Field(key), depth + 1) is not { } value)
+            if (key is not null)
+            {
+                _steps.Add((key, 0));
+            }
+
+            if (ReadNode(depth + 1) is not { } value)
             {
                 return null;
             }
 
             if (key is null)
             {
-                _errors.Add(Line(at), Column(at), path, $"{keyNode.Describe()} is used as a key", "use text as the key");
+                _errors.Add(Line(at), Column(at), Path(), $"{otherKey!.Describe()} is used as a key", "use text as the key");
+                continue;
             }
-            else if (key == MergeKey)
+
+            if (key == MergeKey)
             {
-                _errors.Add(Line(at), Column(at), path.Field(key), "merge keys (<<) are not supported", "write the merged fields out, or use an alias for a whole value");
+                _errors.Add(Line(at), Column(at), Path(), "merge keys (<<) are not supported", "write the merged fields out, or use an alias for a whole value");
             }
-            else if (!lines.TryAdd(key, Line(at)))
+            else if (FindLine(key, first, ref lines) is { } earlier)
             {
-                _errors.Add(Line(at), Column(at), path.Field(key), $"\"{key}\" stands twice in this mapping, first in line {lines[key]}", "remove one of the two");
+                _errors.Add(Line(at), Column(at), Path(), $"\"{key}\" stands twice in this mapping, first in line {earlier}", "remove one of the two");
             }
             else
             {
-                members.Add(new ConfigMember(key, Line(at), Column(at), value));
+                _members.Add(new ConfigMember(key, Line(at), Column(at), value));
+                lines?.Add(key, Line(at));
+            }
+
+            _steps.RemoveAt(_steps.Count - 1);
+        }
+
+        return new ConfigMapping(line, column, TakeFrom(_members, first));
+    }
+
+    /// <summary>Reads a key; false where a limit was hit.</summary>
+    /// <param name="depth">Of the key.</param>
+    /// <param name="key">Its text; null where it is something else.</param>
+    /// <param name="other">What it is then.</param>
+    private bool TryReadKey(int depth, out string? key, out ConfigNode? other)
+    {
+        (key, other) = (null, null);
+        if (_parser.Current is Scalar { Anchor.IsEmpty: true, Tag.IsEmpty: true } plain)
+        {
+            key = Shared(plain.Value);
+            return MayRead(depth);
+        }
+
+        other = ReadNode(depth);
+        key = (other as ConfigScalar)?.Text;
+        return other is not null;
+    }
+
+    private string Shared(string key)
+    {
+        if (_keys.TryGetValue(key, out var shared))
+        {
+            return shared;
+        }
+
+        if (_keys.Count < MaxSharedKeys)
+        {
+            _keys.Add(key, key);
+        }
+
+        return key;
+    }
+
+    /// <summary>The line of a key among the members from an index on; null where it is not there.</summary>
+    private int? FindLine(string key, int first, ref Dictionary<string, int>? lines)
+    {
+        if (lines is not null)
+        {
+            return lines.TryGetValue(key, out var line) ? line : null;
+        }
+
+        for (var i = first; i < _members.Count; i++)
+        {
+            if (string.Equals(_members[i].Key, key, StringComparison.Ordinal))
+            {
+                return _members[i].Line;
             }
         }
 
-        return new ConfigMapping(Line(start.Start), Column(start.Start), members);
+        if (_members.Count - first == FewMembers)
+        {
+            lines = _members.Skip(first).ToDictionary(static member => member.Key, static member => member.Line, StringComparer.Ordinal);
+        }
+
+        return null;
     }
 
-    private void RefuseTag(NodeEvent at, ConfigPath path) =>
-        _errors.Add(Line(at.Start), Column(at.Start), path, $"the tag {at.Tag} is not supported", "remove the tag");
-
-    private ConfigNode? Refuse(Mark at, ConfigPath path, string message, string remedy)
+    private static T[] TakeFrom<T>(List<T> open, int first)
     {
-        _errors.Add(Line(at), Column(at), path, message, remedy);
+        var taken = CollectionsMarshal.AsSpan(open)[first..].ToArray();
+        open.RemoveRange(first, open.Count - first);
+        return taken;
+    }
+
+    private ConfigPath Path()
+    {
+        var path = ConfigPath.Root;
+        foreach (var (field, index) in _steps)
+        {
+            path = field is null ? path.Index(index) : path.Field(field);
+        }
+
+        return path;
+    }
+
+    private void RefuseTag(NodeEvent at) =>
+        _errors.Add(Line(at.Start), Column(at.Start), Path(), $"the tag {at.Tag} is not supported", "remove the tag");
+
+    private ConfigNode? Refuse(Mark at, string message, string remedy)
+    {
+        _errors.Add(Line(at), Column(at), Path(), message, remedy);
         return null;
     }
 

@@ -128,6 +128,23 @@ public sealed class ConfigDocumentTests
         result.Errors.Single().Line.Should().Be(line);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(16)]
+    [InlineData(17)]
+    [InlineData(40)]
+    public void A_double_key_is_found_among_few_members_and_many(int members)
+    {
+        var text = $"list:\n- {{}}\n- map:\n{string.Concat(Enumerable.Range(0, members).Select(static i => $"    key-{i}: {{of: [{i}]}}\n"))}    key-1: again\n    key-0: again\n";
+
+        var result = Parse(text);
+
+        result.Errors.Select(static error => error.ToString()).Should().Equal(
+            $"f.yaml:{members + 4}: list[1].map.key-1: \"key-1\" stands twice in this mapping, first in line 5; remove one of the two",
+            $"f.yaml:{members + 5}: list[1].map.key-0: \"key-0\" stands twice in this mapping, first in line 4; remove one of the two");
+        Json(result.Documents.Single().Root).Should().Contain($"\"key-{members - 1}\":{{\"of\":[{members - 1}]}}").And.StartWith("{\"list\":[{},{\"map\":{\"key-0\":{\"of\":[0]}");
+    }
+
     [Fact]
     public void A_double_key_in_json_is_reported()
     {
