@@ -13,8 +13,11 @@ public sealed record ControlPlaneOptions
     /// <summary>Objects that are there before the folder is read; an object of the folder with the same kind and name replaces one of them. None by default.</summary>
     public IReadOnlyList<KubernetesObject> InitialObjects { get; init; } = [];
 
-    /// <summary>Where proxies connect, over plain HTTP/2; 127.0.0.1:18000 by default. Port 0 takes a free one.</summary>
+    /// <summary>Where proxies connect, by HTTP/2; 127.0.0.1:18000 by default. Port 0 takes a free one.</summary>
     public IPEndPoint XdsAddress { get; init; } = new(IPAddress.Loopback, 18000);
+
+    /// <summary>TLS towards proxies; null (the default) for plain text.</summary>
+    public XdsTlsOptions? XdsTls { get; init; }
 
     /// <summary>Where the proxies listen for traffic, and the like.</summary>
     public TranslationOptions Translation { get; init; } = new();

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,7 @@ using Microsoft.Extensions.Logging;
 namespace KubeProxyNet.ControlPlane.Serving;
 
 /// <summary>
-/// The control plane: watches a folder of Kubernetes manifests and serves what they say to proxies over xDS, as aggregated discovery over gRPC without TLS.
+/// The control plane: watches a folder of Kubernetes manifests and serves what they say to proxies over xDS, as aggregated discovery over gRPC, in plain text or by TLS.
 /// It reads no environment variable and no settings file. Started once, disposed once.
 /// </summary>
 public sealed class ControlPlaneServer : IAsyncDisposable
@@ -69,27 +70,28 @@ public sealed class ControlPlaneServer : IAsyncDisposable
     /// </summary>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="DirectoryNotFoundException">The manifest folder does not exist.</exception>
-    /// <exception cref="IOException">The address cannot be bound; the message says why and what to do.</exception>
+    /// <exception cref="IOException">The address cannot be bound, or the files of TLS cannot be used; the message says why and what to do.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
+        var tls = _options.XdsTls is { } files ? new XdsTls(files, _clock, _logger) : null;
         _source.Objects.Apply([.. _options.InitialObjects.Select(static item => new ObjectChange(item.Key, item))]);
         _source.Start();
         var pipeline = new SnapshotPipeline(_source, _options, snapshot => _snapshots.Set(AggregatedDiscovery.Group, snapshot), Diagnostics, _logger, _clock);
         pipeline.PublishNow();
 
-        _application = Build();
+        _application = Build(tls);
         try
         {
             await _application.StartAsync(cancellationToken);
         }
         catch (Exception fault) when (fault is IOException or SocketException or AddressInUseException)
         {
-            throw new IOException($"the xDS address {_options.XdsAddress} cannot be bound: {fault.Message}; choose another address or end the process that has it", fault);
+            throw new IOException($"the xDS address {_options.XdsAddress} cannot be bound: {fault.Message.TrimEnd('.')}; choose another address or end the process that has it", fault);
         }
 
         var bound = _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         _address = new IPEndPoint(_options.XdsAddress.Address, new Uri(bound).Port);
-        _logger.LogInformation("Serving xDS from {Folder} on {Address}", _options.ManifestFolder, _address);
+        _logger.LogInformation("Serving xDS from {Folder} on {Address}{Tls}", _options.ManifestFolder, _address, tls is null ? "" : _options.XdsTls!.ClientAuthorityFile is null ? " by TLS" : " by mutual TLS");
         _pipeline = Task.Run(() => pipeline.RunAsync(_stopping.Token), CancellationToken.None);
     }
 
@@ -122,10 +124,10 @@ public sealed class ControlPlaneServer : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private WebApplication Build()
+    private WebApplication Build(XdsTls? tls)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
             options.Limits.MaxConcurrentConnections = MaxConnections;
@@ -133,7 +135,14 @@ public sealed class ControlPlaneServer : IAsyncDisposable
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
             options.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
-            options.Listen(_options.XdsAddress, listen => listen.Protocols = HttpProtocols.Http2);
+            options.Listen(_options.XdsAddress, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (tls is not null)
+                {
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls.Options()) });
+                }
+            });
         });
         builder.Services.AddRouting();
         builder.Services.AddGrpc(options => options.MaxReceiveMessageSize = MaxRequestBytes);
