@@ -22,7 +22,7 @@ internal static class QuickstartCommand
 
     private static async Task<int> RunAsync()
     {
-        using var termination = new Termination();
+        using var termination = new Termination(endsOnHangup: true);
         using var loggers = Logs.Create(TimeProvider.System);
         try
         {

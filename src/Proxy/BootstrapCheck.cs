@@ -48,7 +48,7 @@ public static class BootstrapCheck
     private static IEnumerable<ConfigProblem> ResourceProblems(Bootstrap bootstrap)
     {
         var controlPlane = ControlPlaneConnection.ClusterNames(bootstrap);
-        var secrets = new SecretResources(new SecretStats(new StatRegistry(), TimeProvider.System), TimeProvider.System);
+        var secrets = new SecretResources(new SecretStats(new StatRegistry(), TimeProvider.System), TimeProvider.System) { ServiceFault = new SecretServiceTargets(bootstrap, TimeProvider.System).FaultOf };
         var ofSecrets = new ApplyOutcome();
         secrets.Set(bootstrap.StaticResources?.Secrets ?? [], "", SecretSource.Bootstrap, ResourceOrigin.Bootstrap, ofSecrets);
         foreach (var rejection in ofSecrets.Rejections)

@@ -24,6 +24,8 @@ public sealed class ProxyConfigurationException(string message) : Exception(mess
 /// </summary>
 public sealed partial class ProxyServer : IAsyncDisposable
 {
+    private const int FewDescriptors = 1024;
+
     private static readonly TimeSpan IdleGraceOnDrain = TimeSpan.FromSeconds(1);
 
     private readonly DiscoveryStats _discoveryStats;
@@ -40,6 +42,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly RuntimeLoader _runtime;
     private readonly List<ResourceFile> _files = [];
     private AdsClient? _ads;
+    private SecretClients? _secrets;
     private AdminServer? _admin;
     private Task? _drained;
 
@@ -118,6 +121,11 @@ public sealed partial class ProxyServer : IAsyncDisposable
             await _ads.DisposeAsync();
         }
 
+        if (_secrets is not null)
+        {
+            await _secrets.DisposeAsync();
+        }
+
         _runtime.Dispose();
         _files.ForEach(static file => file.Dispose());
         _state.Dispose();
@@ -144,9 +152,15 @@ public sealed partial class ProxyServer : IAsyncDisposable
         var bootstrap = _options.Bootstrap;
         ThrowOn(BootstrapCheck.ConnectionProblems(bootstrap));
         var connection = ControlPlaneConnection.Of(bootstrap, new TranslationProblems(), _time);
+        var secretServices = new SecretServiceTargets(bootstrap, _time);
+        _state.SecretServiceFault = secretServices.FaultOf;
         LogOutlierEvents(bootstrap.ClusterManager?.OutlierDetection?.EventLogPath);
         UseLocalCluster(bootstrap);
         ApplyStatic(bootstrap);
+        if (_engine.Descriptors is { Limit: < FewDescriptors } few)
+        {
+            LogFewDescriptors(_logger, few.Limit, few.ClientLimit);
+        }
 
         var node = NodeIdentity.Of(bootstrap, _options.ServiceNode, _options.ServiceCluster);
         await StartAdminAsync(bootstrap, node);
@@ -160,6 +174,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
             _ads.Start();
         }
 
+        _secrets = new SecretClients(secretServices, node, _state, _discoveryStats, new SecretStats(_registry, _time), _time, _logger);
+        _secrets.Start();
         ObserveServer();
         _options = _options with { Places = null };
         _ = AnnounceReadyAsync(connection.InitialFetchTimeout);
@@ -315,6 +331,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane did not deliver clusters and listeners within {Seconds} s; going on with what is there")]
     private static partial void LogInitialFetchTimedOut(ILogger logger, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the process may open {Limit} descriptors, which is room for {Clients} clients at once; others wait to be accepted; raise the limit (ulimit -n, LimitNOFILE)")]
+    private static partial void LogFewDescriptors(ILogger logger, long limit, long clients);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "draining: {Connections} connections have up to {Seconds} s to end")]
     private static partial void LogDraining(ILogger logger, int connections, double seconds);

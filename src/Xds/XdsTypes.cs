@@ -75,6 +75,7 @@ public static class XdsTypes
         FilterConfig.Descriptor,
         FixedHeapConfig.Descriptor,
         Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig.Descriptor,
+        Envoy.Extensions.Filters.Http.GrpcHttp1Bridge.V3.Config.Descriptor,
         Envoy.Extensions.Filters.Http.GrpcWeb.V3.GrpcWeb.Descriptor,
         GetAddrInfoDnsResolverConfig.Descriptor,
         HeaderBasedSessionState.Descriptor,

@@ -56,7 +56,9 @@ internal sealed class AdminSource(ProxyEngine engine, ConfigurationState state, 
             Clusters = Dump(accepted.Clusters),
             Routes = Dump(accepted.Routes),
             Endpoints = Dump(accepted.Endpoints),
-            Secrets = [.. state.Secrets().Select(static secret => new DumpedResource(secret.Name, secret.Message, secret.Updated, secret.IsStatic ? null : secret.Version))],
+            Secrets = [.. state.Secrets().Select(static secret => new DumpedResource(
+                secret.Name, secret.Message, secret.Updated, secret.IsStatic ? null : secret.Version,
+                secret.Refused is { } refused ? new RejectedUpdate(refused.Details, refused.Version, refused.At) : null))],
         };
     }
 

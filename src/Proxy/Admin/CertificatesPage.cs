@@ -19,6 +19,7 @@ internal sealed class CertificatesPage(IAdminSource source, TimeProvider time)
             json.WriteStartObject();
             WriteList(json, "ca_cert", context.CaCert, now);
             WriteList(json, "cert_chain", context.CertChain, now);
+            WriteRefused(json, context.Refused);
             json.WriteEndObject();
         }
 
@@ -46,6 +47,28 @@ internal sealed class CertificatesPage(IAdminSource source, TimeProvider time)
             json.WriteString("days_until_expiration", certificate.DaysUntilExpiration(now).ToString(CultureInfo.InvariantCulture));
             json.WriteString("valid_from", Text(certificate.ValidFrom));
             json.WriteString("expiration_time", Text(certificate.ExpirationTime));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>What Envoy does not show here: why a certificate is not the one that was delivered last.</summary>
+    private static void WriteRefused(Utf8JsonWriter json, IReadOnlyList<SecretRefusal> refused)
+    {
+        if (refused.Count == 0)
+        {
+            return;
+        }
+
+        json.WriteStartArray("refused");
+        foreach (var secret in refused)
+        {
+            json.WriteStartObject();
+            json.WriteString("secret", secret.Secret);
+            json.WriteString("details", secret.Details);
+            json.WriteString("version_info", secret.Version);
+            json.WriteString("last_update_attempt", Text(secret.At));
             json.WriteEndObject();
         }
 

@@ -6,6 +6,7 @@ using KubeProxyNet.Proxy.Config.Tls;
 using KubeProxyNet.Proxy.Listeners;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Xds.Validation;
 using Microsoft.Extensions.Logging;
 using ClusterMessage = Envoy.Config.Cluster.V3.Cluster;
 using RouteConfigurationMessage = Envoy.Config.Route.V3.RouteConfiguration;
@@ -60,8 +61,14 @@ internal sealed partial class ConfigurationState : IDisposable
     /// <summary>Told of every cluster whose endpoints DNS has to find, while no lock is held.</summary>
     public Action<ClusterEntry>? DnsClusterAdded { get; set; }
 
-    /// <summary>Told when the names to ask of endpoint or route discovery may have changed, while no lock is held.</summary>
+    /// <summary>Told when the names to ask of endpoint, route or secret discovery may have changed, while no lock is held.</summary>
     public Action? SubscriptionsChanged { get; set; }
+
+    /// <summary>Why a secret discovery service cannot be used; null where it can. Set before anything is configured.</summary>
+    public Func<SecretService, ConfigProblem?> SecretServiceFault
+    {
+        set => _secrets.ServiceFault = value;
+    }
 
     /// <summary>Names to ask of endpoint discovery; the same array as before unless they changed.</summary>
     public ImmutableArray<string> EndpointSubscriptions => Read(() => _clusters.Services);
@@ -71,6 +78,9 @@ internal sealed partial class ConfigurationState : IDisposable
 
     /// <summary>Names to ask of secret discovery; the same array as before unless they changed.</summary>
     public ImmutableArray<string> SecretSubscriptions => Read(() => _secrets.Names);
+
+    /// <summary>Names to ask of each secret discovery service; the same object as before unless they changed.</summary>
+    public ImmutableDictionary<SecretService, ImmutableArray<string>> SecretServices => Read(() => _secrets.Services);
 
     /// <summary>What is to be watched for secrets.</summary>
     public WatchedSecrets WatchedSecrets => Read(() => new WatchedSecrets(
@@ -153,12 +163,23 @@ internal sealed partial class ConfigurationState : IDisposable
     });
 
     /// <summary>The certificates of the TLS contexts that were accepted.</summary>
-    public IReadOnlyList<ContextCertificates> Certificates() => Read(() => (ContextCertificates[])
-        [.. _secrets.Users.SelectMany(user => user.Plans.Select(plan => plan.Facts(_secrets, user.Description)))]);
+    public IReadOnlyList<ContextCertificates> Certificates() => Read(() => _secrets.Certificates().ToArray());
 
     /// <summary>The secrets that are used or stand in the bootstrap. Those that have not come have no message.</summary>
-    public IReadOnlyList<(string Name, IMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic)> Secrets() => Read(() => _secrets.Entries
-        .Select(static entry => (entry.Key.Name, (IMessage?)entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap)).ToArray());
+    public IReadOnlyList<(string Name, IMessage? Message, string Version, DateTimeOffset Updated, bool IsStatic, SecretRefusal? Refused)> Secrets() => Read(() => _secrets.Entries
+        .Select(static entry => (entry.Key.Name, (IMessage?)entry.Message, entry.Version, entry.Updated, entry.Key.Source == SecretSource.Bootstrap, entry.LastRefusal)).ToArray());
+
+    /// <summary>Notes versions of secrets that were refused before they could be taken, to be shown with what stays in force.</summary>
+    public void NoteRefusedSecrets(IEnumerable<(string Name, string Reason)> refused, string version, SecretSource source)
+    {
+        lock (_gate)
+        {
+            foreach (var (name, reason) in refused)
+            {
+                _secrets.Refuse(new SecretKey(name, source), reason, version);
+            }
+        }
+    }
 
     /// <summary>Everything that is in force, by kind.</summary>
     public (AcceptedResource[] Clusters, AcceptedResource[] Endpoints, AcceptedResource[] Listeners, AcceptedResource[] Routes) Accepted()
@@ -215,10 +236,10 @@ internal sealed partial class ConfigurationState : IDisposable
                 return outcome;
             }
 
-            var (services, routes, secrets) = (_clusters.Services, _listeners.RouteNames, _secrets.Names);
+            var (services, routes, secrets, sources) = (_clusters.Services, _listeners.RouteNames, _secrets.Names, _secrets.Services);
             change(outcome);
             RenewSecretUsers();
-            subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes || _secrets.Names != secrets;
+            subscriptionsChanged = _clusters.Services != services || _listeners.RouteNames != routes || _secrets.Names != secrets || _secrets.Services != sources;
             followsSecrets = _secretsChanged;
             _secretsChanged = false;
             followsEndpoints = _clusters.FileServicesChanged;
@@ -330,61 +351,6 @@ internal sealed partial class ConfigurationState : IDisposable
         return failures;
     }
 
-    private void WaitForEndpoints(ClusterEntry cluster) => cluster.Patience = _time.CreateTimer(
-        _ => Change(_ =>
-        {
-            if (_clusters.EndWait(cluster))
-            {
-                LogNoEndpoints(_logger, cluster.Name, cluster.Translated.EndpointsTimeout.TotalSeconds);
-                Tell(Publish());
-            }
-        }),
-        null,
-        cluster.Translated.EndpointsTimeout,
-        Timeout.InfiniteTimeSpan);
-
-    private void WaitForRoutes(ListenerEntry listener) => listener.Patience = _time.CreateTimer(
-        _ => Change(_ =>
-        {
-            if (_listeners.EndWait(listener))
-            {
-                LogNoRoutes(_logger, listener.Message.Name, string.Join("\", \"", listener.RouteNames), listener.Translated.RoutesTimeout.TotalSeconds);
-                Tell(Publish());
-            }
-        }),
-        null,
-        listener.Translated.RoutesTimeout,
-        Timeout.InfiniteTimeSpan);
-
-    private void WaitForSecrets(ClusterEntry cluster) => cluster.SecretPatience = Patience(cluster, () => _clusters.EndSecretWait(cluster));
-
-    private void WaitForSecrets(ListenerEntry listener) => listener.SecretPatience = Patience(listener, () => _listeners.EndSecretWait(listener));
-
-    private ITimer Patience(ISecretUser user, Func<bool> end)
-    {
-        SecretReference[] missing = [.. user.Plans.SelectMany(static plan => plan.Parts).Select(static part => part.Reference).OfType<SecretReference>().Where(reference => _secrets.Find(reference) is null)];
-        var timeout = missing.Any(static reference => reference.Timeout == Timeout.InfiniteTimeSpan) ? Timeout.InfiniteTimeSpan : missing.Max(static reference => reference.Timeout);
-        return _time.CreateTimer(
-            _ => Change(_ =>
-            {
-                if (!end())
-                {
-                    return;
-                }
-
-                foreach (var reference in missing.Where(reference => _secrets.Find(reference) is null))
-                {
-                    _secretStats.CountTimeout(reference.Key.Name);
-                    LogNoSecret(_logger, reference.Key.Name, user.Description, timeout.TotalSeconds);
-                }
-
-                Tell(Publish());
-            }),
-            null,
-            timeout,
-            Timeout.InfiniteTimeSpan);
-    }
-
     private void Tell(PublicationFailures failures)
     {
         foreach (var failure in failures.Listeners)
@@ -397,15 +363,6 @@ internal sealed partial class ConfigurationState : IDisposable
             LogNotBuilt(_logger, failure.Cluster, failure.Message);
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "no endpoints came for cluster \"{Cluster}\" within {Seconds} s; it goes into force without")]
-    private static partial void LogNoEndpoints(ILogger logger, string cluster, double seconds);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "no routes \"{Routes}\" came for listener \"{Listener}\" within {Seconds} s; it goes into force without")]
-    private static partial void LogNoRoutes(ILogger logger, string listener, string routes, double seconds);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "no secret \"{Secret}\" came for {User} within {Seconds} s; it goes into force without, and its connections fail until the secret comes")]
-    private static partial void LogNoSecret(ILogger logger, string secret, string user, double seconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "listener \"{Listener}\" cannot be opened: {Reason}")]
     private static partial void LogNotOpened(ILogger logger, string listener, string reason);

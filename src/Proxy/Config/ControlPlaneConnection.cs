@@ -1,21 +1,17 @@
 using Envoy.Config.Bootstrap.V3;
-using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>Reads from the bootstrap where listeners and clusters are discovered.</summary>
-internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
+internal sealed record ControlPlaneConnection(DiscoveryTarget? Ads, bool ClustersOverAds, bool ListenersOverAds, string? ClusterFile, string? ListenerFile, TimeSpan InitialFetchTimeout)
 {
     /// <summary>The folder whose changes say that <c>ClusterFile</c> is to be read again; null for its own.</summary>
     public string? ClusterFolder { get; init; }
 
     /// <summary>The folder whose changes say that <c>ListenerFile</c> is to be read again; null for its own.</summary>
     public string? ListenerFolder { get; init; }
-
-    // Envoy's default of a cluster's connect_timeout.
-    private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>The names of the static clusters that are the control plane, which gRPC speaks to and not the engine.</summary>
     public static HashSet<string> ClusterNames(Bootstrap bootstrap) =>
@@ -80,7 +76,7 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
         }
     }
 
-    private static AdsTarget? AdsOf(Bootstrap bootstrap, ApiConfigSource source, TranslationProblems problems, ConfigPath path, TimeProvider time)
+    private static DiscoveryTarget? AdsOf(Bootstrap bootstrap, ApiConfigSource source, TranslationProblems problems, ConfigPath path, TimeProvider time)
     {
         if (source.ApiType != ApiConfigSource.Types.ApiType.Grpc)
         {
@@ -93,37 +89,6 @@ internal sealed record ControlPlaneConnection(AdsTarget? Ads, bool ClustersOverA
             return null;
         }
 
-        var place = path.Field("grpc_services").Index(0);
-        var service = source.GrpcServices[0];
-        if (service.GoogleGrpc is { } google)
-        {
-            return new AdsTarget([google.TargetUri], DefaultConnectTimeout);
-        }
-
-        var name = service.EnvoyGrpc?.ClusterName ?? "";
-        var cluster = bootstrap.StaticResources?.Clusters.FirstOrDefault(cluster => cluster.Name == name);
-        if (cluster is null)
-        {
-            problems.Add(place.Field("envoy_grpc").Field("cluster_name"), $"there is no static cluster \"{name}\"", "add it to static_resources.clusters");
-            return null;
-        }
-
-        return TargetOf(cluster, ConfigPath.Root.Field("static_resources").Field("clusters").Index(bootstrap.StaticResources!.Clusters.IndexOf(cluster)), problems, place, time);
-    }
-
-    private static AdsTarget? TargetOf(Cluster cluster, ConfigPath place, TranslationProblems problems, ConfigPath path, TimeProvider time)
-    {
-        var tls = ControlPlaneTls.Of(cluster, problems, place, time);
-        var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
-            .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
-            .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")
-            .ToArray() ?? [];
-        if (addresses.Length > 0)
-        {
-            return new AdsTarget(addresses, cluster.ConnectTimeout?.ToTimeSpan() ?? DefaultConnectTimeout) { Tls = tls };
-        }
-
-        problems.Add(path, $"the cluster \"{cluster.Name}\" has no endpoint", "give it a load_assignment");
-        return null;
+        return DiscoveryTarget.Of(bootstrap, source.GrpcServices[0], problems, path.Field("grpc_services").Index(0), time);
     }
 }

@@ -43,7 +43,7 @@ internal static class DataSourceReader
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            problems.Add(path, $"\"{name}\" cannot be read: {error.Message}", "name a file that exists and can be read");
+            problems.Add(path, $"\"{name}\" cannot be read: {error.Message.TrimEnd('.')}", "name a file that exists and can be read");
         }
 
         return default;

@@ -19,21 +19,25 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Run
     private readonly HashSet<string> _toldOf = new(StringComparer.Ordinal);
 
     /// <summary>Applies an update. What is returned goes back to the control plane as the reason of a NACK.</summary>
-    public IReadOnlyList<AdsRejection> Apply(AdsUpdate update, ResourceOrigin origin)
+    /// <param name="update">The update.</param>
+    /// <param name="origin">How strictly it is taken.</param>
+    /// <param name="secretSource">Where its secrets come from; null for the aggregated stream.</param>
+    public IReadOnlyList<AdsRejection> Apply(AdsUpdate update, ResourceOrigin origin, SecretSource? secretSource = null)
     {
+        var source = secretSource ?? SecretSource.Ads;
         var outcome = update.TypeUrl switch
         {
             XdsTypeUrls.Cluster => state.SetClusters(Messages<Cluster>(update), update.Removed, update.Version, origin),
             XdsTypeUrls.ClusterLoadAssignment => state.SetAssignments(Messages<ClusterLoadAssignment>(update), update.Version, origin),
             XdsTypeUrls.Listener => state.SetListeners(Messages<Listener>(update), update.Removed, update.Version, origin),
             XdsTypeUrls.RouteConfiguration => state.SetRoutes(Messages<RouteConfigurationMessage>(update), update.Version, origin),
-            XdsTypeUrls.Secret => state.SetSecrets(Messages<SecretMessage>(update), update.Version, origin, SecretSource.Ads),
+            XdsTypeUrls.Secret => state.SetSecrets(Messages<SecretMessage>(update), update.Version, origin, source),
             XdsTypeUrls.Runtime when runtime is not null => runtime.Set(Messages<Envoy.Service.Runtime.V3.Runtime>(update)),
             _ => new ApplyOutcome(),
         };
 
         Tell(update, outcome);
-        Count(update, outcome);
+        Count(update, outcome, source);
         return [.. outcome.Rejections.Select(static rejection => new AdsRejection(rejection.Name, rejection.Reason))];
     }
 
@@ -66,15 +70,12 @@ internal sealed partial class DiscoveryApplication(ConfigurationState state, Run
         outcome.Notices.ForEach(notice => TellOfWhatIsNotActedOn(update.TypeUrl, notice.Name, notice.Problem));
     }
 
-    private void Count(AdsUpdate update, ApplyOutcome outcome)
+    private void Count(AdsUpdate update, ApplyOutcome outcome, SecretSource source)
     {
         stats.CountResponse(update.TypeUrl, update.Rejections.Count == 0 && outcome.Rejections.Count == 0);
         if (update.TypeUrl == XdsTypeUrls.Secret)
         {
-            foreach (var rejection in update.Rejections)
-            {
-                stats.CountRefusedSecret(rejection.Name);
-            }
+            state.NoteRefusedSecrets(update.Rejections.Select(static rejection => (rejection.Name, rejection.Reason)), update.Version, source);
         }
         else if (update.TypeUrl == XdsTypeUrls.RouteConfiguration)
         {

@@ -23,9 +23,6 @@ internal sealed class DiscoveryStats(StatRegistry registry)
         }
     }
 
-    /// <summary>Counts a secret that is refused before it reaches the configuration.</summary>
-    public void CountRefusedSecret(string name) => Count($"sds.{name}.", isAccepted: false);
-
     /// <summary>Counts a route configuration for each connection manager that uses it.</summary>
     public void CountRoutes(string name, IEnumerable<string> statPrefixes, bool isAccepted)
     {

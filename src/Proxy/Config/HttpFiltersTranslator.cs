@@ -79,6 +79,16 @@ internal static class HttpFiltersTranslator
             return GrpcFiltersTranslator.Stats(filter, stats, problems, path);
         }
 
+        if (any.TryUnpack<Envoy.Extensions.Filters.Http.GrpcHttp1Bridge.V3.Config>(out var bridge))
+        {
+            return new GrpcBridgeConfig(filter.Name)
+            {
+                Disabled = filter.Disabled,
+                UpgradesProtobuf = bridge.UpgradeProtobufToGrpc,
+                IgnoresQuery = bridge.IgnoreQueryParameters,
+            };
+        }
+
         return any.Is(Envoy.Extensions.Filters.Http.GrpcWeb.V3.GrpcWeb.Descriptor) ? new GrpcWebConfig(filter.Name) { Disabled = filter.Disabled } : null;
     }
 

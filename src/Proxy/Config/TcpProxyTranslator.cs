@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Envoy.Extensions.Filters.Network.TcpProxy.V3;
+using Envoy.Type.V3;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Xds.Validation;
 
@@ -18,8 +19,19 @@ internal static class TcpProxyTranslator
             IdleTimeout = ResourceTimeouts.Bounded(message.IdleTimeout?.ToTimeSpan() ?? defaults.IdleTimeout),
             MaxConnectAttempts = (int)Math.Min(message.MaxConnectAttempts ?? 1u, int.MaxValue),
             MaxDownstreamConnectionDuration = ResourceTimeouts.Bounded(message.MaxDownstreamConnectionDuration?.ToTimeSpan() ?? TimeSpan.Zero),
+            HashesSourceIp = HashesSourceIp(message, problems, path.Field("hash_policy")),
             AccessLogs = AccessLogTranslator.Translate(message.AccessLog, problems, path.Field("access_log")),
         };
+    }
+
+    private static bool HashesSourceIp(TcpProxy message, TranslationProblems problems, ConfigPath path)
+    {
+        if (message.HashPolicy.Count > 1)
+        {
+            problems.Add(path, $"there are {message.HashPolicy.Count} policies", "write at most one");
+        }
+
+        return message.HashPolicy.Any(static policy => policy.PolicySpecifierCase == HashPolicy.PolicySpecifierOneofCase.SourceIp);
     }
 
     private static ImmutableArray<TcpClusterConfig> ClustersOf(TcpProxy message, TranslationProblems problems, ConfigPath path)

@@ -58,6 +58,9 @@ internal static class AttemptOutcome
             attempt.TransportFailure = upstream.FindTransportFailure();
         }
 
+        // What carried the attempt may serve another one as soon as it is given back.
+        var details = failure == UpstreamFailure.ProtocolError ? upstream!.ProtocolErrorDetails : "";
+        var isLeftBehind = upstream?.Loss == StreamLoss.LeftBehind;
         attempt.RefusedBy = failure == UpstreamFailure.RefusedStream ? upstream!.Carrier : null;
         if (isUntouched)
         {
@@ -83,7 +86,7 @@ internal static class AttemptOutcome
             return NextAttempt.AtOnce;
         }
 
-        if (failure == UpstreamFailure.RefusedStream && MayBeReplayed(attempt) && exchange.TryTakeFreeAttempt(isElsewhere: upstream!.Loss == StreamLoss.LeftBehind))
+        if (failure == UpstreamFailure.RefusedStream && MayBeReplayed(attempt) && exchange.TryTakeFreeAttempt(isElsewhere: isLeftBehind))
         {
             page.FailedRequests--;
             attempt.Failure = UpstreamFailure.None;
@@ -103,7 +106,7 @@ internal static class AttemptOutcome
         // Another attempt may still bring a response; the last one answers.
         if (exchange.Hedged is not { IsOpen: true })
         {
-            UpstreamFailureReplies.Answer(exchange, failure, upstream);
+            UpstreamFailureReplies.Answer(exchange, failure, details);
         }
 
         return NextAttempt.None;

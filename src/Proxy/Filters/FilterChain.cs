@@ -66,6 +66,7 @@ internal static class FilterChain
     {
         BufferFilterConfig buffer => BufferFilter.RunAsync(exchange, buffer, ofRoute as BufferRouteSettings),
         FileSystemBufferConfig buffer => FileSystemBufferFilter.RunAsync(exchange, buffer, ofRoute as FileSystemBufferRouteSettings),
+        GrpcBridgeConfig bridge => GrpcBridgeFilter.RunAsync(exchange, bridge),
         _ => throw new NotSupportedException($"filter {filter.GetType().Name}"),
     };
 }

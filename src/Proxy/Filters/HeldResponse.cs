@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Filters.Grpc;
 using KubeProxyNet.Proxy.Http.Http1;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
@@ -27,6 +28,8 @@ internal static class HeldResponse
         var body = exchange.BeginHeldResponse(buffering.MaxBytes);
         var turn = default(TurnBudget);
         var isHeadCounted = false;
+        var bridge = exchange.Call?.Bridge;
+        bridge?.BeginResponse();
         while (true)
         {
             upstream.MaxRead = Worker.ReceiveBufferSize;
@@ -37,6 +40,7 @@ internal static class HeldResponse
                     exchange.MarkActivity();
                     exchange.NoteResponsePayload(payload.Length, upstream.IsResponseComplete);
                     ResponseRelay.Count(exchange, upstream, payload, ref isHeadCounted);
+                    bridge?.Strip(ref payload);
                     if (!body.TryAppend(payload))
                     {
                         return RelayOutcome.TooLong;
@@ -92,6 +96,11 @@ internal static class HeldResponse
     private static async LoopTask<RelayOutcome> SendAsync(Exchange exchange, StreamBuffering buffering, UpstreamStream upstream, ReplayBuffer body)
     {
         var trailers = upstream.Trailers;
+        if (exchange.Call?.Bridge is not null)
+        {
+            GrpcBridgeFilter.Finish(exchange, upstream.Head, trailers);
+        }
+
         var framing = buffering.InjectsLength ? new BodyFraming(BodyKind.ContentLength, body.Length) : upstream.Framing;
         var isFirstAll = body.PieceCount <= 1;
         exchange.Downstream.SendHead(

@@ -196,7 +196,8 @@ internal static class LocalReplies
             return;
         }
 
-        if (!exchange.IsGrpc)
+        var bridge = exchange.Call?.Bridge;
+        if (!exchange.IsGrpc || bridge is { IsUpgraded: true })
         {
             exchange.Downstream.SendLocalReply(exchange, reply);
             return;
@@ -207,7 +208,9 @@ internal static class LocalReplies
             GrpcStatistics.TakeLocalReply(exchange, call, code ?? GrpcCodes.FromHttp(reply.Status));
         }
 
-        exchange.Downstream.SendLocalReply(exchange, exchange.ToGrpc(reply, code));
+        // A client that sees no trailers is told by the status of HTTP as well.
+        var answer = exchange.ToGrpc(reply, code);
+        exchange.Downstream.SendLocalReply(exchange, bridge is null ? answer : answer with { Status = 503 });
     }
 
     private static readonly byte[] ClientGoneDetails = Bytes("downstream_remote_disconnect");

@@ -84,7 +84,8 @@ internal static class RequestHeadWriter
             writer.WriteField("host"u8, overrides.WrittenSpan[targetLength..]);
         }
 
-        if (isHttp2 && exchange.Request.TryGet(KnownHeader.Te, out var codings) && Http.Ascii.HasListElement(codings, "trailers"u8))
+        // One that a filter has added is copied with the others of its kind.
+        if (isHttp2 && exchange.Request.TryGet(KnownHeader.Te, out var codings) && Http.Ascii.HasListElement(codings, "trailers"u8) && !exchange.Request.HasOwn(KnownHeader.Te))
         {
             writer.Write("te: trailers\r\n"u8);
         }

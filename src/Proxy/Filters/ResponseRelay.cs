@@ -100,9 +100,10 @@ internal static class ResponseRelay
         }
 
         upstream.BeginBody(exchange.IsHead);
-        if (exchange.ResponseBuffering.Holds(upstream.Framing) && exchange.Call?.Web is null)
+        var buffering = exchange.Call?.Bridge is null ? exchange.ResponseBuffering : GrpcBridgeFilter.Buffering;
+        if (buffering.Holds(upstream.Framing) && exchange.Call?.Web is null)
         {
-            return await HeldResponse.RunAsync(exchange, exchange.ResponseBuffering, upstream);
+            return await HeldResponse.RunAsync(exchange, buffering, upstream);
         }
 
         var turn = default(TurnBudget);
@@ -196,6 +197,11 @@ internal static class ResponseRelay
             {
                 GrpcWebFilter.Pass(exchange, web, upstream, payload, trailers, ref isHeadSent);
                 return;
+            }
+
+            if (!isHeadSent && call.Bridge is not null)
+            {
+                GrpcBridgeFilter.TakeHead(exchange, upstream.Head);
             }
         }
 

@@ -4,7 +4,6 @@ using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Observability.Grpc;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Retries;
-using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -28,7 +27,10 @@ internal static class UpstreamFailureReplies
     }.ToFrozenDictionary();
 
     /// <summary>Answers for the last attempt, or cuts the response where one has begun.</summary>
-    public static void Answer(Exchange exchange, UpstreamFailure failure, UpstreamStream? upstream)
+    /// <param name="exchange">Whose attempt it was.</param>
+    /// <param name="failure">How it failed.</param>
+    /// <param name="protocolError">What the upstream did, where it broke its protocol.</param>
+    public static void Answer(Exchange exchange, UpstreamFailure failure, string protocolError)
     {
         switch (failure)
         {
@@ -59,7 +61,7 @@ internal static class UpstreamFailureReplies
                 break;
             case UpstreamFailure.ProtocolError:
                 exchange.Flags |= ResponseFlags.UpstreamProtocolError;
-                Send(exchange, failure, 502, upstream!.ProtocolErrorDetails);
+                Send(exchange, failure, 502, protocolError);
                 break;
             case UpstreamFailure.RemoteReset:
                 exchange.Flags |= ResponseFlags.UpstreamRemoteReset;

@@ -161,6 +161,33 @@ public abstract class MessageHead
         }
     }
 
+    /// <summary>The same by the name, for one that has no id.</summary>
+    internal void WithholdReceived(ReadOnlySpan<byte> lowerCaseName)
+    {
+        for (var i = 0; i < FieldCount; i++)
+        {
+            ref var field = ref _fields[i];
+            if (field is { Id: KnownHeader.Other, Name.Offset: >= 0 } && Ascii.EqualsIgnoreCase(Span(field.Name), lowerCaseName))
+            {
+                field = field with { Id = KnownHeader.Withheld };
+            }
+        }
+    }
+
+    /// <summary>True where a field of the proxy's own has this name.</summary>
+    internal bool HasOwn(KnownHeader id)
+    {
+        foreach (ref readonly var field in OwnFields)
+        {
+            if (field.Id == id)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Adds a field of the proxy's own behind those that arrived.</summary>
     /// <param name="lowerCaseName">Its name.</param>
     /// <param name="id">The id of the name.</param>

@@ -86,6 +86,16 @@ public sealed class RequestHead : MessageHead
         TargetSlice = new Slice(TargetSlice.Offset, TargetSlice.Length - moved);
     }
 
+    /// <summary>Takes the query off the target.</summary>
+    internal void DropQuery()
+    {
+        if (TargetSlice.End > PathSlice.End)
+        {
+            TargetSlice = new Slice(TargetSlice.Offset, PathSlice.End - TargetSlice.Offset);
+            QuerySlice = default;
+        }
+    }
+
     /// <inheritdoc/>
     internal override void Reset()
     {

@@ -21,6 +21,16 @@ public sealed class ResponseHead : MessageHead
     /// <summary>Reason phrase as received; may be empty.</summary>
     public ReadOnlySpan<byte> Reason => Span(ReasonSlice);
 
+    /// <summary>True where the status is not the one that came.</summary>
+    internal bool HasOwnStatus { get; private set; }
+
+    /// <summary>Puts another status in the place of the one that came.</summary>
+    internal void ReplaceStatus(int status)
+    {
+        Status = status;
+        HasOwnStatus = true;
+    }
+
     /// <inheritdoc/>
     public override bool TryGet(ReadOnlySpan<byte> lowerCaseName, out ReadOnlySpan<byte> value)
     {
@@ -38,6 +48,7 @@ public sealed class ResponseHead : MessageHead
     {
         base.Reset();
         Status = 0;
+        HasOwnStatus = false;
         ReasonSlice = default;
     }
 }

@@ -74,6 +74,11 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         _connections.Limit = overload.MaxDownstreamConnections;
         var sources = overload.SourceConnections is { } limit ? new SourceConnections(limit) : null;
         _runtimes = Array.ConvertAll(_workers, worker => new WorkerRuntime(worker, _snapshots, _drain, _overload, _connections, sources));
+        foreach (var runtime in _runtimes)
+        {
+            runtime.Worker.Spares.Add(runtime);
+        }
+
         _handshakes = new HandshakeLog(logger, time);
         _healthChecker = new HealthChecker(registry, _workers, Rebalance) { OpenLog = path => OpenLog(logs, path, logger) };
         _clusters = new ClusterStore(registry, _workers, time, _healthChecker) { HealthChanged = Rebalance, HandshakeFailures = _handshakes };
@@ -302,10 +307,28 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     internal Task<int> RentedBytesAsync() => SumAsync(static worker => (int)worker.Blocks.RentedBytes);
 
     /// <summary>Sockets of connections on both sides, over all workers.</summary>
+    /// <summary>What the process may have open.</summary>
+    internal DescriptorBudget Descriptors => _workers[0].Descriptors;
+
     internal long OpenDescriptors => _workers[0].Descriptors.Open;
 
-    /// <summary>Timers of all workers: zero once nothing runs and nothing is waited for.</summary>
-    internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count);
+    /// <summary>Timers of all workers, less those that look after what is kept for later: zero once nothing runs and nothing is waited for.</summary>
+    internal Task<int> TimersAsync() => SumAsync(static worker => worker.Timers.Count - worker.Spares.Timers);
+
+    /// <summary>What the workers keep for later, in bytes of blocks and in exchanges.</summary>
+    internal async Task<(long Bytes, int Exchanges)> SparesAsync()
+    {
+        long bytes = await SumAsync(static worker => (int)worker.Blocks.SpareBytes);
+        var exchanges = 0;
+        foreach (var runtime in _runtimes)
+        {
+            var read = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+            runtime.Worker.Post(() => read.SetResult(runtime.SpareExchanges));
+            exchanges += await read.Task;
+        }
+
+        return (bytes, exchanges);
+    }
 
     private async Task<int> SumAsync(Func<Worker, int> read)
     {
@@ -327,12 +350,13 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets every worker forget the blocks that it keeps for later, in its next turn.</summary>
+    /// <summary>Lets every worker forget the blocks and exchanges that it keeps for later, in its next turn.</summary>
     internal void GiveBackUnused()
     {
-        foreach (var worker in _workers)
+        foreach (var runtime in _runtimes)
         {
-            worker.Post(worker.Blocks.Trim);
+            runtime.Worker.Post(runtime.Worker.Blocks.Trim);
+            runtime.Worker.Post(runtime.Trim);
         }
     }
 

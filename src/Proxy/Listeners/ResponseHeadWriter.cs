@@ -95,7 +95,7 @@ internal static class ResponseHeadWriter
     {
         var http = exchange.Http;
         var own = OwnFieldsOf(exchange, head);
-        WriteStatusLine(ref writer, exchange, head.Status, head.Reason);
+        WriteStatusLine(ref writer, exchange, head.Status, head.HasOwnStatus ? ReasonPhrases.Of(head.Status) : head.Reason);
 
         var skip = HeaderMask.NeverForwarded.With(KnownHeader.XEnvoyUpstreamServiceTime);
         if (own.Contains(KnownHeader.Server))

@@ -11,8 +11,8 @@ internal sealed partial class Exchange
 
     /// <summary>How the body is framed for the upstream: as the client did, with its length where all of it is here, or in chunks where a filter makes it another length.</summary>
     public BodyFraming UpstreamRequestFraming =>
-        _isBuffering && _injectsLength ? new BodyFraming(BodyKind.ContentLength, BytesReceived)
-        : Call?.Web is not null && !Downstream.RequestFraming.IsEmpty ? BodyFraming.Chunked
+        _isBuffering && _injectsLength && Call?.Bridge is not { IsUpgraded: true } ? new BodyFraming(BodyKind.ContentLength, BytesReceived)
+        : (Call?.Web is not null || Call?.Bridge is { IsUpgraded: true }) && !Downstream.RequestFraming.IsEmpty ? BodyFraming.Chunked
         : Downstream.RequestFraming;
 
     /// <summary>Begins to keep the body, with what came with the head. False where that is too much already.</summary>

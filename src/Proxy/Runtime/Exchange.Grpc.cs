@@ -16,6 +16,7 @@ internal sealed partial class Exchange
 
     private readonly GrpcCall _call = new();
     private GrpcWebCall? _webCall;
+    private GrpcBridgeCall? _bridgeCall;
     private ArrayBufferWriter<byte>? _grpcLines;
     private int _replacedStatus;
     private long _grpcTimeoutMs = AsItCame;
@@ -27,7 +28,11 @@ internal sealed partial class Exchange
     public GrpcCall? Call { get; private set; }
 
     /// <summary>The part of the request's body that came with its head, as it goes upstream; see <see cref="DownstreamStream.BufferedBody"/>.</summary>
-    public ReadOnlySpan<byte> FirstBody => Call?.Web is { IsTextRequest: true } web ? web.FirstBody : Downstream.BufferedBody;
+    public ReadOnlySpan<byte> FirstBody =>
+        Call is null ? Downstream.BufferedBody
+        : Call.Web is { IsTextRequest: true } web ? web.FirstBody
+        : Call.Bridge is { HasFirstBody: true } bridge ? bridge.FirstBody
+        : Downstream.BufferedBody;
 
     /// <summary>The status that statistics of clusters and routes count: that of the response, or the one that an answer of our own had before it became one of gRPC's.</summary>
     public int CountedStatus => _replacedStatus != 0 ? _replacedStatus : Status;
@@ -38,11 +43,17 @@ internal sealed partial class Exchange
     /// <summary>What the upstream is told in <c>grpc-timeout</c>, in milliseconds; negative for nothing. Only where it is replaced.</summary>
     public long GrpcTimeoutToTellMs => _grpcTimeoutMs == AsExpected ? ExpectedTimeoutMs : _grpcTimeoutMs;
 
+    /// <summary>The client gets another status than the upstream sent, which is the one that counts there.</summary>
+    public void CountStatusAs(int status) => _replacedStatus = status;
+
     /// <summary>A filter looks at the call.</summary>
     public GrpcCall BeginCall() => Call ??= _call;
 
     /// <summary>A filter speaks gRPC for a browser.</summary>
     public GrpcWebCall BeginWebCall() => BeginCall().Web = _webCall ??= new GrpcWebCall();
+
+    /// <summary>A filter speaks gRPC for a client that sees no trailers.</summary>
+    public GrpcBridgeCall BeginBridgeCall() => BeginCall().Bridge = _bridgeCall ??= new GrpcBridgeCall();
 
     /// <summary>
     /// An answer of our own as gRPC has it: 200, and everything in the head (gRPC, PROTOCOL-HTTP2, "Trailers-Only"). The lines are valid until the next reply.

@@ -8,14 +8,19 @@ namespace KubeProxyNet.Proxy.Runtime;
 
 /// <summary>What the exchanges of one worker share: the snapshot in force, spare exchanges, the Date header.</summary>
 internal sealed class WorkerRuntime(
-    Worker worker, SnapshotHolder snapshots, DrainState drain, OverloadState overload, DownstreamConnectionLimit connections, SourceConnections? sources = null)
+    Worker worker, SnapshotHolder snapshots, DrainState drain, OverloadState overload, DownstreamConnectionLimit connections, SourceConnections? sources = null) : ISparePool
 {
-    private const int MaxSpareExchanges = 1024;
+    /// <summary>Exchanges that are kept for later in any case; more where more were under way at once.</summary>
+    private const int LeastSpare = 1024;
+
+    /// <summary>What an exchange holds with what belongs to it, roughly.</summary>
+    private const long BytesOfExchange = 8 * 1024;
 
     private readonly byte[] _date = Encoding.ASCII.GetBytes("date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
     private long _dateSecond;
     private HeaderEvaluation? _headers;
     private Exchange? _spare;
+    private SpareLimit _limit = new(LeastSpare);
     private int _spareCount;
 
     public Worker Worker => worker;
@@ -57,6 +62,11 @@ internal sealed class WorkerRuntime(
     /// <summary>An exchange to fill; give it back with <see cref="Return"/>.</summary>
     public Exchange RentExchange()
     {
+        if (_limit.Rent())
+        {
+            worker.Spares.OnRaised();
+        }
+
         var exchange = _spare;
         if (exchange is null)
         {
@@ -75,6 +85,30 @@ internal sealed class WorkerRuntime(
     /// <summary>Has the exchange that is rented next fetched into the caches.</summary>
     public void PrefetchExchange() => CacheLines.Prefetch(_spare, lines: 11);
 
+    /// <summary>Exchanges that are kept for later.</summary>
+    public int SpareExchanges => _spareCount;
+
+    /// <inheritdoc/>
+    public long Fall(out bool goesOn)
+    {
+        var before = _spareCount;
+        for (var most = _limit.Fall(); _spareCount > most; _spareCount--)
+        {
+            _spare = _spare!.NextSpare;
+        }
+
+        goesOn = _limit.IsRaised;
+        return (before - _spareCount) * BytesOfExchange;
+    }
+
+    /// <summary>Forgets every exchange that is kept for later.</summary>
+    public void Trim()
+    {
+        _spare = null;
+        _spareCount = 0;
+        _limit.Reset();
+    }
+
     public void Return(Exchange exchange)
     {
 #if KPN_CHECKED
@@ -86,7 +120,7 @@ internal sealed class WorkerRuntime(
         exchange.IsSpare = true;
 #endif
         exchange.Reset();
-        if (_spareCount < MaxSpareExchanges)
+        if (_limit.Return(_spareCount))
         {
             exchange.NextSpare = _spare;
             _spare = exchange;

@@ -10,6 +10,11 @@ namespace KubeProxyNet.Proxy.Tls;
 /// <param name="KeyKind">The algorithm of its key, as an object identifier.</param>
 internal sealed record CertificateFacts(IReadOnlyCollection<string> Names, string KeyKind)
 {
+    private const string EllipticCurve = "1.2.840.10045.2.1";
+
+    /// <summary>True for a key on an elliptic curve.</summary>
+    public bool IsElliptic => KeyKind == EllipticCurve;
+
     /// <summary>Reads the leaf of a chain.</summary>
     /// <exception cref="TlsException">It is no certificate.</exception>
     public static CertificateFacts Read(CertificateConfig certificate)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using KubeProxyNet.Proxy.Tls.Settings;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -10,6 +11,8 @@ namespace KubeProxyNet.Proxy.Tls;
 internal sealed class CertificateTable<T>
     where T : class
 {
+    private const int LongestName = 255;
+
     private readonly Dictionary<string, T> _exact = new(StringComparer.Ordinal);
     private readonly Dictionary<string, T> _wildcards = new(StringComparer.Ordinal);
     private readonly Dictionary<string, T>.AlternateLookup<ReadOnlySpan<char>> _exactLookup;
@@ -58,30 +61,57 @@ internal sealed class CertificateTable<T>
     /// <summary>What belongs to a name in ASCII, in any case; empty for none.</summary>
     public T Find(ReadOnlySpan<byte> serverName)
     {
-        const int Longest = 255;
         if (serverName.IsEmpty)
         {
             return Default;
         }
 
-        if (serverName.Length > Longest)
+        if (serverName.Length > LongestName)
         {
             return _unknown;
         }
 
         Span<char> name = stackalloc char[serverName.Length];
+        Lower(serverName, name);
+        return _exactLookup.TryGetValue(name, out var found) || TryFindWildcard(name, out found) ? found : _unknown;
+    }
+
+    /// <summary>What to look at, one after the other, where nothing of what <see cref="Find"/> gives can be presented: the exact name, the wildcard over it, and what is for everybody else.</summary>
+    public IReadOnlyList<T> FindAll(ReadOnlySpan<byte> serverName)
+    {
+        if (serverName.IsEmpty || serverName.Length > LongestName)
+        {
+            return [serverName.IsEmpty ? Default : _unknown];
+        }
+
+        var name = new char[serverName.Length];
+        Lower(serverName, name);
+        var all = new List<T>();
+        if (_exactLookup.TryGetValue(name, out var exact))
+        {
+            all.Add(exact);
+        }
+
+        if (TryFindWildcard(name, out var wildcard))
+        {
+            all.Add(wildcard);
+        }
+
+        return [.. all, _unknown];
+    }
+
+    // A wildcard stands for one label (RFC 6125 section 6.4.3).
+    private bool TryFindWildcard(ReadOnlySpan<char> name, [MaybeNullWhen(false)] out T found)
+    {
+        found = null;
+        return name.IndexOf('.') is > 0 and var dot && _wildcardLookup.TryGetValue(name[(dot + 1)..], out found);
+    }
+
+    private static void Lower(ReadOnlySpan<byte> serverName, Span<char> name)
+    {
         for (var i = 0; i < name.Length; i++)
         {
             name[i] = char.ToLowerInvariant((char)serverName[i]);
         }
-
-        if (_exactLookup.TryGetValue(name, out var found))
-        {
-            return found;
-        }
-
-        // A wildcard stands for one label (RFC 6125 section 6.4.3).
-        var dot = name.IndexOf('.');
-        return dot > 0 && _wildcardLookup.TryGetValue(name[(dot + 1)..], out found) ? found : _unknown;
     }
 }

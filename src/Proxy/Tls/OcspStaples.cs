@@ -64,8 +64,8 @@ internal sealed unsafe class OcspStaples(OcspStaplePolicy policy, TimeProvider t
         }
     }
 
-    /// <summary>True where a certificate may be without a response that its policy demands, now or later.</summary>
-    public bool MayRefuse(nint certificate) => _byCertificate[certificate].Policy != OcspStaplePolicy.LenientStapling;
+    /// <summary>True where some certificate may be without a response that its policy demands, now or later.</summary>
+    public bool MayRefuse => _byCertificate.Values.Any(static staple => staple.Policy != OcspStaplePolicy.LenientStapling);
 
     /// <summary>True where a client that asks would not get this certificate.</summary>
     public bool Refuses(nint certificate) => OutcomeOf(_byCertificate[certificate]) == StapleOutcome.Refused;

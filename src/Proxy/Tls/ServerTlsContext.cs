@@ -19,8 +19,8 @@ internal sealed unsafe class ServerTlsContext : TlsContext
 
     private readonly CertificateTable<SslContextHandle> _byName;
 
-    /// <summary>For sets of several certificates, some of which may not be presented for want of an OCSP response: each certificate alone.</summary>
-    private readonly Dictionary<SslContextHandle, (SslContextHandle Context, nint Certificate)[]> _alone = [];
+    /// <summary>Null where no certificate is ever refused, or there is no other.</summary>
+    private readonly StapledSuccession? _succession;
 
     /// <summary>Makes a context.</summary>
     /// <param name="config">What it is to offer and demand.</param>
@@ -38,7 +38,13 @@ internal sealed unsafe class ServerTlsContext : TlsContext
             : config.RequireClientCertificate ? new PeerVerifier(new PeerValidationConfig { Source = "require_client_certificate" }) : null;
         Staples = new OcspStaples(config.OcspStaplePolicy, time);
         var id = SessionIdOf(config, scope);
-        _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates => MakeSet(certificates, id));
+        var sets = new List<(SslContextHandle Set, IReadOnlyList<CertificateConfig> Certificates)>();
+        _byName = new CertificateTable<SslContextHandle>(config.Certificates, config.FullScanCertsOnSniMismatch, certificates =>
+        {
+            sets.Add((Make(certificates, id).Context, certificates));
+            return sets[^1].Set;
+        });
+        _succession = config.Certificates.Count > 1 && Staples.MayRefuse ? SuccessionOf(sets, id) : null;
     }
 
     public DownstreamTlsConfig Config { get; }
@@ -64,15 +70,22 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     /// <summary>Our protocols in order of preference, each with its length before it.</summary>
     internal byte[] Alpn { get; }
 
-    private SslContextHandle MakeSet(IReadOnlyList<CertificateConfig> certificates, byte[] id)
+    private StapledSuccession SuccessionOf(List<(SslContextHandle Set, IReadOnlyList<CertificateConfig> Certificates)> sets, byte[] id)
     {
-        var (context, held) = Make(certificates, id);
-        if (held.Count > 1 && held.Exists(Staples.MayRefuse))
+        var succession = new StapledSuccession(Staples, _byName, Config.FullScanCertsOnSniMismatch);
+        CertificateConfig[] all = [.. Config.Certificates];
+        foreach (var certificate in all)
         {
-            _alone[context] = [.. certificates.Select(certificate => Make([certificate], id)).Select(static made => (made.Context, made.Held[0]))];
+            var (alone, held) = Make([certificate], id);
+            succession.Add(alone, held[0], certificate);
         }
 
-        return context;
+        foreach (var (set, certificates) in sets)
+        {
+            succession.Add(set, [.. certificates.Select(certificate => Array.IndexOf(all, certificate))]);
+        }
+
+        return succession;
     }
 
     private (SslContextHandle Context, List<nint> Held) Make(IReadOnlyList<CertificateConfig> certificates, byte[] id)
@@ -109,18 +122,6 @@ internal sealed unsafe class ServerTlsContext : TlsContext
         return (context, held);
     }
 
-    /// <summary>A certificate whose OCSP response has expired gives way to one of another kind of key that has one, as in Envoy. Where none has, the handshake fails.</summary>
-    private SslContextHandle WithStaple(nint ssl, SslContextHandle chosen)
-    {
-        if (!_alone.TryGetValue(chosen, out var alone) || !OcspStaples.IsAsked(ssl) || !Array.Exists(alone, item => Staples.Refuses(item.Certificate)))
-        {
-            return chosen;
-        }
-
-        var usable = Array.FindIndex(alone, item => !Staples.Refuses(item.Certificate));
-        return usable < 0 ? chosen : alone[usable].Context;
-    }
-
     /// <summary>What a session was made under must be what it is resumed under, apart from our own certificates: they may be renewed meanwhile.</summary>
     private static byte[] SessionIdOf(DownstreamTlsConfig config, string scope) =>
         SHA256.HashData(Encoding.UTF8.GetBytes($"{scope}\n{config.RequireClientCertificate}\n{PeerVerifier.Fingerprint(config.Validation)}"));
@@ -130,10 +131,11 @@ internal sealed unsafe class ServerTlsContext : TlsContext
     {
         var context = (ServerTlsContext)TlsSocket.Of(ssl).Context;
         var name = LibSsl.GetServerName(ssl, 0);
-        var chosen = context._byName.Find(name == null ? default : MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
-        if (context._alone.Count > 0)
+        var asked = name == null ? default : MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name);
+        var chosen = context._byName.Find(asked);
+        if (context._succession is { } succession)
         {
-            chosen = context.WithStaple(ssl, chosen);
+            chosen = succession.Choose(ssl, asked, chosen);
         }
 
         if (chosen != context._byName.Default)

@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using KubeProxyNet.Proxy.Tls.OpenSsl;
-using KubeProxyNet.Proxy.Tls.Peers;
 using KubeProxyNet.Proxy.Transport;
 
 namespace KubeProxyNet.Proxy.Tls;
@@ -24,9 +22,6 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     private bool _hasBuffered;
     private bool _isDry;
     private bool _sawFin;
-    private bool _isCancelled;
-    private Block? _hello;
-    private int _helloLength;
 
     /// <summary>Puts TLS on a connection.</summary>
     /// <param name="connection">Owns it from here on.</param>
@@ -62,128 +57,6 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>Why the handshake failed, in the library's words; empty for none.</summary>
     public string Failure { get; private set; } = "";
 
-    /// <summary>What the verification of the peer's certificate found; null where none was presented, or the session was resumed.</summary>
-    public PeerVerdict? Verdict { get; set; }
-
-    /// <summary>A name that the peer's certificate must have besides what the context demands; null for none. Set before the handshake.</summary>
-    public string? DemandedHost { get; init; }
-
-    /// <summary>What the peer presented, also in the session that this one continues; null for nothing. Read once and kept.</summary>
-    public PeerCertificate? Peer
-    {
-        get
-        {
-            if (field is null && _ssl != 0 && HasPeerCertificate && LibSsl.GetPeerCertificate(_ssl) is var certificate and not 0)
-            {
-                field = PeerCertificate.Of(certificate);
-                LibCrypto.CertificateFree(certificate);
-            }
-
-            return field;
-        }
-    }
-
-    /// <summary>The peer's certificate and those that it sent behind it; empty for none.</summary>
-    public IReadOnlyList<PeerCertificate> PeerChain => field ??= ReadChain();
-
-    /// <summary>What we presented; null for nothing. Read once and kept.</summary>
-    public PeerCertificate? Local
-    {
-        get
-        {
-            if (field is null && _ssl != 0 && LibSsl.GetOwnCertificate(_ssl) is var certificate and not 0)
-            {
-                field = PeerCertificate.Of(certificate);
-            }
-
-            return field;
-        }
-    }
-
-    /// <summary>What became of a client's wish for an OCSP response.</summary>
-    public StapleOutcome Staple { get; set; }
-
-    /// <summary>What the connection manager tells upstreams of the client's certificate, once it is composed.</summary>
-    public byte[]? ForwardedElement { get; set; }
-
-    /// <summary>The server name that we ask for; null for none. Set before the handshake.</summary>
-    public string? AskedServerName
-    {
-        get;
-        init
-        {
-            field = value;
-            if (value is not null)
-            {
-                ClientTlsContext.AskFor(_ssl, value);
-            }
-        }
-    }
-
-    /// <summary>
-    /// The protocols that we offer where the context names none, as <see cref="AlpnList"/> writes them; empty (the default) for none. Set before the
-    /// handshake.
-    /// </summary>
-    public byte[] FallbackProtocols
-    {
-        get;
-        init
-        {
-            field = value;
-            if (value.Length > 0 && Context.OfferedProtocols.Count == 0)
-            {
-                ClientTlsContext.Offer(_ssl, value);
-            }
-        }
-    } = [];
-
-    /// <summary>Where the sessions go that the server lets us continue; null for nowhere.</summary>
-    public ClientSessions? Sessions { get; init; }
-
-    /// <summary>What a client said first, as far as the handshake came; empty once it went well.</summary>
-    public Span<byte> ReceivedHello => _hello is null ? default : _hello.Bytes.AsSpan(0, _helloLength);
-
-    /// <summary>True where the peer presented a certificate, now or in the session that this one continues.</summary>
-    public bool HasPeerCertificate { get; private set; }
-
-    /// <summary>True where the peer's certificate was found good in this handshake; that of a session that is continued is not looked at again.</summary>
-    public bool IsPeerValidated => Verdict is { Fault: PeerFault.None } && Context.Verifier!.IsDemanding;
-
-    /// <summary>True for TLS 1.3.</summary>
-    public bool IsTls13 => _ssl != 0 && LibSsl.VersionNumber(_ssl) == LibSsl.Tls13;
-
-    /// <summary>True where the session continues an earlier one.</summary>
-    public bool IsResumed => _ssl != 0 && LibSsl.SessionReused(_ssl) != 0;
-
-    /// <summary>The protocol that was agreed on by ALPN; empty for none.</summary>
-    public string AlpnProtocol
-    {
-        get
-        {
-            byte* data = null;
-            uint length = 0;
-            if (_ssl == 0)
-            {
-                return "";
-            }
-
-            LibSsl.GetAlpnSelected(_ssl, &data, &length);
-            return data == null ? "" : Encoding.ASCII.GetString(data, (int)length);
-        }
-    }
-
-    /// <summary>The server name that the client asked for; null for none.</summary>
-    public string? ServerName => _ssl == 0 ? null : Marshal.PtrToStringUTF8((nint)LibSsl.GetServerName(_ssl, 0));
-
-    /// <summary>The version in the library's words, such as <c>TLSv1.3</c>.</summary>
-    public string Version => field ??= _ssl == 0 ? "" : Marshal.PtrToStringUTF8((nint)LibSsl.GetVersion(_ssl)) ?? "";
-
-    /// <summary>The cipher suite in the library's words; empty before there is one.</summary>
-    public string Cipher => field ??= _ssl != 0 && LibSsl.GetCurrentCipher(_ssl) is var cipher and not 0 ? Marshal.PtrToStringUTF8((nint)LibSsl.CipherName(cipher)) ?? "" : "";
-
-    /// <summary>The group that the keys were agreed on in, such as <c>X25519</c>; empty before there is one.</summary>
-    public string Group => field ??= _ssl == 0 ? "" : KeyExchangeGroups.Of(_ssl);
-
     /// <inheritdoc/>
     public override bool HasBufferedInput => _hasBuffered;
 
@@ -195,12 +68,6 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
 
     /// <summary>The object behind a session of the library; for what it calls.</summary>
     internal static TlsSocket Of(nint ssl) => Unsafe.As<TlsSocket>(GCHandle.FromIntPtr(LibSsl.GetExtraData(ssl, 0)).Target!);
-
-    /// <summary>The owner gives the handshake up: it ends where it waits for its turn, too.</summary>
-    public void CancelHandshake() => _isCancelled = true;
-
-    /// <summary>Keeps what logs ask for beyond the end of the connection.</summary>
-    public void KeepFacts() => _ = (Version, Cipher, Group, Peer, Local);
 
     /// <inheritdoc/>
     public override int Receive(Span<byte> buffer)
@@ -305,28 +172,6 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
     /// <summary>For the library: what it has sealed.</summary>
     internal void WriteSealed(ReadOnlySpan<byte> bytes) => _connection.Worker.Sealed.Append(_connection, bytes);
 
-    private List<PeerCertificate> ReadChain()
-    {
-        if (Peer is not { } leaf || _ssl == 0)
-        {
-            return [];
-        }
-
-        var chain = new List<PeerCertificate> { leaf };
-        var stack = LibSsl.GetPeerChain(_ssl);
-        for (var i = 0; stack != 0 && i < LibCrypto.StackCount(stack); i++)
-        {
-            // On our side of a server the leaf is not among them, on the other it is.
-            var certificate = PeerCertificate.Of(LibCrypto.StackValue(stack, i));
-            if (!certificate.Der.AsSpan().SequenceEqual(leaf.Der))
-            {
-                chain.Add(certificate);
-            }
-        }
-
-        return chain;
-    }
-
     /// <summary>
     /// Reads payload, over records that hold none. A peer that sends too many of those in a row (key updates, empty records, attempts to renegotiate) would
     /// keep the worker busy, and one that reads no answers would have them pile up: it is cut off, as by the library that Envoy uses.
@@ -366,50 +211,6 @@ internal sealed unsafe partial class TlsSocket : SecureLayer
         _hasBuffered = true;
         result = Connection.Broken;
         return -1;
-    }
-
-    private HandshakeResult? Step()
-    {
-        LibCrypto.ClearErrors();
-        var done = LibSsl.DoHandshake(_ssl);
-        var error = done == 1 ? LibSsl.ErrorNone : LibSsl.GetError(_ssl, done);
-        if (error is not (LibSsl.ErrorNone or LibSsl.ErrorWantRead))
-        {
-            Failure = OpenSslErrors.Take();
-        }
-
-        SendReplies();
-        switch (error)
-        {
-            case LibSsl.ErrorNone:
-                IsEstablished = true;
-                HasPeerCertificate = LibSsl.PeekPeerCertificate(_ssl) != 0;
-                DropHello();
-                _hasBuffered = LibSsl.HasPending(_ssl) != 0;
-                return HandshakeResult.Done;
-            case LibSsl.ErrorWantRead:
-                return null;
-            default:
-                return _connection.IsPeerClosed && Failure.Length == 0 ? HandshakeResult.Disconnected : HandshakeResult.Failed;
-        }
-    }
-
-    /// <summary>What a client said first is told where the handshake fails, and forgotten where it goes well.</summary>
-    private void KeepHello(ReadOnlySpan<byte> bytes)
-    {
-        _hello ??= _connection.Worker.Blocks.Rent(BlockPool.Medium);
-        var count = Math.Min(bytes.Length, _hello.Bytes.Length - _helloLength);
-        bytes[..count].CopyTo(_hello.Bytes.AsSpan(_helloLength));
-        _helloLength += count;
-    }
-
-    private void DropHello()
-    {
-        if (_hello is not null)
-        {
-            _connection.Worker.Blocks.Return(_hello);
-            _hello = null;
-        }
     }
 
     private bool Write(ReadOnlySpan<byte> bytes)

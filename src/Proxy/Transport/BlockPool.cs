@@ -20,9 +20,10 @@ internal sealed class Block(int size)
 
 /// <summary>
 /// Blocks in four sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
-/// What is kept unused is bounded per size; what is rented is bounded by the connections' own limits.
+/// What is kept unused is what was rented at once lately (<see cref="SpareLimit"/>); what is rented is bounded by the connections' own limits.
 /// </summary>
-internal sealed class BlockPool
+/// <param name="onRaised">Told when it keeps more than always, and <see cref="ISparePool.Fall"/> is to be called after a period; null for nobody.</param>
+internal sealed class BlockPool(Action? onRaised = null) : ISparePool
 {
     /// <summary>Holds what one of many streams keeps: a small head or message.</summary>
     public const int Tiny = 1024;
@@ -36,16 +37,19 @@ internal sealed class BlockPool
     /// <summary>Holds the longest head that is accepted.</summary>
     public const int Large = 128 * 1024;
 
-    private readonly Shelf _tiny = new(Tiny, 4096);
-    private readonly Shelf _small = new(Small, 1024);
-    private readonly Shelf _medium = new(Medium, 256);
-    private readonly Shelf _large = new(Large, 16);
+    private readonly Shelf _tiny = new(Tiny, 4096, onRaised);
+    private readonly Shelf _small = new(Small, 1024, onRaised);
+    private readonly Shelf _medium = new(Medium, 256, onRaised);
+    private readonly Shelf _large = new(Large, 16, onRaised);
 
     /// <summary>Blocks that holders own now; zero after every test.</summary>
     public int Rented => _tiny.Rented + _small.Rented + _medium.Rented + _large.Rented;
 
     /// <summary>Their bytes.</summary>
     public long RentedBytes => ((long)_tiny.Rented * Tiny) + ((long)_small.Rented * Small) + ((long)_medium.Rented * Medium) + ((long)_large.Rented * Large);
+
+    /// <summary>Bytes of blocks that are kept for later.</summary>
+    public long SpareBytes => _tiny.SpareBytes + _small.SpareBytes + _medium.SpareBytes + _large.SpareBytes;
 
     /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
     public Block Rent(int size) => ShelfFor(size).Rent();
@@ -62,6 +66,14 @@ internal sealed class BlockPool
         _large.Trim();
     }
 
+    /// <inheritdoc/>
+    public long Fall(out bool goesOn)
+    {
+        var bytes = _tiny.Fall() + _small.Fall() + _medium.Fall() + _large.Fall();
+        goesOn = _tiny.IsRaised || _small.IsRaised || _medium.IsRaised || _large.IsRaised;
+        return bytes;
+    }
+
     private Shelf ShelfFor(int size) => size switch
     {
         <= Tiny => _tiny,
@@ -71,20 +83,29 @@ internal sealed class BlockPool
         _ => throw new ArgumentOutOfRangeException(nameof(size), size, $"No block is larger than {Large} bytes."),
     };
 
-    private sealed class Shelf(int size, int keep)
+    private sealed class Shelf(int size, int least, Action? onRaised)
     {
 #if KPN_CHECKED
         private const byte Poison = 0xDB;
 #endif
 
         private Block? _top;
+        private SpareLimit _limit = new(least);
         private int _count;
 
-        public int Rented { get; private set; }
+        public int Rented => _limit.Rented;
+
+        public bool IsRaised => _limit.IsRaised;
+
+        public long SpareBytes => (long)_count * size;
 
         public Block Rent()
         {
-            Rented++;
+            if (_limit.Rent())
+            {
+                onRaised?.Invoke();
+            }
+
             var block = _top;
             if (block is null)
             {
@@ -113,6 +134,19 @@ internal sealed class BlockPool
         {
             _top = null;
             _count = 0;
+            _limit.Reset();
+        }
+
+        /// <summary>Gives up what need not be kept; returns its bytes.</summary>
+        public long Fall()
+        {
+            var before = _count;
+            for (var most = _limit.Fall(); _count > most; _count--)
+            {
+                _top = _top!.Next;
+            }
+
+            return (long)(before - _count) * size;
         }
 
         public void Return(Block block)
@@ -126,8 +160,7 @@ internal sealed class BlockPool
             block.Rented = false;
             block.Bytes.AsSpan().Fill(Poison);
 #endif
-            Rented--;
-            if (_count >= keep)
+            if (!_limit.Return(_count))
             {
                 return;
             }

@@ -15,6 +15,11 @@ internal sealed partial class Connection
     /// <returns>A positive count of what was taken, or <see cref="Receive"/>'s answers for <paramref name="source"/>.</returns>
     public int Splice(Connection source, long limit)
     {
+        if (source._aheadLength > 0)
+        {
+            return SendAhead(source, limit);
+        }
+
         if (!source._readable)
         {
             return WouldBlock;
@@ -52,6 +57,14 @@ internal sealed partial class Connection
                     return Broken;
             }
         }
+    }
+
+    private int SendAhead(Connection source, long limit)
+    {
+        Span<byte> bytes = stackalloc byte[TurnInput.MaxPiece];
+        var count = source.Receive(bytes[..(int)Math.Min(limit, bytes.Length)]);
+        Send(bytes[..count]);
+        return count;
     }
 
     private void Drain(int count)

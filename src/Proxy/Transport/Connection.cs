@@ -67,7 +67,7 @@ internal sealed partial class Connection : LoopStream, IPollTarget
     public bool HasUrgentInput { get; private set; }
 
     /// <inheritdoc/>
-    public override bool IsReadable => _readable || _layer?.HasBufferedInput == true;
+    public override bool IsReadable => _readable || _aheadLength > 0 || _layer?.HasBufferedInput == true;
 
     /// <summary>Bytes that the socket did not take yet, or was not asked to.</summary>
     public override int PendingOutput => _output.Length + _kept.Length;
@@ -75,10 +75,10 @@ internal sealed partial class Connection : LoopStream, IPollTarget
     /// <summary>True where the socket has refused bytes, which wait: more would only be copied to wait behind them.</summary>
     public bool IsBacklogged => _output.Length > 0;
 
-    /// <summary>True while what the peer does must be known before anything else of the same turn may use the connection.</summary>
-    public bool IsUrgent
+    /// <summary>Where its events stand among those of their batch.</summary>
+    public DispatchOrder Order
     {
-        set => Worker.Poller.SetUrgent(_handle, value);
+        set => Worker.Poller.SetOrder(_handle, value);
     }
 
     /// <summary>Our end of it: one system call at first use. Null once the socket is closed or where the kernel does not say.</summary>
@@ -98,6 +98,11 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         if (_layer is not null)
         {
             return _layer.HasUnreadInput(orEnd: true);
+        }
+
+        if (_aheadLength > 0)
+        {
+            return true;
         }
 
         byte probe;
@@ -120,7 +125,7 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         }
 
         byte probe;
-        return Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
+        return _aheadLength > 0 || Native.Receive(_descriptor, &probe, 1, Native.MsgPeek) > 0;
     }
 
     /// <summary>Sends FIN after what was sent so far, also after what is queued.</summary>
@@ -135,8 +140,10 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         }
     }
 
-    /// <summary>Closes the socket and returns its buffers. <paramref name="reset"/> sends RST instead of FIN, so that a cut message is not taken for a whole one.</summary>
-    public unsafe void Close(bool reset = false)
+    /// <summary>Closes the socket and returns its buffers.</summary>
+    /// <param name="reset">Sends RST instead of FIN, so that a cut message is not taken for a whole one.</param>
+    /// <param name="announce">False to leave out the secure layer's announcement of the end, which says that what came before was all.</param>
+    public unsafe void Close(bool reset = false, bool announce = true)
     {
         if (IsClosed)
         {
@@ -146,7 +153,10 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         if (!reset)
         {
             SendKept();
-            SealEnd();
+            if (announce)
+            {
+                SealEnd();
+            }
         }
         else
         {
@@ -164,6 +174,7 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         Worker.Descriptors.Return();
         _descriptor = -1;
         _output.Clear();
+        DropAhead();
         _layer?.Release();
         _layer = null;
         Interrupt();
@@ -206,7 +217,17 @@ internal sealed partial class Connection : LoopStream, IPollTarget
         }
     }
 
-    private unsafe int ReceiveFromSocket(Span<byte> buffer)
+    private int ReceiveFromSocket(Span<byte> buffer)
+    {
+        if (_aheadLength > 0)
+        {
+            return TakeAhead(buffer);
+        }
+
+        return ReceiveNow(buffer);
+    }
+
+    private unsafe int ReceiveNow(Span<byte> buffer)
     {
         if (!_readable)
         {
@@ -222,6 +243,7 @@ internal sealed partial class Connection : LoopStream, IPollTarget
                 {
                     // A short read emptied the socket: more bytes raise a new edge. A FIN that came before this read does not, and at urgent bytes reading stops.
                     _readable = count == buffer.Length || IsPeerClosed || HasUrgentInput;
+                    _lastReceived = count;
                     return count;
                 }
 
@@ -258,7 +280,7 @@ internal sealed partial class Connection : LoopStream, IPollTarget
 
     private void OnReadable()
     {
-        _readable = true;
+        _readable = !IsReceivedAhead;
         if (!ResumeReader())
         {
             Owner.OnUnawaitedRead(this);
@@ -276,7 +298,11 @@ internal sealed partial class Connection : LoopStream, IPollTarget
             }
         }
 
-        Flush();
+        if (_output.Length > 0)
+        {
+            Flush();
+        }
+
         SendFin();
         ResumeWriter();
     }

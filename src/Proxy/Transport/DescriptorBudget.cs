@@ -54,6 +54,9 @@ internal sealed unsafe class DescriptorBudget
     /// <summary>Descriptors that the process may have.</summary>
     public long Limit { get; } = long.MaxValue;
 
+    /// <summary>Client connections that there is room for at once.</summary>
+    public long ClientLimit => Interlocked.Read(ref _clientLimit);
+
     /// <summary>Connections open now, on both sides.</summary>
     public long Open => Interlocked.Read(ref _open);
 

@@ -119,6 +119,9 @@ internal abstract class LoopStream : ITimerOwner
     /// <summary>A wait for output, for streams that need others than <see cref="Drained"/>.</summary>
     protected WriteAwaitable Written(OutputWait wait) => new(this, wait);
 
+    /// <summary>True where somebody waits for input.</summary>
+    protected bool IsAwaited => _reader is not null;
+
     /// <summary>Has who waits for input fetched into the caches.</summary>
     protected void PrefetchReader(int step)
     {

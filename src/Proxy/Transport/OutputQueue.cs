@@ -104,8 +104,8 @@ internal sealed class OutputQueue(BlockPool pool)
 
     private void Grow(int needed)
     {
-        // Little is kept in little: many streams may each wait for a few bytes.
-        var block = pool.Rent(_last is null ? Math.Min(needed, BlockPool.Medium) : BlockPool.Medium);
+        // Little is kept in little: many streams may each wait for a few bytes. What is queued already is a part of the length.
+        var block = pool.Rent(Math.Min(_last is null ? needed : Length, BlockPool.Medium));
         if (_last is null)
         {
             _first = block;

@@ -5,6 +5,11 @@ internal interface IPollTarget : IPrefetched
 {
     /// <summary>Called on the worker with the EPOLL* bits that are set.</summary>
     void OnEvents(uint events);
+
+    /// <summary>Called with the same bits before any of the batch is told of its events: reads what is there, and tells nobody (<see cref="TurnInput"/>).</summary>
+    void ReceiveAhead(uint events)
+    {
+    }
 }
 
 /// <summary>Where a target stands in the poller's table; carries a generation, so that a late event never reaches a successor.</summary>
@@ -18,11 +23,14 @@ internal sealed unsafe class Poller : IDisposable
 {
     private const int Batch = 512;
 
+    private const int Orders = 3;
+
     /// <summary>Events between two steps of fetching: memory has answered by then, and the caches still hold it.</summary>
     private const int EventsAStep = 2;
 
     private readonly int _epoll;
     private readonly Native.EpollEvent[] _events = GC.AllocateArray<Native.EpollEvent>(Batch, pinned: true);
+    private readonly ushort[] _arranged = new ushort[Batch];
     private Entry[] _entries = new Entry[256];
     private int _free = -1;
     private int _used;
@@ -47,6 +55,7 @@ internal sealed unsafe class Poller : IDisposable
         var slot = Allocate();
         ref var entry = ref _entries[slot];
         entry.Target = target;
+        entry.Order = DispatchOrder.Rest;
         var handle = new PollHandle(slot, entry.Generation);
         Control(Native.EpollAdd, descriptor, interest, handle);
         return handle;
@@ -59,14 +68,11 @@ internal sealed unsafe class Poller : IDisposable
         Control(Native.EpollModify, descriptor, interest, handle);
     }
 
-    /// <summary>
-    /// Says whether the target's events come before all others of their batch (<see cref="DispatchUrgent"/>): for one whose news must be known
-    /// before anything else of the batch may use it.
-    /// </summary>
-    public void SetUrgent(PollHandle handle, bool isUrgent)
+    /// <summary>Says where the target's events stand among those of their batch, from the next batch on.</summary>
+    public void SetOrder(PollHandle handle, DispatchOrder order)
     {
         Check(handle);
-        _entries[handle.Slot].IsUrgent = isUrgent;
+        _entries[handle.Slot].Order = order;
     }
 
     /// <summary>Forgets a target. Closing the descriptor takes it out of the kernel's set.</summary>
@@ -75,32 +81,25 @@ internal sealed unsafe class Poller : IDisposable
         Check(handle);
         ref var entry = ref _entries[handle.Slot];
         entry.Target = null;
-        entry.IsUrgent = false;
         entry.Generation++;
         entry.NextFree = _free;
         _free = handle.Slot;
     }
 
-    /// <summary>Waits for events and returns their number (-1 on a signal); returns at once where <paramref name="timeoutMs"/> is 0, never gives up where it is -1.</summary>
+    /// <summary>
+    /// Waits for events and returns their number (-1 on a signal), arranged by their targets' <see cref="DispatchOrder"/>; returns at once where
+    /// <paramref name="timeoutMs"/> is 0, never gives up where it is -1.
+    /// </summary>
     public int Wait(int timeoutMs)
     {
+        int count;
         fixed (Native.EpollEvent* events = _events)
         {
-            return Native.EpollWait(_epoll, events, Batch, timeoutMs);
+            count = Native.EpollWait(_epoll, events, Batch, timeoutMs);
         }
-    }
 
-    /// <summary>Dispatches one of the events that the last <see cref="Wait"/> returned, if its target is urgent; <see cref="Dispatch"/> skips it then.</summary>
-    public void DispatchUrgent(int index)
-    {
-        var data = _events[index].Data;
-        ref var entry = ref _entries[(int)(uint)data];
-        if (entry.IsUrgent && entry.Generation == (uint)(data >> 32))
-        {
-            var events = _events[index].Events;
-            _events[index].Events = 0;
-            entry.Target?.OnEvents(events);
-        }
+        Arrange(count);
+        return count;
     }
 
     /// <summary>Has what the events behind one will touch fetched into the caches (<see cref="IPrefetched"/>).</summary>
@@ -124,14 +123,25 @@ internal sealed unsafe class Poller : IDisposable
         }
     }
 
+    /// <summary>Has the target of one of the events read what is there (<see cref="IPollTarget.ReceiveAhead"/>).</summary>
+    public void ReceiveAhead(int index)
+    {
+        ref readonly var one = ref _events[_arranged[index]];
+        ref var entry = ref _entries[(int)(uint)one.Data];
+        if (entry.Generation == (uint)(one.Data >> 32))
+        {
+            entry.Target?.ReceiveAhead(one.Events);
+        }
+    }
+
     /// <summary>Dispatches one of the events that the last <see cref="Wait"/> returned.</summary>
     public void Dispatch(int index)
     {
-        var data = _events[index].Data;
-        ref var entry = ref _entries[(int)(uint)data];
-        if (entry.Generation == (uint)(data >> 32) && _events[index].Events != 0)
+        ref readonly var one = ref _events[_arranged[index]];
+        ref var entry = ref _entries[(int)(uint)one.Data];
+        if (entry.Generation == (uint)(one.Data >> 32))
         {
-            entry.Target?.OnEvents(_events[index].Events);
+            entry.Target?.OnEvents(one.Events);
         }
     }
 
@@ -155,7 +165,30 @@ internal sealed unsafe class Poller : IDisposable
         }
     }
 
-    private IPollTarget? TargetOf(int index) => _entries[(int)(uint)_events[index].Data].Target;
+    private IPollTarget? TargetOf(int index) => _entries[(int)(uint)_events[_arranged[index]].Data].Target;
+
+    private void Arrange(int count)
+    {
+        Span<int> next = stackalloc int[Orders];
+        next.Clear();
+        for (var i = 0; i < count; i++)
+        {
+            next[(int)OrderOf(i)]++;
+        }
+
+        var place = 0;
+        foreach (ref var start in next)
+        {
+            (start, place) = (place, place + start);
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            _arranged[next[(int)OrderOf(i)]++] = (ushort)i;
+        }
+    }
+
+    private DispatchOrder OrderOf(int index) => _entries[(int)(uint)_events[index].Data].Order;
 
     private int Allocate()
     {
@@ -179,6 +212,6 @@ internal sealed unsafe class Poller : IDisposable
         public IPollTarget? Target;
         public uint Generation;
         public int NextFree;
-        public bool IsUrgent;
+        public DispatchOrder Order;
     }
 }

@@ -7,66 +7,76 @@ namespace KubeProxyNet.Proxy.Upstream;
 /// <summary>The statistics of one cluster under Envoy's names (Envoy documentation, "Cluster manager statistics").</summary>
 internal sealed class ClusterStats
 {
+    private static readonly string[] ClassNames = ["upstream_rq_1xx", "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx", "upstream_rq_5xx"];
+    private static readonly StatLayout Layout = StatLayout.Of(static block => _ = new ClusterStats(block));
+
     /// <summary>Registers them.</summary>
     /// <param name="registry">Where.</param>
     /// <param name="cluster">The cluster's name in statistics.</param>
     /// <param name="protocol">What its endpoints may be spoken to in: without HTTP/2 there are no statistics of its connections.</param>
     public ClusterStats(StatRegistry registry, string cluster, UpstreamProtocol protocol = UpstreamProtocol.Http1)
+        : this(registry.Block($"cluster.{cluster}.", Layout))
     {
         var prefix = $"cluster.{cluster}.";
-        ConnectionsTotal = registry.Counter(prefix + "upstream_cx_total");
-        ConnectionsActive = registry.Gauge(prefix + "upstream_cx_active");
-        ConnectionsHttp1Total = registry.Counter(prefix + "upstream_cx_http1_total");
-        ConnectionsHttp2Total = registry.Counter(prefix + "upstream_cx_http2_total");
-        CloseNotify = registry.Counter(prefix + "upstream_cx_close_notify");
-        MaxDurationReached = registry.Counter(prefix + "upstream_cx_max_duration_reached");
-        RequestMaxDurationReached = registry.Counter(prefix + "upstream_rq_max_duration_reached");
-        ConnectFail = registry.Counter(prefix + "upstream_cx_connect_fail");
-        ConnectAttemptsExceeded = registry.Counter(prefix + "upstream_cx_connect_attempts_exceeded");
-        ConnectTimeout = registry.Counter(prefix + "upstream_cx_connect_timeout");
-        ConnectMs = registry.Histogram(prefix + "upstream_cx_connect_ms");
-        ProtocolError = registry.Counter(prefix + "upstream_cx_protocol_error");
-        DestroyRemoteWithActive = registry.Counter(prefix + "upstream_cx_destroy_remote_with_active_rq");
-        DestroyLocalWithActive = registry.Counter(prefix + "upstream_cx_destroy_local_with_active_rq");
-        IdleTimeout = registry.Counter(prefix + "upstream_cx_idle_timeout");
-        MaxRequests = registry.Counter(prefix + "upstream_cx_max_requests");
-        BytesReceived = registry.Counter(prefix + "upstream_cx_rx_bytes_total");
-        BytesSent = registry.Counter(prefix + "upstream_cx_tx_bytes_total");
-        RequestsTotal = registry.Counter(prefix + "upstream_rq_total");
-        RequestsActive = registry.Gauge(prefix + "upstream_rq_active");
-        RequestsCompleted = registry.Counter(prefix + "upstream_rq_completed");
-        RequestTimeout = registry.Counter(prefix + "upstream_rq_timeout");
-        RequestRetry = registry.Counter(prefix + "upstream_rq_retry");
-        RequestRetrySuccess = registry.Counter(prefix + "upstream_rq_retry_success");
-        RequestRetryLimitExceeded = registry.Counter(prefix + "upstream_rq_retry_limit_exceeded");
-        RequestRetryOverflow = registry.Counter(prefix + "upstream_rq_retry_overflow");
-        RetryBackOffExponential = registry.Counter(prefix + "upstream_rq_retry_backoff_exponential");
-        RetryBackOffRateLimited = registry.Counter(prefix + "upstream_rq_retry_backoff_ratelimited");
-        RetryOrShadowAbandoned = registry.Counter(prefix + "retry_or_shadow_abandoned");
-        PerTryTimeout = registry.Counter(prefix + "upstream_rq_per_try_timeout");
-        PerTryIdleTimeout = registry.Counter(prefix + "upstream_rq_per_try_idle_timeout");
-        ConnectionOverflow = registry.Counter(prefix + "upstream_cx_overflow");
-        PendingTotal = registry.Counter(prefix + "upstream_rq_pending_total");
-        PendingOverflow = registry.Counter(prefix + "upstream_rq_pending_overflow");
-        PendingActive = registry.Gauge(prefix + "upstream_rq_pending_active");
-        RequestRemoteReset = registry.Counter(prefix + "upstream_rq_rx_reset");
-        RequestLocalReset = registry.Counter(prefix + "upstream_rq_tx_reset");
-        RequestMaintenanceMode = registry.Counter(prefix + "upstream_rq_maintenance_mode");
-        RequestCancelled = registry.Counter(prefix + "upstream_rq_cancelled");
-        InternalRedirectSucceeded = registry.Counter(prefix + "upstream_internal_redirect_succeeded_total");
-        InternalRedirectFailed = registry.Counter(prefix + "upstream_internal_redirect_failed_total");
-        NoneHealthy = registry.Counter(prefix + "upstream_cx_none_healthy");
-        RequestTimeMs = registry.Histogram(prefix + "upstream_rq_time");
-        MembershipTotal = registry.Gauge(prefix + "membership_total");
-        MembershipHealthy = registry.Gauge(prefix + "membership_healthy");
-        MembershipDegraded = registry.Gauge(prefix + "membership_degraded");
-        MembershipExcluded = registry.Gauge(prefix + "membership_excluded");
-        MembershipChange = registry.Counter(prefix + "membership_change");
-        HealthyPanic = registry.Counter(prefix + "lb_healthy_panic");
         Http2 = protocol == UpstreamProtocol.Http1 ? Http2Stats.None : new Http2Stats(registry, prefix);
-        ByClass = [.. Enumerable.Range(1, 5).Select(hundreds => registry.Counter($"{prefix}upstream_rq_{hundreds}xx"))];
         Codes = new ResponseCodeCounters(registry, prefix + "upstream_rq_");
         Grpc = new GrpcClusterStats(registry, prefix);
+    }
+
+    // Names only: what is registered for every cluster.
+    private ClusterStats(StatBlock block)
+    {
+        ConnectionsTotal = block.Counter("upstream_cx_total");
+        ConnectionsActive = block.Gauge("upstream_cx_active");
+        ConnectionsHttp1Total = block.Counter("upstream_cx_http1_total");
+        ConnectionsHttp2Total = block.Counter("upstream_cx_http2_total");
+        CloseNotify = block.Counter("upstream_cx_close_notify");
+        MaxDurationReached = block.Counter("upstream_cx_max_duration_reached");
+        RequestMaxDurationReached = block.Counter("upstream_rq_max_duration_reached");
+        ConnectFail = block.Counter("upstream_cx_connect_fail");
+        ConnectAttemptsExceeded = block.Counter("upstream_cx_connect_attempts_exceeded");
+        ConnectTimeout = block.Counter("upstream_cx_connect_timeout");
+        ConnectMs = block.Histogram("upstream_cx_connect_ms");
+        ProtocolError = block.Counter("upstream_cx_protocol_error");
+        DestroyRemoteWithActive = block.Counter("upstream_cx_destroy_remote_with_active_rq");
+        DestroyLocalWithActive = block.Counter("upstream_cx_destroy_local_with_active_rq");
+        IdleTimeout = block.Counter("upstream_cx_idle_timeout");
+        MaxRequests = block.Counter("upstream_cx_max_requests");
+        BytesReceived = block.Counter("upstream_cx_rx_bytes_total");
+        BytesSent = block.Counter("upstream_cx_tx_bytes_total");
+        RequestsTotal = block.Counter("upstream_rq_total");
+        RequestsActive = block.Gauge("upstream_rq_active");
+        RequestsCompleted = block.Counter("upstream_rq_completed");
+        RequestTimeout = block.Counter("upstream_rq_timeout");
+        RequestRetry = block.Counter("upstream_rq_retry");
+        RequestRetrySuccess = block.Counter("upstream_rq_retry_success");
+        RequestRetryLimitExceeded = block.Counter("upstream_rq_retry_limit_exceeded");
+        RequestRetryOverflow = block.Counter("upstream_rq_retry_overflow");
+        RetryBackOffExponential = block.Counter("upstream_rq_retry_backoff_exponential");
+        RetryBackOffRateLimited = block.Counter("upstream_rq_retry_backoff_ratelimited");
+        RetryOrShadowAbandoned = block.Counter("retry_or_shadow_abandoned");
+        PerTryTimeout = block.Counter("upstream_rq_per_try_timeout");
+        PerTryIdleTimeout = block.Counter("upstream_rq_per_try_idle_timeout");
+        ConnectionOverflow = block.Counter("upstream_cx_overflow");
+        PendingTotal = block.Counter("upstream_rq_pending_total");
+        PendingOverflow = block.Counter("upstream_rq_pending_overflow");
+        PendingActive = block.Gauge("upstream_rq_pending_active");
+        RequestRemoteReset = block.Counter("upstream_rq_rx_reset");
+        RequestLocalReset = block.Counter("upstream_rq_tx_reset");
+        RequestMaintenanceMode = block.Counter("upstream_rq_maintenance_mode");
+        RequestCancelled = block.Counter("upstream_rq_cancelled");
+        InternalRedirectSucceeded = block.Counter("upstream_internal_redirect_succeeded_total");
+        InternalRedirectFailed = block.Counter("upstream_internal_redirect_failed_total");
+        NoneHealthy = block.Counter("upstream_cx_none_healthy");
+        RequestTimeMs = block.Histogram("upstream_rq_time");
+        MembershipTotal = block.Gauge("membership_total");
+        MembershipHealthy = block.Gauge("membership_healthy");
+        MembershipDegraded = block.Gauge("membership_degraded");
+        MembershipExcluded = block.Gauge("membership_excluded");
+        MembershipChange = block.Counter("membership_change");
+        HealthyPanic = block.Counter("lb_healthy_panic");
+        ByClass = [.. ClassNames.Select(block.Counter)];
+        (Http2, Codes, Grpc) = (Http2Stats.None, null!, null!);
     }
 
     /// <summary>Calls of gRPC by method.</summary>

@@ -87,8 +87,8 @@ internal sealed partial class ConnectionPool
 
         connection.BeginUnused();
 
-        // One that takes no stream at all is no reason to open more of them.
-        if (shared.ActiveStreams > 0 && NeedsShared)
+        // One that takes no stream at all is no reason to open more of them; one that has room is none for who waits, whose requests are for another name.
+        if ((shared.ActiveStreams > 0 || shared.HasRoom) && NeedsShared)
         {
             WakeOpener();
         }

@@ -77,7 +77,9 @@ internal sealed partial class UpstreamConnection
     }
 
     private ConnectAttempt? Begin(SocketEndpoint address, LoopDelay wait) =>
-        ConnectSocket.Start(address) is >= 0 and var descriptor ? new ConnectAttempt(new Connection(Connection.Worker, descriptor, this, writable: false), address, wait) : null;
+        ConnectSocket.Start(address) is >= 0 and var descriptor ? new ConnectAttempt(Connecting(Connection.Worker, descriptor), address, wait) : null;
+
+    private Connection Connecting(Worker worker, int descriptor) => new(worker, descriptor, this, writable: false) { Order = DispatchOrder.Answers, ReceivesAhead = true };
 
     private void End(List<ConnectAttempt> running, ConnectAttempt chosen)
     {

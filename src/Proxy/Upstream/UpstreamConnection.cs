@@ -67,7 +67,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
         _input = pool.Worker.ReceiveBuffer;
         _openedMs = pool.Worker.NowMs;
         Id = ConnectionIds.Next(pool.Worker);
-        Connection = new Connection(pool.Worker, descriptor, this, writable: false);
+        Connection = Connecting(pool.Worker, descriptor);
     }
 
     public Connection Connection { get; private set; }
@@ -264,7 +264,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
         Connection.Served = null;
 
         // Stray bytes that arrive in one turn with the next request close the connection before that request could read them as its response.
-        Connection.IsUrgent = true;
+        Connection.Order = DispatchOrder.News;
         var idle = _pool.Endpoint.Cluster.Config.IdleTimeout.Ticks / TimeSpan.TicksPerMillisecond;
         var waitMs = Math.Min(idle > 0 ? idle : long.MaxValue, RestOfLifeMs);
         if (waitMs < long.MaxValue)
@@ -277,7 +277,7 @@ internal sealed partial class UpstreamConnection : UpstreamStream, IConnectionOw
     public void LeaveIdle()
     {
         _isIdle = false;
-        Connection.IsUrgent = false;
+        Connection.Order = DispatchOrder.Answers;
         Connection.ClearDeadline();
     }
 

@@ -143,6 +143,7 @@ internal static class FieldRules
         [
             "envoy.extensions.filters.http.buffer.v3.Buffer",
             "envoy.extensions.filters.http.file_system_buffer.v3.FileSystemBufferFilterConfig",
+            "envoy.extensions.filters.http.grpc_http1_bridge.v3.Config",
             "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
             "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
             "envoy.extensions.filters.http.router.v3.Router",

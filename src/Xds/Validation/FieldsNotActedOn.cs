@@ -76,6 +76,9 @@ internal static class FieldsNotActedOn
         [Route + "RouteAction.UpgradeConfig.ConnectConfig.allow_post"] = ["false"],
 
 
+        // No filter puts anything into a filter state: its hash would never be there.
+        ["envoy.type.v3.HashPolicy.filter_state"] = [],
+
         // There is no filter state to put it into; logs have no %FILTER_STATE%.
         ["envoy.extensions.filters.http.grpc_stats.v3.FilterConfig.emit_filter_state"] = ["false"],
 

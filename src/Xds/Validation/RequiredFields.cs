@@ -80,6 +80,8 @@ internal static class RequiredFields
         ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"] = ["stat_prefix", "cluster_specifier"],
         ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster"] = ["clusters"],
         ["envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight"] = ["name"],
+        ["envoy.type.v3.HashPolicy"] = ["policy_specifier"],
+        ["envoy.type.v3.HashPolicy.FilterState"] = ["key"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"] = ["stat_prefix", "route_specifier", "http_filters"],
         ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig"] = ["upgrade_type"],
         ["envoy.extensions.filters.http.buffer.v3.Buffer"] = ["max_request_bytes"],

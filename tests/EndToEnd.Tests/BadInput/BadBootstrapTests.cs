@@ -105,6 +105,17 @@ public sealed class BadBootstrapTests
     }
 
     [Fact]
+    public async Task A_folder_is_no_bootstrap()
+    {
+        using var folder = new TempFolder();
+
+        var result = await ChildProcess.RunKpnAsync("proxy", "-c", folder.Path);
+
+        result.ExitCode.Should().Be(1);
+        result.Error.Should().Contain($"{folder.Path}: is a folder; name a file");
+    }
+
+    [Fact]
     public async Task A_good_bootstrap_is_called_good_and_nothing_is_started()
     {
         using var folder = new TempFolder();

@@ -37,6 +37,7 @@ public sealed class DescriptorTests
         mayLeave.Set();
 
         var statuses = await Task.WhenAll(clients);
+        proxy.Process.Error.Should().Contain($"the process may open {descriptors} descriptors, which is room for ");
         (await proxy.LogAsync(Clients)).Values.Distinct().Should().Equal("200 -");
         statuses.Should().OnlyContain(static status => status == 200);
         (await proxy.GetAsync()).Status.Should().Be(200);

@@ -7,7 +7,7 @@ internal static class ChunkMutations
     private static readonly string[] Sizes =
     [
         "{0}\r\n", "{0}\n", "{0}\r", "{0}\r\r\n", "{0} \r\n", " {0}\r\n", "\t{0}\r\n", "+{0}\r\n", "-{0}\r\n", "0x{0}\r\n", "0{0}\r\n", "0_{0}\r\n", "{0}\0\r\n", "1000000000000000{0}\r\n", "00000000000000000{0}\r\n",
-        "{0};\r\n", "{0};a=b\r\n", "{0};a=\"b;c\"\r\n", "{0};a\n", "{0};a\rb\r\n", "{0};\n\r\n", "{0};a=\"\n\"\r\n", "{0} ;a\r\n", "{0}\t;a=b\r\n", "{0};\0\r\n", "{0},0\r\n", "{0}g\r\n", "\r\n{0}\r\n",
+        "{0};\r\n", "{0};a=b\r\n", "{0};a=\"b;c\"\r\n", "{0};a\n", "{0};a\rb\r\n", "{0};\n\r\n", "{0};a=\"\n\"\r\n", "{0} ;a\r\n", "{0}\t;a=b\r\n", "{0} \t ; a = \"b\" ; c\r\n", "{0} \n;a\r\n", "{0} ;a \r\n", "{0};\0\r\n", "{0},0\r\n", "{0}g\r\n", "\r\n{0}\r\n",
     ];
 
     private static readonly string[] DataEnds = ["\r\n", "\n", "\r", "", "\r\r\n", "\n\n", "x\r\n", "\r\n\r\n", "\0\r\n"];

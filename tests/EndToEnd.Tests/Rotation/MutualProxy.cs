@@ -29,7 +29,8 @@ internal sealed class MutualProxy : IAsyncDisposable
     /// <param name="source">Where secrets come from, by their name: a <c>ConfigSource</c> in flow style.</param>
     /// <param name="adsPort">Port of the control plane; 0 for none.</param>
     /// <param name="prepare">Puts files where the proxy looks for them; null for nothing.</param>
-    public static MutualProxy Start(Identity identity, Func<TempFolder, string, string> source, int adsPort = 0, Action<TempFolder>? prepare = null)
+    /// <param name="cluster">One more cluster, in flow style; null for none.</param>
+    public static MutualProxy Start(Identity identity, Func<TempFolder, string, string> source, int adsPort = 0, Action<TempFolder>? prepare = null, string? cluster = null)
     {
         var folder = new TempFolder();
         prepare?.Invoke(folder);
@@ -37,7 +38,7 @@ internal sealed class MutualProxy : IAsyncDisposable
         var front = TlsFront.Start(backend.Port, identity.Endpoint);
         front.ClientAuthority = identity.Authority;
         var proxy = new MutualProxy(folder, backend, front);
-        proxy.Process = ChildProcess.StartKpn("proxy", "-c", folder.Write("envoy.yaml", proxy.Bootstrap(name => source(folder, name), adsPort)), "--drain-time-s", "1", "--concurrency", "2");
+        proxy.Process = ChildProcess.StartKpn("proxy", "-c", folder.Write("envoy.yaml", proxy.Bootstrap(name => source(folder, name), adsPort, cluster)), "--drain-time-s", "1", "--concurrency", "2");
         return proxy;
     }
 
@@ -75,7 +76,7 @@ internal sealed class MutualProxy : IAsyncDisposable
         Folder.Dispose();
     }
 
-    private string Bootstrap(Func<string, string> source, int adsPort)
+    private string Bootstrap(Func<string, string> source, int adsPort, string? cluster)
     {
         var ads = adsPort == 0 ? "" : $$"""
             dynamic_resources: { ads_config: { api_type: GRPC, transport_api_version: V3, grpc_services: [ { envoy_grpc: { cluster_name: control-plane } } ] } }
@@ -122,6 +123,7 @@ internal sealed class MutualProxy : IAsyncDisposable
                     sni: backend.test
                     common_tls_context: { tls_certificate_sds_secret_configs: [ {{Sds("proxy")}} ], validation_context_sds_secret_config: {{Sds("servers")}} }
               {{controlPlane.ReplaceLineEndings("\n  ")}}
+              {{(cluster is null ? "" : $"- {cluster}")}}
             """;
     }
 }

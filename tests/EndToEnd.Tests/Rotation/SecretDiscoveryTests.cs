@@ -57,6 +57,8 @@ public sealed class SecretDiscoveryTests
             (new Secret { Name = "web", TlsCertificate = new TlsCertificate { CertificateChain = new() { Filename = "/nowhere/tls.crt" }, PrivateKey = new() { Filename = "/nowhere/tls.key" } } }, "/nowhere/tls.crt"),
         };
         var version = 2;
+        var days = await proxy.StatAsync("server.days_until_first_cert_expiring");
+        days.Should().BeGreaterThan(300);
         foreach (var (secret, why) in bad)
         {
             var answer = await PushAsync(plane, $"{version++}", secret, Secrets.Authorities("clients", First.Authority), Secrets.Certificate("proxy", First.Proxy), Secrets.Authorities("servers", First.Authority));
@@ -64,10 +66,15 @@ public sealed class SecretDiscoveryTests
             await using var client = await SecureClient.ConnectAsync(proxy.Port, First.Authority, First.Client);
             client.ServerSerial.Should().Be(Convert.ToHexString(First.Web.Serial));
             (await client.GetAsync()).Status.Should().Be(200);
+            await ShouldShowAsync(proxy, First.Web, why);
+            (await proxy.Process.WaitForLineAsync(why)).Should().Contain("Secret \"web\" is refused, its last good version stays");
         }
 
         (await proxy.StatAsync("sds.web.update_rejected")).Should().Be(bad.Length);
-        (await proxy.AdminAsync("/certs")).Should().Contain(SerialOf(First.Web));
+        (await proxy.StatAsync("server.days_until_first_cert_expiring")).Should().Be(days, "what is refused is not counted");
+        (await PushAsync(plane, $"{version}", All(First))).Should().BeEmpty();
+        (await proxy.AdminAsync("/certs")).Should().NotContain("refused", "the last one is good");
+        (await proxy.AdminAsync("/config_dump?resource=dynamic_active_secrets")).Should().NotContain("error_state");
         (proxy.Process.Output + proxy.Process.Error).Should().Contain("is not the key of the certificate").And.NotContain("PRIVATE KEY");
     }
 
@@ -155,6 +162,19 @@ public sealed class SecretDiscoveryTests
     private static Secret Both(string name) => Secrets.Authorities(name, First.Authority, Second.Authority);
 
     private static string SerialOf(TestCertificate certificate) => Convert.ToHexStringLower(certificate.Serial).TrimStart('0');
+
+    /// <summary>The last good certificate is listed, and beside it why the last one delivered is not.</summary>
+    private static async Task ShouldShowAsync(MutualProxy proxy, TestCertificate good, string why)
+    {
+        using var page = System.Text.Json.JsonDocument.Parse(await proxy.AdminAsync("/certs"));
+        var context = page.RootElement.GetProperty("certificates").EnumerateArray().Single(element => element.TryGetProperty("refused", out _));
+        context.GetProperty("cert_chain")[0].GetProperty("serial_number").GetString()!.TrimStart('0').Should().Be(SerialOf(good));
+        var refused = context.GetProperty("refused")[0];
+        refused.GetProperty("secret").GetString().Should().Be("web");
+        refused.GetProperty("details").GetString().Should().Contain(why).And.NotContain("PRIVATE KEY");
+        using var dump = System.Text.Json.JsonDocument.Parse(await proxy.AdminAsync("/config_dump?resource=dynamic_active_secrets&name_regex=web"));
+        dump.RootElement.GetProperty("configs")[0].GetProperty("error_state").GetProperty("details").GetString().Should().Contain(why);
+    }
 
     private static async Task<int> AskAsync(MutualProxy proxy)
     {

@@ -5,6 +5,7 @@ using AwesomeAssertions;
 using Envoy.Extensions.TransportSockets.Tls.V3;
 using KubeProxyNet.EndToEnd.Tests.Resilience;
 using KubeProxyNet.Testing;
+using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Tls;
 
 namespace KubeProxyNet.EndToEnd.Tests.Rotation;
@@ -51,6 +52,49 @@ public sealed class SecretFilesTests
         (await client.GetAsync()).Status.Should().Be(200);
     }
 
+    [Fact]
+    public async Task Whatever_is_wrong_with_a_file_the_last_good_certificate_stays_listed_and_the_refusal_is_shown()
+    {
+        await using var proxy = MutualProxy.Start(First, static (folder, name) => Source(folder, name), prepare: static folder => Mount(folder, 0, All(First)));
+        await proxy.ReadyAsync();
+        var days = await proxy.StatAsync("server.days_until_first_cert_expiring");
+        days.Should().BeGreaterThan(300);
+        using var root = TestAuthority.Root("Bad");
+        var expired = root.Issue(new LeafRequest { NotAfter = DateTimeOffset.UtcNow.AddMinutes(-1) }, "web.test");
+        var bad = new (Action<int> Mount, string Why, string Line)[]
+        {
+            (version => Mount(proxy.Folder, version, [Secrets.Certificate("web", expired), .. All(First)[1..]]), "expired at", "is refused, its last good version stays"),
+            (version => Mount(proxy.Folder, version, [Secrets.Certificate("web", First.Web, expired.Key), .. All(First)[1..]]), "is not the key of the certificate", "is refused, its last good version stays"),
+            (version => Mount(proxy.Folder, version, All(First), "{ no resources"), "web.json", "cannot be used, what was read before stays in force"),
+        };
+        for (var i = 0; i < bad.Length; i++)
+        {
+            var (mount, why, line) = bad[i];
+            mount(i + 1);
+            var context = default(JsonElement);
+            await Patience.UntilAsync(
+                async () =>
+                {
+                    var page = JsonElement.Parse(await proxy.AdminAsync("/certs"));
+                    context = page.GetProperty("certificates").EnumerateArray().FirstOrDefault(
+                        element => element.TryGetProperty("refused", out var refused) && refused[0].GetProperty("details").GetString()!.Contains(why, StringComparison.Ordinal));
+                    return context.ValueKind == JsonValueKind.Object;
+                },
+                $"the refusal: {why}");
+            context.GetProperty("refused")[0].GetProperty("secret").GetString().Should().Be("web");
+            context.GetProperty("cert_chain")[0].GetProperty("serial_number").GetString()!.TrimStart('0').Should().Be(Convert.ToHexStringLower(First.Web.Serial).TrimStart('0'));
+            (await proxy.StatAsync("server.days_until_first_cert_expiring")).Should().Be(days, "what is refused is not counted");
+            (await proxy.StatAsync("sds.web.update_rejected")).Should().BeGreaterThan(i);
+            await proxy.Process.WaitForLineAsync(line);
+            await using var client = await SecureClient.ConnectAsync(proxy.Port, First.Authority, First.Client);
+            client.ServerSerial.Should().Be(Convert.ToHexString(First.Web.Serial));
+        }
+
+        Mount(proxy.Folder, bad.Length + 1, All(First));
+        await Patience.UntilAsync(async () => !(await proxy.AdminAsync("/certs")).Contains("refused", StringComparison.Ordinal), "the good file to be taken");
+        (proxy.Process.Output + proxy.Process.Error).Should().NotContain("PRIVATE KEY");
+    }
+
     private static string Source(TempFolder folder, string name) =>
         $"{{ path_config_source: {{ path: {folder.File($"secrets/..data/{name}.json")}, watched_directory: {{ path: {folder.File("secrets")} }} }}, resource_api_version: V3 }}";
 
@@ -60,12 +104,17 @@ public sealed class SecretFilesTests
         Secrets.Certificate("proxy", identity.Proxy), Secrets.Authorities("servers", identity.Authority),
     ];
 
-    private static void Mount(TempFolder folder, int version, Secret[] secrets)
+    /// <summary>Puts a version in place of the one before.</summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="secrets">What the files hold.</param>
+    /// <param name="web">The text of the first file, in place of its secret; null for that.</param>
+    private static void Mount(TempFolder folder, int version, Secret[] secrets, string? web = null)
     {
         var name = version.ToString(CultureInfo.InvariantCulture);
         foreach (var secret in secrets)
         {
-            folder.Write($"secrets/{name}/{secret.Name}.json", Text(name, secret));
+            folder.Write($"secrets/{name}/{secret.Name}.json", ReferenceEquals(secret, secrets[0]) && web is not null ? web : Text(name, secret));
         }
 
         File.CreateSymbolicLink(folder.File("secrets/..data_tmp"), name);

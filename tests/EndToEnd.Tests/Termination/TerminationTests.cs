@@ -36,6 +36,19 @@ public sealed class TerminationTests
     }
 
     [Fact]
+    public async Task A_hangup_ends_nothing_and_is_told_what_does_its_work()
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(200, "still here"));
+        await using var proxy = await StaticProxy.StartAsync(drainSeconds: 60, backend.Port);
+
+        proxy.Process.Signal(ProcessSignal.Hangup);
+        await proxy.Process.WaitForLineAsync("kpn: SIGHUP changes nothing");
+
+        (await proxy.GetAsync()).BodyText.Should().Be("still here");
+        (await proxy.Process.TerminateAsync()).Should().Be(0);
+    }
+
+    [Fact]
     public async Task The_drain_time_bounds_a_request_that_never_ends()
     {
         await using var backend = ScriptedBackend.Start(BackendScripts.Hang());

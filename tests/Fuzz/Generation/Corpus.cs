@@ -40,7 +40,7 @@ internal static class Corpus
         "\r\n", "\r\n\r\n", "\n", "\r", "\n\n", "\r\r\n", "\0", " ", "\t", ": ", ",", ";", "\"", "\\", "\r\n ", "\r\n\t",
         "content-length: 3\r\n", "content-length: 0\r\n", "Content-Length : 5\r\n", "content-length:5,5\r\n", "content-length\r\n", "content-length: +5\r\n",
         "transfer-encoding: chunked\r\n", "transfer-encoding: identity\r\n", "Transfer-Encoding: chunked, chunked\r\n", "transfer-encoding:\u000bchunked\r\n",
-        "0\r\n\r\n", "0\r\n", "5\r\nhello\r\n", ";a=\"\r\n", "ffffffff\r\n", "host: b\r\n", "host:\r\n", "Host: a:b@c\r\n", "host: [\r\n", "host: a:\r\n",
+        "0\r\n\r\n", "0\r\n", "5\r\nhello\r\n", ";a=\"\r\n", " ;a\r\n", "\t; a = b ", "ffffffff\r\n", "host: b\r\n", "host:\r\n", "Host: a:b@c\r\n", "host: [\r\n", "host: a:\r\n",
         "connection: close\r\n", "connection: host, content-length, transfer-encoding\r\n", "connection: x, keep-alive\r\n", "connection: upgrade\r\nupgrade: h2c\r\n",
         "expect: 100-continue\r\n", "te: trailers\r\n", "x-forwarded-for: 9.9.9.9\r\n", "x-forwarded-proto: https\r\n", "x-request-id: abc\r\n", "x-envoy-internal: true\r\n",
         "x-envoy-expected-rq-timeout-ms: 1\r\n", "x-envoy-upstream-service-time: 1\r\n", "server: s\r\n", "date: d\r\n", "trailer: x\r\n", "keep-alive: x\r\n", "proxy-connection: x\r\n",

@@ -29,15 +29,32 @@ internal sealed class ChunkedTarget : IParserTarget
         Expect.Equal(_whole.Span, _split.Span, "the payload, whole and split");
         Expect.NoAllocation(_pieces.Allocated);
 
+        var reference = ReferenceParser.Chunks(input);
         if (whole.Error != Http1Error.None)
         {
+            Expect.Equal(reference.IsComplete() && IsWithinBounds(input), false, "completeness by the reference, where ours refused it");
             return;
         }
 
-        var reference = ReferenceParser.Chunks(input);
         Expect.Equal(reference.Reading == Reading.Complete, whole.IsComplete, $"completeness by the reference ({reference.Reading}: {reference.Problem}) and by ours");
         Expect.Equal(Encoding.Latin1.GetBytes(reference.Body), _whole.Span, "the payload by the reference and by ours");
         Expect.Equal(reference.IsComplete() ? reference.Consumed : wholeEnd, wholeEnd, "the end by the reference and by ours");
+    }
+
+    // What is short enough for every bound of ours, with no more digits in a row than a size may have.
+    private static bool IsWithinBounds(ReadOnlySpan<byte> input)
+    {
+        var digits = 0;
+        foreach (var b in input)
+        {
+            digits = char.IsAsciiHexDigit((char)b) ? digits + 1 : 0;
+            if (digits > 15)
+            {
+                return false;
+            }
+        }
+
+        return input.Length <= 4096;
     }
 
     public void Dispose()

@@ -35,7 +35,7 @@ internal static class ReferenceParser
 
     // RFC 9112 §7.1 and §7.1.1.
     private static readonly Regex ChunkLine = new(
-        $@"\A(?<size>[0-9A-Fa-f]+)(;[ \t]*{Token}([ \t]*=[ \t]*({Token}|""([\t\x20\x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""))?[ \t]*(?=;|\z))*\z", Options, Limit);
+        $@"\A(?<size>[0-9A-Fa-f]+)([ \t]*;[ \t]*{Token}([ \t]*=[ \t]*({Token}|""([\t\x20\x21\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""))?)*\z", Options, Limit);
 
     /// <summary>Reads one request from the front.</summary>
     public static ReferenceMessage Request(ReadOnlySpan<byte> bytes)

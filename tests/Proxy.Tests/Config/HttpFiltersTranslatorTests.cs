@@ -59,6 +59,17 @@ public sealed class HttpFiltersTranslatorTests
     }
 
     [Fact]
+    public void The_bridge_of_grpc_arrives_with_its_settings()
+    {
+        var filters = Filters(
+            $"[{{name: a, typed_config: {{{Type}grpc_http1_bridge.v3.Config}}}}, {{name: b, disabled: true, typed_config: {{{Type}grpc_http1_bridge.v3.Config, upgrade_protobuf_to_grpc: true, ignore_query_parameters: true}}}}, {Router}]",
+            out var problems);
+
+        problems.Should().BeEmpty();
+        filters.Should().Equal(new GrpcBridgeConfig("a"), new GrpcBridgeConfig("b") { Disabled = true, UpgradesProtobuf = true, IgnoresQuery = true });
+    }
+
+    [Fact]
     public void Methods_without_a_name_are_refused_by_field()
     {
         Filters($"[{{name: s, typed_config: {{{Type}grpc_stats.v3.FilterConfig, individual_method_stats_allowlist: {{services: [{{name: ''}}]}}}}}}, {Router}]", out var problems);

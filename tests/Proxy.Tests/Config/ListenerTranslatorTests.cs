@@ -228,7 +228,7 @@ public sealed class ListenerTranslatorTests
     [InlineData("use_remote_address: true, " + Xff, "original_ip_detection_extensions: exclude use_remote_address, which is true; keep one of the two")]
     [InlineData("xff_num_trusted_hops: 1, " + Xff, "original_ip_detection_extensions: exclude xff_num_trusted_hops, which is set too; keep one of the two")]
     [InlineData("original_ip_detection_extensions: [{name: x, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]", "original_ip_detection_extensions[0].typed_config: is no way to find the original address that is known; use envoy.http.original_ip_detection.xff or custom_header")]
-    [InlineData("access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: {text_format_source: {filename: /nonexistent}}}}]", "access_log[0].typed_config.log_format.text_format_source.filename: \"/nonexistent\" cannot be read: Could not find file '/nonexistent'.; name a file that exists and can be read")]
+    [InlineData("access_log: [{typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: {text_format_source: {filename: /nonexistent}}}}]", "access_log[0].typed_config.log_format.text_format_source.filename: \"/nonexistent\" cannot be read: Could not find file '/nonexistent'; name a file that exists and can be read")]
     public void What_a_connection_manager_cannot_do_is_named_with_path_and_remedy(string field, string problem) =>
         Problems($"{Address}, {Chain(field)}").Should().Equal("filter_chains[0].filters[0].typed_config." + problem);
 

@@ -68,6 +68,30 @@ public sealed class AgreedProtocolTests
     }
 
     [Fact]
+    public async Task Who_waits_for_a_connection_of_his_own_name_gets_it_though_nobody_wants_the_other_any_more()
+    {
+        var go = new Signal();
+        await using var backend = ScriptedHttp2Backend.Start(Http2Scripts.Answer(), new Http2BackendOptions { Certificate = Leaf });
+        await using var gate = new Gate(backend.Port, go);
+        var cluster = Cluster("backend", Common(Trust(Root.Pem)), Protocols(Explicit + ", upstream_http_protocol_options: { auto_sni: true, auto_san_validation: true }"), gate.Port);
+        await using var proxy = await SecuredProxy.StartAsync([cluster.Replace("connect_timeout: 5s", "connect_timeout: 100s", StringComparison.Ordinal)]);
+        Task<RawResponse> other;
+        await using (var first = await RawHttpClient.ConnectAsync(proxy.Port))
+        {
+            await first.SendAsync("GET / HTTP/1.1\r\nhost: a.test\r\n\r\n");
+            await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backend.upstream_rq_pending_active") == 1, "the first that waits");
+            other = proxy.GetAsync("/", "b.test");
+            await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backend.upstream_rq_pending_active") == 2, "the other that waits");
+        }
+
+        await Patience.UntilAsync(async () => await proxy.StatAsync("cluster.backend.upstream_rq_pending_active") == 1, "the first to be gone");
+        go.Set();
+
+        (await other).Status.Should().Be(200);
+        backend.Requests.Should().ContainSingle().Which.Authority.Should().Be("b.test");
+    }
+
+    [Fact]
     public async Task A_shared_connection_serves_requests_of_its_own_name_only()
     {
         await using var backend = ScriptedHttp2Backend.Start(Http2Scripts.Answer(), new Http2BackendOptions { Certificate = Leaf });

@@ -20,6 +20,7 @@ internal static class ResponseForms
         Kept("length 0", "RFC 9110 §8.6", $"{Ok}content-length: 0\r\n\r\n", "200 "),
         Kept("chunks", "RFC 9112 §7.1", $"{Ok}transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "200 hello"),
         Kept("extensions and trailers", "RFC 9112 §7.1", $"{Ok}transfer-encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nt: v\r\n\r\n", "200 hello"),
+        Kept("white space around an extension", "RFC 9112 §7.1.1", $"{Ok}transfer-encoding: chunked\r\n\r\n5 ; a = b\r\nhello\r\n0\t;c\r\n\r\n", "200 hello"),
         Kept("forbidden trailers", "RFC 9110 §6.5.1", $"{Ok}transfer-encoding: chunked\r\n\r\n0\r\ncontent-length: 5\r\nset-cookie: a\r\n\r\n", "200 "),
         Kept("obs-text in a value and in the reason", "RFC 9110 §5.5", "HTTP/1.1 200 \u00e9\r\nx: \u00ff\tb\r\ncontent-length: 5\r\n\r\nhello", "200 hello"),
         Kept("no reason", "RFC 9112 §4", "HTTP/1.1 200 \r\ncontent-length: 5\r\n\r\nhello", "200 hello"),

@@ -2,9 +2,13 @@ using AwesomeAssertions;
 using KubeProxyNet.Proxy.Collections;
 using KubeProxyNet.Proxy.Http.Grpc;
 using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream.Grpc;
+using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Grpc;
@@ -57,6 +61,25 @@ public sealed class GrpcStatsTests
 
         Count(proxy, "shop.Cart.Add.14").Should().Be(1);
         Count(proxy, "shop.Cart.Add.failure").Should().Be(1);
+    }
+
+    [Fact]
+    public async Task A_call_to_no_cluster_is_not_counted()
+    {
+        await using var proxy = RunningProxy.Start(
+            RunningProxy.Table(
+                new Route { Match = new RouteMatch { Path = new PrefixPath("/shop.Cart/Answered") }, Action = new DirectResponseAction(403) },
+                new Route { Match = new RouteMatch { Path = new PrefixPath("/shop.Cart/Lost") }, Action = new ForwardAction { Cluster = new SingleCluster("none") } }),
+            [RunningProxy.Cluster("backend")],
+            static http => http with { Filters = [All] });
+
+        foreach (var path in new[] { "/shop.Cart/Answered", "/shop.Cart/Lost", "/shop.Cart/Elsewhere" })
+        {
+            (await GrpcTraffic.CallAsync(proxy.Port, path: path)).Headers.Contains("grpc-status").Should().BeTrue();
+        }
+
+        await Patience.UntilAsync(() => proxy.Stat("http.test.downstream_rq_completed") == 3, "all calls are over");
+        proxy.Stats.Collect().Values.Should().NotContain(static stat => stat.Name.Contains(".grpc.", StringComparison.Ordinal) && stat.Value != 0);
     }
 
     [Fact]

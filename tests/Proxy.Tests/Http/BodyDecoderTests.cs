@@ -24,7 +24,16 @@ public sealed class BodyDecoderTests
         { "-5\r\nhello\r\n", "BadChunk" },
         { " 5\r\nhello\r\n", "BadChunk" },
         { "5 \r\nhello\r\n", "BadChunk" },
-        { "5\t;a\r\nhello\r\n", "BadChunk" },
+        { "1 ;a\r\nx\r\n0\t;b\r\n\r\n", "x|" },
+        { "1 \t ;a\r\nx\r\n0 \t ;b=c\r\n\r\nrest", "x|rest" },
+        { "5\t\r\nhello\r\n", "BadChunk" },
+        { "5 \n", "BadChunk" },
+        { "5 a\r\nhello\r\n", "BadChunk" },
+        { "5 5\r\nhello\r\n", "BadChunk" },
+        { "5 =a\r\nhello\r\n", "BadChunk" },
+        { "5 ;\r\nhello\r\n", "BadChunk" },
+        { "5 ;a \r\nhello\r\n", "BadChunk" },
+        { " ;a\r\n", "BadChunk" },
         { "0x5\r\nhello\r\n", "BadChunk" },
         { "5_0\r\n", "BadChunk" },
         { ";a\r\n", "BadChunk" },
@@ -82,6 +91,9 @@ public sealed class BodyDecoderTests
     public void Extensions_and_trailers_are_bounded()
     {
         Heads.Body(BodyFraming.Chunked, $"1;{new string('x', 5000)}\r\n").Should().Be("BadChunk");
+        Heads.Body(BodyFraming.Chunked, $"1{new string(' ', 4094)};x\r\n").Should().Be("more after ");
+        Heads.Body(BodyFraming.Chunked, $"1{new string(' ', 4095)};x\r\n").Should().Be("BadChunk");
+        Heads.Body(BodyFraming.Chunked, $"{string.Concat(Enumerable.Repeat($"1{new string('\t', 4000)};x\r\ny\r\n", 5))}0\r\n\r\n").Should().Be("BadChunk");
         Heads.Body(BodyFraming.Chunked, $"{string.Concat(Enumerable.Repeat($"1;{new string('x', 4000)}\r\ny\r\n", 4))}0\r\n\r\n").Should().Be("yyyy|");
         Heads.Body(BodyFraming.Chunked, $"{string.Concat(Enumerable.Repeat($"1;{new string('x', 4000)}\r\ny\r\n", 5))}0\r\n\r\n").Should().Be("BadChunk");
         Heads.Body(BodyFraming.Chunked, $"0\r\n{string.Concat(Enumerable.Repeat($"t: {new string('x', 1000)}\r\n", 17))}\r\n").Should().Be("BadChunk");

@@ -54,6 +54,7 @@ public sealed class RequestParserTests
         { "GET http://[::[::1]:80/ HTTP/1.1\r\n", "BadTarget" },
         { "CONNECT a/b HTTP/1.1\r\n", "BadTarget" },
         { "CONNECT a:b HTTP/1.1\r\n", "BadTarget" },
+        { "CONNECT 443 HTTP/1.1\r\n", "BadTarget" },
         { "\r\n\r\n\r\n\r\n\r\n", "BadStartLine" },
         { "PRI * HTTP/2.0\r\n", "BadVersion" },
         { "\u0016\u0003", "BadStartLine" },

@@ -69,7 +69,7 @@ public sealed class MirrorTests
         }
 
         await WaitForAsync(proxy, "cluster.mirror.outlier_detection.ejections_enforced_consecutive_5xx");
-        proxy.Stat("cluster.mirror.membership_healthy").Should().Be(0);
+        await Patience.UntilAsync(() => proxy.Stat("cluster.mirror.membership_healthy") == 0, "the endpoint to count as unhealthy");
     }
 
     [Theory]

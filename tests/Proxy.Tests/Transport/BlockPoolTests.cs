@@ -1,5 +1,6 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.Proxy.Tests.Transport;
 
@@ -29,6 +30,49 @@ public sealed class BlockPoolTests
         pool.Rent(1).Should().NotBeSameAs(kept);
         pool.Return(held);
         pool.Rented.Should().Be(1);
+    }
+
+    [Fact]
+    public void As_many_are_kept_as_were_rented_at_once_and_after_a_peak_fewer_with_each_period()
+    {
+        const int Peak = 5_000;
+        var raised = 0;
+        var pool = new BlockPool(() => raised++);
+        var blocks = Enumerable.Range(0, Peak).Select(_ => pool.Rent(BlockPool.Medium)).ToArray();
+        Array.ForEach(blocks, pool.Return);
+        pool.SpareBytes.Should().Be(Peak * (long)BlockPool.Medium);
+        raised.Should().Be(1);
+
+        var allocated = AllocatedBytes.Least(() =>
+        {
+            for (var i = 0; i < Peak; i++)
+            {
+                blocks[i] = pool.Rent(BlockPool.Medium);
+            }
+
+            Array.ForEach(blocks, pool.Return);
+        });
+        allocated.Should().BeLessThan(BlockPool.Tiny, "a second wave needs nothing new");
+
+        // The period of the peak itself, and those behind it.
+        pool.Fall(out var goesOn).Should().Be(0);
+        goesOn.Should().BeTrue();
+        var kept = new List<long>();
+        while (goesOn)
+        {
+            pool.Fall(out goesOn);
+            kept.Add(pool.SpareBytes / BlockPool.Medium);
+        }
+
+        kept.Should().Equal(2500, 1250, 625, 312, 256);
+        raised.Should().Be(1);
+        blocks = [.. Enumerable.Range(0, 300).Select(_ => pool.Rent(BlockPool.Medium))];
+        raised.Should().Be(2);
+        pool.Fall(out _);
+        pool.Fall(out goesOn);
+        goesOn.Should().BeTrue("they are still rented");
+        Array.ForEach(blocks, pool.Return);
+        pool.SpareBytes.Should().Be(300L * BlockPool.Medium);
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class CheckedBuildTests
     public void A_slot_that_was_given_up_is_found_when_it_is_used()
     {
         using var poller = new Poller();
-        poller.Invoking(static one => one.SetUrgent(new PollHandle(0, 1), isUrgent: true)).Should().Throw<InvalidOperationException>();
+        poller.Invoking(static one => one.SetOrder(new PollHandle(0, 1), DispatchOrder.News)).Should().Throw<InvalidOperationException>();
         poller.Invoking(static one => one.Forget(new PollHandle(0, 1))).Should().Throw<InvalidOperationException>();
     }
 

@@ -1,24 +1,13 @@
-using System.Net;
 using System.Net.Sockets;
 using AwesomeAssertions;
-using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.Proxy.Tests.Transport;
 
 /// <summary>What connections send in one turn of the loop, as their peers see it.</summary>
-public sealed class TurnOutputTests : IDisposable, IConnectionOwner
+public sealed class TurnOutputTests : WorkerConnections
 {
-    private readonly Worker _worker;
-    private readonly List<Socket> _sockets = [];
-
-    public TurnOutputTests()
-    {
-        _worker = new Worker(0, new StatRegistry().CreatePage(), TimeProvider.System, seed: 1, new DescriptorBudget(), static bug => throw bug);
-        _worker.Start();
-    }
-
     [Fact]
     public async Task Pieces_of_a_turn_leave_together_and_in_order()
     {
@@ -142,74 +131,5 @@ public sealed class TurnOutputTests : IDisposable, IConnectionOwner
             connection.Receive(new byte[10]).Should().Be(Connection.Broken);
             connection.Send("again"u8).Should().BeFalse();
         });
-    }
-
-    public void Dispose()
-    {
-        _worker.Dispose();
-        _sockets.ForEach(static socket => socket.Dispose());
-    }
-
-    void IConnectionOwner.OnUnawaitedRead(Connection connection)
-    {
-    }
-
-    void IConnectionOwner.OnDeadline(Connection connection)
-    {
-    }
-
-    private static async Task<byte[]> ReadToEndAsync(Socket peer)
-    {
-        using var all = new MemoryStream();
-        var buffer = new byte[256 * 1024];
-        while (await peer.ReceiveAsync(buffer).WaitAsync(Patience.Limit) is > 0 and var count)
-        {
-            all.Write(buffer, 0, count);
-        }
-
-        return all.ToArray();
-    }
-
-    private async Task<(Connection Connection, Socket Peer)> ConnectAsync()
-    {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listener.Listen();
-        Connection connection = null!;
-        await OnWorkerAsync(async () =>
-        {
-            var address = new SocketEndpoint(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndPoint!).Port);
-            connection = new Connection(_worker, ConnectSocket.Start(address), this, writable: false);
-            await connection.Connected();
-        });
-        var peer = await listener.AcceptAsync().WaitAsync(Patience.Limit);
-        _sockets.Add(peer);
-        return (connection, peer);
-    }
-
-    private Task OnWorkerAsync(Action action) => OnWorkerAsync(() =>
-    {
-        action();
-        return default;
-    });
-
-    private async Task OnWorkerAsync(Func<LoopTask> action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _worker.Post(() => _ = RunAsync());
-        await done.Task.WaitAsync(Patience.Limit);
-
-        async LoopTask RunAsync()
-        {
-            try
-            {
-                await action();
-                done.SetResult();
-            }
-            catch (Exception failure)
-            {
-                done.SetException(failure);
-            }
-        }
     }
 }

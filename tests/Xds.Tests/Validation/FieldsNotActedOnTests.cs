@@ -60,7 +60,7 @@ public sealed class FieldsNotActedOnTests
         Bootstrap.Descriptor, HttpConnectionManager.Descriptor, Router.Descriptor, FileAccessLog.Descriptor, StdoutAccessLog.Descriptor, StderrAccessLog.Descriptor,
         UpstreamHttp.Descriptor, ConnectionLimit.Descriptor, TcpProxy.Descriptor, TlsInspector.Descriptor, HttpInspector.Descriptor, CgroupMemoryConfig.Descriptor, DownstreamConnectionsConfig.Descriptor, FixedHeapConfig.Descriptor,
         XffConfig.Descriptor, CustomHeaderConfig.Descriptor, RoundRobin.Descriptor, LeastRequest.Descriptor, RandomPolicy.Descriptor, RingHash.Descriptor,
-        Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig.Descriptor,
+        Envoy.Extensions.Filters.Http.GrpcStats.V3.FilterConfig.Descriptor, Envoy.Extensions.Filters.Http.GrpcHttp1Bridge.V3.Config.Descriptor,
         Envoy.Extensions.Filters.Http.Buffer.V3.Buffer.Descriptor, BufferPerRoute.Descriptor, FilterConfig.Descriptor, RouteList.Descriptor, HttpRequestHeaderMatchInput.Descriptor, HttpRequestQueryParamMatchInput.Descriptor, Envoy.Extensions.Matching.InputMatchers.Ip.V3.Ip.Descriptor, global::Xds.Type.Matcher.V3.IPMatcher.Descriptor, Envoy.Service.Runtime.V3.Runtime.Descriptor,
         Maglev.Descriptor, WrrLocality.Descriptor, CaresDnsResolverConfig.Descriptor, GetAddrInfoDnsResolverConfig.Descriptor, DnsCluster.Descriptor,
         OmitHostMetadataConfig.Descriptor, PreviousPrioritiesConfig.Descriptor,

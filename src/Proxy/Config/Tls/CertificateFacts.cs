@@ -73,6 +73,9 @@ public sealed record CertificateFacts(string Path, string SerialNumber, IReadOnl
 /// <param name="CertChain">What is shown to peers.</param>
 public sealed record ContextCertificates(string Owner, IReadOnlyList<CertificateFacts> CaCert, IReadOnlyList<CertificateFacts> CertChain)
 {
+    /// <summary>What of its secrets was refused last, and is therefore not among them; empty for nothing.</summary>
+    public IReadOnlyList<SecretRefusal> Refused { get; init; } = [];
+
     /// <summary>All of them.</summary>
     public IEnumerable<CertificateFacts> All => CaCert.Concat(CertChain);
 }

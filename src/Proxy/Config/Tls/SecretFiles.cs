@@ -114,7 +114,9 @@ internal sealed partial class SecretFiles : IDisposable
         var loaded = ConfigLoader.Load<DiscoveryResponse>(file.Path);
         if (loaded.Value is not { } response)
         {
-            LogUnusable(_logger, file.Path, string.Join(" | ", loaded.Errors));
+            var reason = string.Join(" | ", loaded.Errors);
+            LogUnusable(_logger, file.Path, reason);
+            _state.NoteRefusedSecrets(names.Select(name => (name, reason)), "", file);
             return;
         }
 
@@ -134,6 +136,8 @@ internal sealed partial class SecretFiles : IDisposable
         {
             LogRefused(_logger, rejection.Name, file.Path, rejection.Reason);
         }
+
+        _state.NoteRefusedSecrets(update.Rejections.Select(static rejection => (rejection.Name, rejection.Reason)), update.Version, file);
 
         Tell(_state.SetSecrets([.. update.Resources.Select(static resource => resource.Message).OfType<SecretMessage>()], update.Version, ResourceOrigin.File, file), file.Path);
     }

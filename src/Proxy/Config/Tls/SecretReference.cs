@@ -16,13 +16,16 @@ internal enum SecretKind
 /// <param name="Kind">The way.</param>
 /// <param name="Path">The file; empty where it is none.</param>
 /// <param name="Folder">The folder whose changes say that the file is to be read again; empty where it is none.</param>
-internal sealed record SecretSource(SecretSourceKind Kind, string Path = "", string Folder = "")
+/// <param name="Service">The service that delivers it; null where none of its own does.</param>
+internal sealed record SecretSource(SecretSourceKind Kind, string Path = "", string Folder = "", SecretService? Service = null)
 {
     public static SecretSource Bootstrap { get; } = new(SecretSourceKind.Bootstrap);
 
     public static SecretSource Ads { get; } = new(SecretSourceKind.Ads);
 
     public static SecretSource File(string path, string folder) => new(SecretSourceKind.File, path, folder);
+
+    public static SecretSource Grpc(SecretService service) => new(SecretSourceKind.Grpc, Service: service);
 }
 
 /// <summary>The ways of a secret.</summary>
@@ -36,6 +39,9 @@ internal enum SecretSourceKind
 
     /// <summary>A file holds it, in the form of a discovery response.</summary>
     File,
+
+    /// <summary>A secret discovery service of its own delivers it.</summary>
+    Grpc,
 }
 
 /// <summary>A secret by its name and where it comes from; that is its identity.</summary>
@@ -74,8 +80,10 @@ internal sealed record SecretReference(SecretKey Key, SecretKind Kind, TimeSpan 
                 return FileOf(message.PathConfigSource.Path, message.PathConfigSource.WatchedDirectory?.Path, problems, path.Field("path_config_source"));
             case ConfigSource.ConfigSourceSpecifierOneofCase.Path:
                 return FileOf(message.Path, null, problems, path);
+            case ConfigSource.ConfigSourceSpecifierOneofCase.ApiConfigSource:
+                return SecretService.Of(message.ApiConfigSource, problems, path.Field("api_config_source")) is { } service ? SecretSource.Grpc(service) : null;
             default:
-                problems.Add(path, "this source is not supported", "use \"ads: {}\" or path_config_source");
+                problems.Add(path, "this source is not supported", "use \"ads: {}\", api_config_source or path_config_source");
                 return null;
         }
     }

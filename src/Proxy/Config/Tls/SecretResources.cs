@@ -32,6 +32,12 @@ internal sealed class SecretEntry(SecretKey key)
     public string Version { get; set; } = "";
 
     public DateTimeOffset Updated { get; set; }
+
+    /// <summary>What came last, where it was refused; null where it is in force.</summary>
+    public SecretRefusal? Refused { get; set; }
+
+    /// <summary>What was refused last: a version, or files that the version in force names.</summary>
+    public SecretRefusal? LastRefusal => Refused ?? Secret?.Refusal;
 }
 
 /// <summary>
@@ -52,6 +58,12 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
 
     /// <summary>Names to ask of the control plane; the same array until they change.</summary>
     public ImmutableArray<string> Names { get; private set; } = [];
+
+    /// <summary>Names to ask of each secret discovery service; the same object until they change.</summary>
+    public ImmutableDictionary<SecretService, ImmutableArray<string>> Services { get; private set; } = ImmutableDictionary<SecretService, ImmutableArray<string>>.Empty;
+
+    /// <summary>Why a secret discovery service cannot be used; null where it can.</summary>
+    public Func<SecretService, ConfigProblem?> ServiceFault { get; set; } = static _ => null;
 
     /// <summary>The files of secrets that are used.</summary>
     public IEnumerable<SecretSource> Files => _entries.Keys.Select(static key => key.Source).Where(static source => source.Kind == SecretSourceKind.File).Distinct();
@@ -77,6 +89,14 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
                 }
             }
 
+            foreach (var service in plan.Parts.Select(static part => part.Reference?.Key.Source.Service).OfType<SecretService>().Distinct())
+            {
+                if (ServiceFault(service) is { } fault)
+                {
+                    problems.Add(plan.Place, $"api_config_source of its secrets: {fault.Message}", fault.Remedy);
+                }
+            }
+
             plan.Check(this, problems);
         }
     }
@@ -97,9 +117,14 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
             _entries.TryAdd(key, new SecretEntry(key));
         }
 
-        ImmutableArray<string> names = [.. wanted.Where(static key => key.Source == SecretSource.Ads).Select(static key => key.Name).Order(StringComparer.Ordinal)];
+        var names = NamesOf(wanted.Where(static key => key.Source == SecretSource.Ads));
         Names = names.AsSpan().SequenceEqual(Names.AsSpan()) ? Names : names;
+        var services = wanted.Where(static key => key.Source.Service is not null).GroupBy(static key => key.Source.Service!).ToImmutableDictionary(static asked => asked.Key, NamesOf);
+        var isSame = services.Count == Services.Count && services.All(asked => Services.TryGetValue(asked.Key, out var before) && before.AsSpan().SequenceEqual(asked.Value.AsSpan()));
+        Services = isSame ? Services : services;
     }
+
+    private static ImmutableArray<string> NamesOf(IEnumerable<SecretKey> keys) => [.. keys.Select(static key => key.Name).Order(StringComparer.Ordinal)];
 
     /// <summary>Takes secrets; those that nobody asked this source for are passed over.</summary>
     /// <returns>Who uses what changed.</returns>
@@ -122,7 +147,7 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
 
             if (entry.Message?.Equals(message) == true)
             {
-                entry.Version = version;
+                (entry.Version, entry.Refused) = (version, null);
                 stats.CountUpdate(message.Name, version);
                 continue;
             }
@@ -132,13 +157,18 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
             var before = (entry.Secret, entry.Message, entry.Version, entry.Updated);
             if (outcome.Accepts(message.Name, Take(entry, message, users, problems), problems, origin))
             {
-                (entry.Message, entry.Version, entry.Updated) = (message, version, time.GetUtcNow());
+                (entry.Message, entry.Version, entry.Updated, entry.Refused) = (message, version, time.GetUtcNow(), null);
                 stats.CountUpdate(message.Name, version);
                 affected.AddRange(users);
-                _changes.Add(new SecretChange(message.Name, message.Name, users, () => (entry.Secret, entry.Message, entry.Version, entry.Updated) = before));
+                _changes.Add(new SecretChange(message.Name, message.Name, users, why =>
+                {
+                    (entry.Secret, entry.Message, entry.Version, entry.Updated) = before;
+                    entry.Refused = Refusal(message.Name, why, version);
+                }));
             }
             else
             {
+                entry.Refused = Refusal(message.Name, outcome.Rejections[^1].Reason, version);
                 stats.CountRejection(message.Name);
             }
         }
@@ -165,18 +195,43 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
             if (problems.Found.Count > 0)
             {
                 secret.Restore(previous ?? secret.Value);
-                outcome.Rejections.Add(problems.Reject(secret.Source));
+                var rejection = problems.Reject(secret.Source);
+                outcome.Rejections.Add(rejection);
+                secret.Refusal = Refusal(NameOf(secret) ?? secret.Source, rejection.Reason, "");
                 stats.CountFailedRotation(NameOf(secret));
+                continue;
             }
-            else if (previous is not null)
+
+            secret.Refusal = null;
+            if (previous is not null)
             {
                 affected.AddRange(users);
-                _changes.Add(new SecretChange(secret.Source, NameOf(secret), users, () => secret.Restore(previous)));
+                _changes.Add(new SecretChange(secret.Source, NameOf(secret), users, why =>
+                {
+                    secret.Restore(previous);
+                    secret.Refusal = Refusal(NameOf(secret) ?? secret.Source, why, "");
+                }));
             }
         }
 
         return [.. affected.Distinct()];
     }
+
+    /// <summary>Notes that a version of a secret was refused before it got here; nothing where nobody asks for it.</summary>
+    public void Refuse(SecretKey key, string reason, string version)
+    {
+        if (_entries.TryGetValue(key, out var entry))
+        {
+            entry.Refused = Refusal(key.Name, reason, version);
+            stats.CountRejection(key.Name);
+        }
+    }
+
+    /// <summary>The certificates of the contexts, and what of their secrets was refused.</summary>
+    public IEnumerable<ContextCertificates> Certificates() => _users.SelectMany(user => user.Plans.Select(plan => plan.Facts(this, user.Description) with
+    {
+        Refused = [.. plan.Parts.Select(part => part.Inline is { } inline ? inline.Refusal : _entries.GetValueOrDefault(part.Reference!.Key)?.LastRefusal).OfType<SecretRefusal>()],
+    }));
 
     /// <summary>
     /// Of what the last call took, the secrets return to what they were that somebody turned out not to be able to use: what is shown is then what is in force.
@@ -192,8 +247,9 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
         {
             if (change.Users.FirstOrDefault(failed.ContainsKey) is { } user)
             {
-                change.Undo();
-                outcome.Rejections.Add(new ResourceRejection(change.Source, $"{user.Description} cannot use it: {failed[user]}"));
+                var why = $"{user.Description} cannot use it: {failed[user]}";
+                change.Undo(why);
+                outcome.Rejections.Add(new ResourceRejection(change.Source, why));
                 stats.CountRefusal(change.Name);
                 affected.AddRange(change.Users);
             }
@@ -249,6 +305,8 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
     private IReadOnlyList<ISecretUser> UsersOf(TlsSecret secret) =>
         [.. _users.Where(user => user.Plans.Any(plan => plan.Parts.Any(part => (part.Inline ?? Find(part.Reference!)) == secret)))];
 
+    private SecretRefusal Refusal(string secret, string reason, string version) => new(secret, reason, version, time.GetUtcNow());
+
     private string? NameOf(TlsSecret secret) => _entries.Values.FirstOrDefault(entry => entry.Secret == secret)?.Key.Name;
 
     private IEnumerable<TlsSecret> AllSecrets() => _entries.Values.Select(static entry => entry.Secret)
@@ -266,6 +324,6 @@ internal sealed class SecretResources(SecretStats stats, TimeProvider time) : IS
     /// <param name="Source">What it is refused by.</param>
     /// <param name="Name">Its name; null for one that stands in a listener or cluster.</param>
     /// <param name="Users">Who uses it.</param>
-    /// <param name="Undo">Returns to what it was.</param>
-    private sealed record SecretChange(string Source, string? Name, IReadOnlyList<ISecretUser> Users, Action Undo);
+    /// <param name="Undo">Returns to what it was, for the reason that it is given.</param>
+    private sealed record SecretChange(string Source, string? Name, IReadOnlyList<ISecretUser> Users, Action<string> Undo);
 }

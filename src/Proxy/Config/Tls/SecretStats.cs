@@ -46,6 +46,12 @@ internal sealed class SecretStats(StatRegistry registry, TimeProvider time)
         }
     }
 
+    /// <summary>The service of a secret could not be reached, or went away.</summary>
+    public void CountFailure(string name) => Count(name, "update_failure");
+
+    /// <summary>The service of a secret answers, or does not any more.</summary>
+    public void SetConnected(string name, bool isConnected) => registry.Shared.Set(registry.Gauge($"sds.{name}.control_plane.connected_state"), isConnected ? 1 : 0);
+
     /// <summary>A secret did not come in time.</summary>
     public void CountTimeout(string name) => Count(name, "init_fetch_timeout");
 

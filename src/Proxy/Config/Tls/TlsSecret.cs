@@ -39,6 +39,9 @@ internal sealed class TlsSecret
     /// <summary>What it holds.</summary>
     public SecretValue Value { get; private set; }
 
+    /// <summary>Why its files were refused when they were read last; null where they were not.</summary>
+    public SecretRefusal? Refusal { get; set; }
+
     /// <summary>The folders whose changes say that its files are to be read again; empty where there is nothing to watch.</summary>
     public IReadOnlyList<string> Folders { get; }
 

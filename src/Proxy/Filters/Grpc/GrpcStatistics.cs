@@ -23,7 +23,16 @@ internal static class GrpcStatistics
         var call = exchange.BeginCall();
         call.Stats = stats;
         call.MeasuresUpstream = filter.MeasuresUpstream;
-        TakeRequest(exchange, call, exchange.FirstBody);
+        if (exchange.Replay is not { } kept)
+        {
+            TakeRequest(exchange, call, exchange.FirstBody);
+            return;
+        }
+
+        for (var i = 0; i < kept.PieceCount; i++)
+        {
+            TakeRequest(exchange, call, kept.Piece(i));
+        }
     }
 
     /// <summary>Payload of the request.</summary>

@@ -177,20 +177,20 @@ internal struct BodyDecoder
         return _digits > 0 && b switch
         {
             (byte)'\r' => Go(ChunkState.SizeLineFeed),
-            (byte)';' => BeginExtension(),
+            (byte)';' or (byte)' ' or (byte)'\t' => BeginExtension(b),
             _ => false,
         };
     }
 
-    // Extensions are allowed and ignored (RFC 9112 §7.1.1), within bounds.
+    // Extensions and the white space around them are allowed and ignored (RFC 9112 §7.1.1), within bounds.
     private bool TakeExtensionByte(byte b) =>
         b == '\r' ? _extension.MayEnd && Go(ChunkState.SizeLineFeed)
         : _extension.Take(b) && ++_lineBytes <= MaxChunkLine && ++_extensionBytes <= MaxExtensionBytes;
 
-    private bool BeginExtension()
+    private bool BeginExtension(byte b)
     {
         _extension = default;
-        return Go(ChunkState.Extension);
+        return Go(ChunkState.Extension) && TakeExtensionByte(b);
     }
 
     // A trailer is checked like a field (RFC 9112 §5), whatever its name and whether or not it is dropped; none can pass for one of the head (RFC 9110 §6.5.1).

@@ -124,7 +124,8 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     private static bool IsHostAndPort(ReadOnlySpan<byte> target)
     {
         var colon = target.LastIndexOf((byte)':');
-        return Grammar.IsAuthority(target)
+        return colon > 0
+            && Grammar.IsAuthority(target)
             && int.TryParse(target[(colon + 1)..], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var port)
             && port is > 0 and <= ushort.MaxValue;
     }

@@ -28,7 +28,7 @@ internal abstract partial class Http2Connection
     private void MeasureRoundTrip()
     {
         var received = Connection.BytesReceived;
-        if (!_isMeasuring && received >= _measureAgainAt && Math.Max(_windowNeeded, Options.InitialStreamWindow) < Options.MaxStreamWindow)
+        if (!_isMeasuring && _sharing == Sharing.Free && received >= _measureAgainAt && Math.Max(_windowNeeded, Options.InitialStreamWindow) < Options.MaxStreamWindow)
         {
             _isMeasuring = true;
             _measuredFrom = received;

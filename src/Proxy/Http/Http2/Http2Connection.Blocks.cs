@@ -141,6 +141,11 @@ internal abstract partial class Http2Connection
         {
             if (stream.ResetCode is not null || stream.IsRemoteEnded)
             {
+                if (block.IsEmpty && !Charge(Http2Guard.Ping))
+                {
+                    return;
+                }
+
                 PassOver(block);
                 if (stream.IsRemoteEnded && !IsOver)
                 {
@@ -163,10 +168,14 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (_guard.MayStillSend(id))
+        if (!IsIdle(id) && _guard.MayStillSend(id))
         {
             Worker.Stats.Increment(Stats.HeadersNoStream);
-            PassOver(block);
+            if (!block.IsEmpty || Charge(Http2Guard.Ping))
+            {
+                PassOver(block);
+            }
+
             return;
         }
 

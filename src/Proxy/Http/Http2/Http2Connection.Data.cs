@@ -4,7 +4,7 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 
 /// <content>
 /// Payload that comes, and the windows that bound it (RFC 9113 section 5.2). A stream's window opens as its reader takes bytes; the connection's opens as bytes come,
-/// as long as few are unread, so that a reader who does not come stops his own stream only.
+/// as long as no more are unread than may be.
 /// </content>
 internal abstract partial class Http2Connection
 {
@@ -52,6 +52,10 @@ internal abstract partial class Http2Connection
             FailByGuard();
             return;
         }
+        else if (stream.ResetCode is not null && !Charge(Http2Guard.Ping))
+        {
+            return;
+        }
 
         if (stream.IsRemoteEnded)
         {
@@ -61,7 +65,7 @@ internal abstract partial class Http2Connection
         else if (stream.ResetCode is null)
         {
             stream.ReceiveWindow -= header.Length;
-            if (stream.ReceiveWindow < 0)
+            if (stream.ReceiveWindow < -Overdraft && header.Length > 0)
             {
                 ResetForPeer(stream, Http2ErrorCode.FlowControlError);
             }
@@ -72,10 +76,6 @@ internal abstract partial class Http2Connection
             else if (stream.ExpectedBytes >= 0 && (_dataLeft > stream.ExpectedBytes || (_dataEnds && _dataLeft < stream.ExpectedBytes)))
             {
                 OnMalformed(stream, "content-length and the length of DATA differ");
-            }
-            else
-            {
-                stream.ReceiveWindow += header.Length - _dataLeft;
             }
         }
 
@@ -91,11 +91,15 @@ internal abstract partial class Http2Connection
         if (count > 0)
         {
             _dataLeft -= count;
-            if (_streams.TryGetValue(_dataStreamId, out var stream) && stream is { ResetCode: null, Owner: not null, IsRemoteEnded: false })
+            if (_streams.TryGetValue(_dataStreamId, out var stream) && stream is { ResetCode: null, IsRemoteEnded: false })
             {
+                // Also where nobody reads it any more: its length is judged all the same.
                 stream.ExpectedBytes -= stream.ExpectedBytes >= 0 ? count : 0;
-                _buffered += count;
-                stream.Take(bytes[..count]);
+                if (stream.Owner is not null)
+                {
+                    _buffered += count;
+                    stream.Take(bytes[..count]);
+                }
             }
 
             bytes = bytes[count..];
@@ -123,11 +127,11 @@ internal abstract partial class Http2Connection
 
     private void JudgeDataWithoutStream(int id)
     {
-        if (!_guard.MayStillSend(id))
+        if (IsIdle(id) || !_guard.MayStillSend(id))
         {
             Fail(IsIdle(id) ? Http2ErrorCode.ProtocolError : Http2ErrorCode.StreamClosed, "DATA on a stream that may not be used");
         }
-        else if (_dataLeft + _paddingLeft == 0)
+        else if (_dataLeft + _paddingLeft == 0 && Charge(Http2Guard.Ping))
         {
             EndData();
         }
@@ -159,31 +163,35 @@ internal abstract partial class Http2Connection
         _buffered -= count;
         if (stream.WindowTarget < _windowNeeded && stream.Unread == 0)
         {
-            // Only whose reader keeps pace.
-            stream.WindowTarget = _windowNeeded;
+            Grow(stream);
         }
 
-        var credit = stream.WindowTarget - stream.Unread - stream.ReceiveWindow;
-        if (!IsOver && credit >= stream.WindowTarget / 2 && !stream.IsRemoteEnded && stream.ResetCode is null)
+        CreditStream(stream);
+        CreditConnection();
+    }
+
+    private void CreditStream(Http2Stream stream)
+    {
+        var share = ShareOf(stream);
+        var credit = share - stream.Unread - stream.ReceiveWindow;
+        if (!IsOver && credit >= share / 2 && !stream.IsRemoteEnded && stream.ResetCode is null)
         {
             stream.ReceiveWindow += credit;
             WriteWindowUpdate(stream.Id, credit);
             MeasureRoundTrip();
         }
 
-        CreditConnection();
+        CountClaim(stream);
     }
-
-    /// <summary>True where nothing more may come, since readers who do not come have left too much: other streams wait for them.</summary>
-    public bool IsClogged => _buffered > ConnectionWindow && _receiveWindow < ConnectionWindow / 8;
 
     private void CreditConnection()
     {
+        Share();
         var target = ConnectionWindow;
-        var credit = Math.Clamp((2 * (long)target) - _buffered, 0, target) - _receiveWindow;
+        var credit = Math.Clamp(MostUnread - _buffered, 0, target) - _receiveWindow;
 
         // Little is given only where little is left to give: what is unread stands in the way of more.
-        if (!IsOver && (credit >= target / 2 || (credit >= target / 16 && _receiveWindow < target / 8)))
+        if (!IsOver && (credit >= target / 2 || (_receiveWindow < target / 8 && credit >= (_sharing == Sharing.Tight ? _floor : target / 16))))
         {
             _receiveWindow += (int)credit;
             WriteWindowUpdate(0, (int)credit);

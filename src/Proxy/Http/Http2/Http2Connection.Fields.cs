@@ -18,6 +18,11 @@ internal abstract partial class Http2Connection
     /// <param name="end">True where nothing follows.</param>
     public void SendResponse(Http2Stream stream, int status, ReadOnlySpan<byte> lines, bool end)
     {
+        if (!TakesFields(stream))
+        {
+            return;
+        }
+
         var writer = BeginFields(lines.Length);
         _encoder.WriteStatus(ref writer, status);
         WriteLines(ref writer, lines, OfConnection);
@@ -31,6 +36,11 @@ internal abstract partial class Http2Connection
     /// <param name="end">True where nothing follows.</param>
     public void SendRequest(Http2Stream stream, in RequestPseudoFields request, ReadOnlySpan<byte> lines, bool end)
     {
+        if (!TakesFields(stream))
+        {
+            return;
+        }
+
         var writer = BeginFields(lines.Length + request.Method.Length + request.Path.Length + request.Authority.Length);
         _encoder.WriteMethod(ref writer, request.Method);
         if (!request.Scheme.IsEmpty)
@@ -53,15 +63,15 @@ internal abstract partial class Http2Connection
         SendFields(stream, writer.Written, end);
     }
 
+    /// <summary>False where the stream has ended: what is not sent must not be encoded either, for the peer's table would not follow it (RFC 9113 section 4.3).</summary>
+    private static bool TakesFields(Http2Stream stream) => stream.ResetCode is null && !stream.IsEnding;
+
     private void SendFields(Http2Stream stream, ReadOnlySpan<byte> block, bool end)
     {
-        if (stream.ResetCode is null && !stream.IsEnding)
+        WriteFields(stream.Id, block, end);
+        if (end)
         {
-            WriteFields(stream.Id, block, end);
-            if (end)
-            {
-                stream.EndWithFields();
-            }
+            stream.EndWithFields();
         }
     }
 
@@ -76,7 +86,6 @@ internal abstract partial class Http2Connection
     {
         // Of a line, the colon, the space and the line end make up for part of what HPACK needs beyond name and value.
         const int Room = 256;
-        FlushBatch();
         var worstCase = Room + (length * 4);
         var writer = new ByteWriter(worstCase <= Worker.FrameScratch.Length ? Worker.FrameScratch : new byte[worstCase]);
         _encoder.Begin(ref writer);

@@ -124,15 +124,20 @@ internal abstract partial class Http2Connection
                 return;
             }
 
-            // What we announced holds from here on. It was announced once.
-            if (_isAcknowledged)
+            // What we announced holds from here on.
+            if (_unacknowledgedSettings == 0)
             {
                 Charge(Http2Guard.Point);
                 return;
             }
 
-            _isAcknowledged = true;
-            _decoder.OnSettingsAcknowledged();
+            if (!_isAcknowledged)
+            {
+                _isAcknowledged = true;
+                _decoder.OnSettingsAcknowledged();
+            }
+
+            OnSettingsAcknowledged();
             return;
         }
 
@@ -150,6 +155,7 @@ internal abstract partial class Http2Connection
             return;
         }
 
+        _encoder.SetPeerTableSize(Peer.SmallestHeaderTableSize);
         _encoder.SetPeerTableSize(Peer.HeaderTableSize);
         if (!TryMoveWindows(Peer.InitialWindowSize - window))
         {
@@ -315,9 +321,17 @@ internal abstract partial class Http2Connection
         {
             FailByGuard();
         }
-        else if (_streams.TryGetValue((int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId), out var stream))
+        else
         {
-            Prioritize(stream, payload[sizeof(uint)..]);
+            var id = (int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & FrameHeader.MaxStreamId);
+            if ((id & 1) == 0)
+            {
+                Fail(Http2ErrorCode.ProtocolError, "PRIORITY_UPDATE of stream 0, or of one that only a server could open");
+            }
+            else if (_streams.TryGetValue(id, out var stream))
+            {
+                Prioritize(stream, payload[sizeof(uint)..]);
+            }
         }
     }
 

@@ -9,8 +9,8 @@ internal abstract partial class Http2Connection
     /// <summary>Payload that is copied to leave with other frames.</summary>
     private const int MaxGathered = 4 * 1024;
 
-    /// <summary>Bytes that leave in one system call.</summary>
-    private const int MaxBatch = 128 * 1024;
+    /// <summary>Payload up to which it is copied to leave with that of other streams of the turn: what a stream of an endpoint has in one block. Beyond that a call of its own costs less.</summary>
+    private const int MaxBatched = BlockPool.Medium;
 
     private int _batched;
 
@@ -41,13 +41,22 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        if (_batched > 0 || _isBatching || !TrySendAtOnce(streamId, payload, end))
+        if (payload.Length <= MaxBatched || _isBatching)
         {
             Batch(streamId, payload, end);
             if (!_isBatching)
             {
-                FlushBatch();
+                ScheduleAtTurnEnd();
             }
+
+            return;
+        }
+
+        FlushBatch();
+        if (!TrySendAtOnce(streamId, payload, end))
+        {
+            Batch(streamId, payload, end);
+            FlushBatch();
         }
     }
 
@@ -82,27 +91,61 @@ internal abstract partial class Http2Connection
     /// <summary>Puts payload with its headers behind what was gathered, for one system call.</summary>
     private void Batch(int streamId, ReadOnlySpan<byte> payload, bool end)
     {
-        var memory = Worker.FrameScratch.AsSpan();
+        if (Worker.FrameBatch != this)
+        {
+            Worker.FrameBatch?.SendBatch();
+        }
+
+        var memory = Worker.BatchMemory.AsSpan();
         if (_out is { } block)
         {
+            // Nothing is batched while other frames wait behind it.
             block.Bytes.AsSpan(0, _outLength).CopyTo(memory);
-            _batched = _outLength;
+            var length = _outLength;
             ReturnOutput();
+            _batched = length;
+            Worker.FrameBatch = this;
         }
 
         while (!payload.IsEmpty)
         {
             var count = Math.Min(payload.Length, FrameHeader.MaxLength);
-            if (MaxBatch - _batched < FrameHeader.Size + count)
+            if (Worker.BatchSize - _batched < FrameHeader.Size + count)
             {
                 FlushBatch();
             }
 
             _guard.OnDataSent(1);
+            Worker.FrameBatch = this;
             FrameHeader.Write(memory[_batched..], count, FrameType.Data, end && count == payload.Length ? FrameFlags.EndStream : FrameFlags.None, streamId);
             payload[..count].CopyTo(memory[(_batched + FrameHeader.Size)..]);
             _batched += FrameHeader.Size + count;
             payload = payload[count..];
+        }
+    }
+
+    /// <summary>Room behind what is batched; false where nothing is, or too much.</summary>
+    private bool TryReserveInBatch(int length, out Span<byte> bytes)
+    {
+        if (_batched == 0 || Worker.BatchSize - _batched < length)
+        {
+            bytes = default;
+            return false;
+        }
+
+        bytes = Worker.BatchMemory.AsSpan(_batched, length);
+        _batched += length;
+        return true;
+    }
+
+    void IFrameBatch.SendBatch() => FlushBatch();
+
+    private void DropBatch()
+    {
+        _batched = 0;
+        if (Worker.FrameBatch == this)
+        {
+            Worker.FrameBatch = null;
         }
     }
 
@@ -111,8 +154,8 @@ internal abstract partial class Http2Connection
         if (_batched > 0)
         {
             var length = _batched;
-            _batched = 0;
-            Connection.Send(Worker.FrameScratch.AsSpan(0, length));
+            DropBatch();
+            Connection.Send(Worker.BatchMemory.AsSpan(0, length));
         }
     }
 }

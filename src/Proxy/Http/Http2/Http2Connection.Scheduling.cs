@@ -11,10 +11,10 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 internal abstract partial class Http2Connection
 {
     /// <summary>Bytes that a stream may add once as many wait as may: the beginning of a response whose head goes out all the same.</summary>
-    public const int QueuedBeyondBound = 1024;
+    public const int QueuedBeyondBound = 512;
 
-    /// <summary>Bytes of all streams that may wait for windows before their producers wait too. With what a hundred streams may add beyond that it stays below 1 MiB.</summary>
-    private const int MaxQueued = 768 * 1024;
+    /// <summary>Bytes of all streams that may wait for windows before their producers wait too. With what 1,024 streams may add beyond that it stays below 1 MiB.</summary>
+    private const int MaxQueued = 480 * 1024;
 
     private readonly Http2Stream?[] _first = new Http2Stream?[PriorityField.Levels];
     private readonly Http2Stream?[] _last = new Http2Stream?[PriorityField.Levels];

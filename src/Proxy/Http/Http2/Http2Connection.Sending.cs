@@ -38,6 +38,7 @@ internal abstract partial class Http2Connection
     /// <summary>Sends what is gathered now.</summary>
     protected void FlushOutput()
     {
+        FlushBatch();
         if (_out is { } block)
         {
             Connection.Send(block.Bytes.AsSpan(0, _outLength));
@@ -47,6 +48,7 @@ internal abstract partial class Http2Connection
 
     private void ReturnOutput()
     {
+        DropBatch();
         if (_out is { } block)
         {
             _out = null;
@@ -79,6 +81,7 @@ internal abstract partial class Http2Connection
         }
 
         _outLength += start;
+        _unacknowledgedSettings++;
         CreditConnection();
     }
 
@@ -232,9 +235,13 @@ internal abstract partial class Http2Connection
     /// <summary>Writes a frame's header and gives the room for its payload.</summary>
     private Span<byte> WriteFrame(int length, FrameType type, FrameFlags flags, int streamId)
     {
-        var bytes = Reserve(FrameHeader.Size + length);
+        if (!TryReserveInBatch(FrameHeader.Size + length, out var bytes))
+        {
+            bytes = Reserve(FrameHeader.Size + length);
+            _outLength += FrameHeader.Size + length;
+        }
+
         FrameHeader.Write(bytes, length, type, flags, streamId);
-        _outLength += FrameHeader.Size + length;
         return bytes.Slice(FrameHeader.Size, length);
     }
 

@@ -8,7 +8,7 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// One end of a connection that speaks HTTP/2 (RFC 9113), whichever it is: frames in, frames out, streams and their windows, settings, and the guards against a peer
 /// that asks for more than it brings. What heads mean is left to the two ends. It belongs to one worker. Output is gathered over a turn of the loop.
 /// </summary>
-internal abstract partial class Http2Connection : ITurnEnd
+internal abstract partial class Http2Connection : ITurnEnd, IFrameBatch
 {
     private const int MaxSpareStreams = 1024;
 
@@ -25,11 +25,13 @@ internal abstract partial class Http2Connection : ITurnEnd
     protected Http2Connection(Connection connection, Http2Options options, Http2Stats stats)
     {
         Connection = connection;
+        connection.ReceivesAhead = true;
         Options = options;
         Stats = stats;
         _guard = new Http2Guard(options, stats, connection.Worker);
         _decoder = new HpackDecoder(options.HpackTableSize);
         _receiveWindow = Http2Options.MinWindow;
+        _initialWindow = options.InitialStreamWindow;
     }
 
     /// <summary>The socket.</summary>
@@ -47,6 +49,9 @@ internal abstract partial class Http2Connection : ITurnEnd
     /// <summary>True once no frame is taken or given any more.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>Of <see cref="StreamCount"/>, those whose exchange has ended and whose last bytes wait: to the peer they are as open as the others.</summary>
+    public int OrphanedStreams { get; private set; }
+
     /// <summary>Why it was ended from this side; null where it was not.</summary>
     public Http2ErrorCode? FailureCode { get; private set; }
 
@@ -57,7 +62,7 @@ internal abstract partial class Http2Connection : ITurnEnd
     public bool HasGoneAway { get; private set; }
 
     /// <summary>Bytes that it holds because its ends do not take or complete them.</summary>
-    public int Held => Connection.PendingOutput + _queued + _buffered + (_out?.Size ?? 0) + (_held?.Size ?? 0) + (_block?.Size ?? 0);
+    public int Held => Connection.PendingOutput + _batched + _queued + _buffered + (_out?.Size ?? 0) + (_held?.Size ?? 0) + (_block?.Size ?? 0);
 
     /// <summary>Settings and limits of our end.</summary>
     protected Http2Options Options { get; }
@@ -171,6 +176,11 @@ internal abstract partial class Http2Connection : ITurnEnd
     {
     }
 
+    /// <summary>A stream whose last bytes had waited has gone.</summary>
+    protected virtual void OnOrphanClosed()
+    {
+    }
+
     /// <summary>Opens a stream.</summary>
     protected Http2Stream OpenStream(int id, IHttp2StreamOwner owner)
     {
@@ -187,8 +197,9 @@ internal abstract partial class Http2Connection : ITurnEnd
             _guard.OnStream();
         }
 
-        stream.Open(id, Peer.InitialWindowSize, Options.InitialStreamWindow);
+        stream.Open(id, Peer.InitialWindowSize, _initialWindow, Options.InitialStreamWindow);
         _streams.Add(id, stream);
+        CountClaim(stream);
         Worker.Stats.Add(Stats.StreamsActive, 1);
     }
 
@@ -245,6 +256,8 @@ internal abstract partial class Http2Connection : ITurnEnd
         if (stream.PendingOutput > 0 && !IsOver)
         {
             // Nobody waits for it any more, but for the peer to take it.
+            stream.IsOrphan = true;
+            OrphanedStreams++;
             stream.SetDeadline(FlushTimeoutMs);
         }
     }
@@ -304,6 +317,8 @@ internal abstract partial class Http2Connection : ITurnEnd
         }
 
         _streams.Remove(stream.Id);
+        ForgetClaim(stream);
+        var wasOrphan = stream.IsOrphan;
         var unread = stream.Close();
         Worker.Stats.Add(Stats.StreamsActive, -1);
         if (unread > 0)
@@ -316,6 +331,15 @@ internal abstract partial class Http2Connection : ITurnEnd
         if (_streams.Count == 0)
         {
             OnIdle();
+        }
+
+        if (wasOrphan)
+        {
+            OrphanedStreams--;
+            if (!IsOver)
+            {
+                OnOrphanClosed();
+            }
         }
     }
 

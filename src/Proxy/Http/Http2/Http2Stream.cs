@@ -44,6 +44,9 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     /// <summary>What <see cref="ReceiveWindow"/> is brought back to.</summary>
     public int WindowTarget { get; set; }
 
+    /// <summary>Of what its connection shares out, bytes that it holds or may bring.</summary>
+    public int Claim { get; set; }
+
     /// <summary>True once the peer has sent its last byte.</summary>
     public bool IsRemoteEnded { get; set; }
 
@@ -77,6 +80,9 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     /// <summary>True while it is among those that have something to send.</summary>
     public bool IsScheduled { get; set; }
 
+    /// <summary>True where its exchange has ended and its last bytes wait.</summary>
+    public bool IsOrphan { get; set; }
+
     /// <summary>Fields to follow the last byte, as lines: what they are in HPACK depends on what goes before them. Null for none.</summary>
     public Block? Trailers { get; set; }
 
@@ -88,6 +94,9 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
 
     /// <summary>Bytes that wait to be read.</summary>
     public int Unread => _input.Length - _taken;
+
+    /// <summary>Bytes that came and stand here, read or not.</summary>
+    public int Kept => _input.Length;
 
     /// <summary>Bytes that it holds in either direction.</summary>
     public int Held => _input.Length + _output.Length;
@@ -115,11 +124,12 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
 
     /// <summary>The peer gets to know of it.</summary>
-    public void Open(int id, int sendWindow, int receiveWindow)
+    public void Open(int id, int sendWindow, int receiveWindow, int windowTarget)
     {
         Id = id;
         SendWindow = sendWindow;
-        ReceiveWindow = WindowTarget = receiveWindow;
+        ReceiveWindow = receiveWindow;
+        WindowTarget = windowTarget;
     }
 
     /// <summary>Begins a new life.</summary>
@@ -127,7 +137,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     {
         Owner = owner;
         _isClosed = false;
-        IsRemoteEnded = IsLocalEnded = IsEnding = HasHead = IsReset = false;
+        IsRemoteEnded = IsLocalEnded = IsEnding = HasHead = IsReset = IsOrphan = false;
         ResetCode = null;
         ExpectedBytes = -1;
         Urgency = PriorityField.DefaultUrgency;
@@ -177,6 +187,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public void TakeEnd()
     {
         IsRemoteEnded = true;
+        connection.CountClaim(this);
         EnqueueReader();
     }
 

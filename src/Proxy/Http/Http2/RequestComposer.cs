@@ -89,6 +89,12 @@ internal ref struct RequestComposer : IHpackFields
             case KnownHeader.Host:
                 return TakeHost(field);
             case KnownHeader.ContentLength:
+                if (IsConnect && !field.Value.SequenceEqual("0"u8))
+                {
+                    // RFC 9110 section 9.3.6: CONNECT has no content. By HTTP/1.1 a backend would take the beginning of the tunnel, or of the next request, for it.
+                    return _fields.Refuse();
+                }
+
                 _hasLength = true;
                 break;
             case KnownHeader.Other when field.Name.SequenceEqual("cookie"u8):
@@ -151,7 +157,8 @@ internal ref struct RequestComposer : IHpackFields
     private bool Start()
     {
         _isStarted = true;
-        var hasPath = Has(PseudoHeader.Path) && !_staging[_path].IsEmpty;
+        // An authority in the path as well, as HTTP/1.1 has it, would stand in the place of that which was said.
+        var hasPath = Has(PseudoHeader.Path) && _staging[_path] is [(byte)'/' or (byte)'*', ..];
         var isGood = Has(PseudoHeader.Method) && FieldIsToken(_staging[_method])
             && (IsConnect && !IsExtendedConnect
                 ? !Has(PseudoHeader.Path) && !Has(PseudoHeader.Scheme) && Has(PseudoHeader.Authority)

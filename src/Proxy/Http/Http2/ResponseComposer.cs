@@ -10,7 +10,8 @@ namespace KubeProxyNet.Proxy.Http.Http2;
 /// <param name="memory">Where the head goes.</param>
 /// <param name="limit">Longest head.</param>
 /// <param name="upgrade">The protocol that was asked for; empty for none.</param>
-internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<byte> upgrade) : IHpackFields
+/// <param name="isConnect">True where the request was a CONNECT, extended or not: what follows a 2xx is a tunnel then, whatever length it declares (RFC 9110 section 9.3.6).</param>
+internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<byte> upgrade, bool isConnect = false) : IHpackFields
 {
     private const int MaxLengthDigits = 18;
 
@@ -38,7 +39,7 @@ internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<
 
         if (_fields.Verdict == FieldsVerdict.Good)
         {
-            var isChunked = hasBody && !_hasLength && Status >= 200 && _upgrade.IsEmpty;
+            var isChunked = hasBody && !_hasLength && Status >= 200 && _upgrade.IsEmpty && !IsTunnel;
             var isGood = (!isChunked || _fields.Append("transfer-encoding: chunked\r\n"u8)) && _fields.Append("\r\n"u8);
             head = isGood ? _fields.Written : default;
         }
@@ -59,6 +60,11 @@ internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<
             return _fields.Refuse();
         }
 
+        if (field.Id == KnownHeader.ContentLength && IsTunnel)
+        {
+            return _fields.Judge(field);
+        }
+
         if (field.Id == KnownHeader.ContentLength)
         {
             // One, and of digits alone: where the body ends must not be a matter of opinion.
@@ -73,6 +79,8 @@ internal ref struct ResponseComposer(Span<byte> memory, int limit, ReadOnlySpan<
 
         return _fields.Append(field);
     }
+
+    private readonly bool IsTunnel => isConnect && Status is >= 200 and < 300;
 
     private bool Start(scoped ReadOnlySpan<byte> status)
     {

@@ -119,6 +119,7 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
     public async LoopTask RunAsync()
     {
         _siblings.Add(this);
+        _connection.ReceivesAhead = true;
         var page = _runtime.Worker.Stats;
         page.Increment(_state.Stats.ConnectionsTotal);
         page.Add(_state.Stats.ConnectionsActive, 1);
@@ -149,6 +150,13 @@ internal sealed partial class DownstreamHttp1 : DownstreamConnection, IConnectio
                 var isForwarded = BeginServing(exchange);
                 while (isForwarded)
                 {
+                    await _runtime.Worker.NextStage();
+                    if (exchange.Abort != AbortReason.None)
+                    {
+                        LocalReplies.Aborted(exchange);
+                        break;
+                    }
+
                     await (_state.Config.Filters.IsEmpty ? Router.ForwardAsync(exchange) : FilterChain.RunAsync(exchange));
                     isForwarded = exchange.IsRedirected && HttpConnectionManager.BeginAgain(exchange, _state);
                 }

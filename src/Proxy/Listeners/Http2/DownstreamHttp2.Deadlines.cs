@@ -33,12 +33,10 @@ internal sealed partial class DownstreamHttp2
         else if (_drainGraceMs != NotDraining)
         {
             // The client has had the time to read of it, whether or not it answered.
+            // What is left of responses still goes, as long as it is taken.
+            var wasOver = _http2.IsOver;
             _http2.EndDrain();
-            if (ActiveExchanges == 0 && !_http2.IsOver)
-            {
-                page.Increment(_state.Stats.ConnectionsDrainClose);
-                _http2.EndIdle();
-            }
+            page.Add(_state.Stats.ConnectionsDrainClose, _http2.IsOver && !wasOver ? 1 : 0);
         }
         else if (HasReachedItsAge())
         {

@@ -195,6 +195,13 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
             var isForwarded = HttpConnectionManager.Begin(exchange, _state);
             while (isForwarded)
             {
+                await _runtime.Worker.NextStage();
+                if (exchange.Abort != AbortReason.None)
+                {
+                    LocalReplies.Aborted(exchange);
+                    break;
+                }
+
                 await (_state.Config.Filters.IsEmpty ? Router.ForwardAsync(exchange) : FilterChain.RunAsync(exchange));
                 isForwarded = exchange.IsRedirected && HttpConnectionManager.BeginAgain(exchange, _state);
             }

@@ -213,6 +213,13 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
 
         // Section 8.1: a second head must be trailers, and end the stream.
         var verdict = fields.Finish(out var lines);
+        if (verdict == FieldsVerdict.TooLarge)
+        {
+            Worker.Stats.Increment(Stats.HeaderOverflow);
+            ResetForPeer(stream, Http2ErrorCode.InternalError);
+            return;
+        }
+
         if (!end || verdict != FieldsVerdict.Good || stream.ExpectedBytes > 0)
         {
             OnMalformed(stream, "trailers are malformed");

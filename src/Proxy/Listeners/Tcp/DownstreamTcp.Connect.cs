@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using KubeProxyNet.Proxy.Observability;
 using KubeProxyNet.Proxy.Runtime.FilterChains;
 using KubeProxyNet.Proxy.Transport;
@@ -23,6 +24,10 @@ internal sealed partial class DownstreamTcp
         }
 
         var stats = _cluster.State.Stats;
+        var hasHash = _state.Config.HashesSourceIp;
+
+        // As Envoy's, so that both agree on it.
+        var hash = hasHash ? XxHash64.HashToUInt64(_remote.AddressText.Span) : 0;
         while (_end == TcpEnd.None)
         {
             if (_attempts >= _state.Config.MaxConnectAttempts)
@@ -32,7 +37,7 @@ internal sealed partial class DownstreamTcp
                 return false;
             }
 
-            _endpoint = _cluster.LoadBalancer.Pick(new PickRequest(Worker, _cluster.State, 0, HasHash: false, _attempts) { Match = target.MetadataMatch });
+            _endpoint = _cluster.LoadBalancer.Pick(new PickRequest(Worker, _cluster.State, hash, hasHash, _attempts) { Match = target.MetadataMatch });
             if (_endpoint is null)
             {
                 page.Increment(stats.NoneHealthy);

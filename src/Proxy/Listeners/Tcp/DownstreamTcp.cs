@@ -93,7 +93,7 @@ internal sealed partial class DownstreamTcp : DownstreamConnection, IConnectionO
             _siblings.Remove(this);
             _state.Connections.Return();
             Place.Return(_remote);
-            _connection.Close(reset: _end is TcpEnd.UpstreamGone or TcpEnd.Memory);
+            _connection.Close(reset: _end is TcpEnd.UpstreamGone or TcpEnd.Memory, announce: _end != TcpEnd.UpstreamCut);
             _snapshot = RuntimeSnapshot.Empty;
         }
     }

@@ -12,6 +12,7 @@ public sealed class StatRegistry
     private readonly Dictionary<string, int> _gauges = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _histograms = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Func<long>> _observed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StatBlock> _blocks = new(StringComparer.Ordinal);
     private readonly HashSet<IObservedGauges> _groups = [];
     private readonly List<StatPage> _pages = [];
 
@@ -42,13 +43,35 @@ public sealed class StatRegistry
     }
 
     /// <summary>The counter of that name, registered on first call. Thread-safe.</summary>
-    public Counter Counter(string name) => new(Place(_counters, name, ref _nextScalar));
+    public Counter Counter(string name) => new(Place(_counters, name, StatKind.Counter, ref _nextScalar));
 
     /// <summary>The gauge of that name, registered on first call. Thread-safe.</summary>
-    public Gauge Gauge(string name) => new(Place(_gauges, name, ref _nextScalar));
+    public Gauge Gauge(string name) => new(Place(_gauges, name, StatKind.Gauge, ref _nextScalar));
 
     /// <summary>The histogram of that name, registered on first call. Thread-safe.</summary>
-    public Histogram Histogram(string name) => new(Place(_histograms, name, ref _nextHistogram));
+    public Histogram Histogram(string name) => new(Place(_histograms, name, null, ref _nextHistogram));
+
+    /// <summary>
+    /// The statistics of a layout below a prefix, registered on first call: the same handles as by their full names, also where one of
+    /// those was asked for before. Thread-safe.
+    /// </summary>
+    /// <param name="prefix">What the names begin with, dot included; it always comes with the same layout.</param>
+    /// <param name="layout">The rest of the names.</param>
+    internal StatBlock Block(string prefix, StatLayout layout)
+    {
+        lock (_gate)
+        {
+            if (!_blocks.TryGetValue(prefix, out var block))
+            {
+                block = new StatBlock(layout, _nextScalar, _nextHistogram, Absorb(prefix, layout));
+                _nextScalar += layout.Scalars.Count;
+                _nextHistogram += layout.Histograms.Count;
+                _blocks.Add(prefix, block);
+            }
+
+            return block;
+        }
+    }
 
     /// <summary>
     /// A gauge that is read at scrape time on the scraping thread (<c>server.uptime</c>, memory). A second call replaces the first.
@@ -87,6 +110,7 @@ public sealed class StatRegistry
     {
         StatPage[] pages;
         KeyValuePair<string, int>[] counters, gauges, histograms;
+        KeyValuePair<string, StatBlock>[] blocks;
         KeyValuePair<string, Func<long>>[] observed;
         IObservedGauges[] groups;
         lock (_gate)
@@ -95,34 +119,19 @@ public sealed class StatRegistry
             counters = [.. _counters];
             gauges = [.. _gauges];
             histograms = [.. _histograms];
+            blocks = [.. _blocks];
             observed = [.. _observed];
             groups = [.. _groups];
         }
 
-        var scalars = new List<StatValue>(counters.Length + gauges.Length + observed.Length);
-        foreach (var (name, index) in counters)
+        var scalars = new List<StatValue>(counters.Length + gauges.Length + observed.Length + blocks.Sum(static block => block.Value.Layout.Scalars.Count));
+        scalars.AddRange(counters.Select(counter => ReadCounter(pages, counter.Key, counter.Value)));
+        scalars.AddRange(gauges.Select(gauge => ReadGauge(pages, gauge.Key, gauge.Value)));
+        foreach (var (prefix, block) in blocks)
         {
-            long value = 0;
-            foreach (var page in pages)
-            {
-                value += page.ReadCounter(index);
-            }
-
-            scalars.Add(new StatValue(name, StatKind.Counter, value, value != 0));
-        }
-
-        foreach (var (name, index) in gauges)
-        {
-            long value = 0;
-            var used = false;
-            foreach (var page in pages)
-            {
-                var share = page.ReadGauge(index);
-                value += share.Value;
-                used |= share.Used;
-            }
-
-            scalars.Add(new StatValue(name, StatKind.Gauge, value, used));
+            scalars.AddRange(block.Layout.Scalars.Select((scalar, offset) => scalar.Kind == StatKind.Counter
+                ? ReadCounter(pages, prefix + scalar.Name, block.PlaceOfScalar(offset))
+                : ReadGauge(pages, prefix + scalar.Name, block.PlaceOfScalar(offset))));
         }
 
         foreach (var (name, read) in observed)
@@ -135,16 +144,47 @@ public sealed class StatRegistry
             scalars.Add(new StatValue(name, StatKind.Gauge, value, Used: true));
         }
 
-        var merged = new List<HistogramStat>(histograms.Length);
-        foreach (var (name, index) in histograms)
+        var merged = new List<HistogramStat>(histograms.Length + blocks.Sum(static block => block.Value.Layout.Histograms.Count));
+        merged.AddRange(histograms.Select(histogram => ReadHistogram(pages, histogram.Key, histogram.Value)));
+        foreach (var (prefix, block) in blocks)
         {
-            var parts = pages.Select(page => page.ReadHistogram(index)).OfType<LogLinearHistogram>().ToArray();
-            merged.Add(new HistogramStat(name, parts.Length == 0 ? HistogramSnapshot.Empty : HistogramSnapshot.Merge(parts)));
+            merged.AddRange(block.Layout.Histograms.Select((name, offset) => ReadHistogram(pages, prefix + name, block.PlaceOfHistogram(offset))));
         }
 
         scalars.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
         merged.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
         return new StatSnapshot(scalars, merged);
+    }
+
+    private static StatValue ReadCounter(StatPage[] pages, string name, int index)
+    {
+        long value = 0;
+        foreach (var page in pages)
+        {
+            value += page.ReadCounter(index);
+        }
+
+        return new StatValue(name, StatKind.Counter, value, value != 0);
+    }
+
+    private static StatValue ReadGauge(StatPage[] pages, string name, int index)
+    {
+        long value = 0;
+        var used = false;
+        foreach (var page in pages)
+        {
+            var share = page.ReadGauge(index);
+            value += share.Value;
+            used |= share.Used;
+        }
+
+        return new StatValue(name, StatKind.Gauge, value, used);
+    }
+
+    private static HistogramStat ReadHistogram(StatPage[] pages, string name, int index)
+    {
+        var parts = pages.Select(page => page.ReadHistogram(index)).OfType<LogLinearHistogram>().ToArray();
+        return new HistogramStat(name, parts.Length == 0 ? HistogramSnapshot.Empty : HistogramSnapshot.Merge(parts));
     }
 
     private static Dictionary<string, long> ReadAll(IObservedGauges[] groups)
@@ -159,18 +199,63 @@ public sealed class StatRegistry
         return values;
     }
 
-    private int Place(Dictionary<string, int> places, string name, ref int next)
+    private int Place(Dictionary<string, int> places, string name, StatKind? scalar, ref int next)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         lock (_gate)
         {
-            if (!places.TryGetValue(name, out var place))
+            if (!places.TryGetValue(name, out var place) && !TryFindInBlock(name, scalar, out place))
             {
                 place = next++;
                 places.Add(name, place);
             }
 
             return place;
+        }
+    }
+
+    private bool TryFindInBlock(ReadOnlySpan<char> name, StatKind? scalar, out int place)
+    {
+        var blocks = _blocks.GetAlternateLookup<ReadOnlySpan<char>>();
+        for (var end = _blocks.Count == 0 ? -1 : name.LastIndexOf('.'); end >= 0; end = name[..end].LastIndexOf('.'))
+        {
+            if (blocks.TryGetValue(name[..(end + 1)], out var block) && block.Layout.TryFind(name[(end + 1)..], scalar, out var offset))
+            {
+                place = scalar is null ? block.PlaceOfHistogram(offset) : block.PlaceOfScalar(offset);
+                return true;
+            }
+        }
+
+        place = 0;
+        return false;
+    }
+
+    /// <summary>Takes out the names of a new block that were registered by themselves, with their places by the rest of the name; null where there is none.</summary>
+    private Dictionary<string, int>? Absorb(string prefix, StatLayout layout)
+    {
+        Dictionary<string, int>? found = null;
+        foreach (var (name, kind) in layout.Scalars)
+        {
+            Absorb(kind == StatKind.Counter ? _counters : _gauges, prefix, name, ref found);
+        }
+
+        foreach (var name in layout.Histograms)
+        {
+            Absorb(_histograms, prefix, name, ref found);
+        }
+
+        return found;
+    }
+
+    private static void Absorb(Dictionary<string, int> places, string prefix, string name, ref Dictionary<string, int>? found)
+    {
+        Span<char> full = stackalloc char[Math.Min(prefix.Length + name.Length, 512)];
+        var isThere = full.Length == prefix.Length + name.Length && full.TryWrite($"{prefix}{name}", out _)
+            ? places.GetAlternateLookup<ReadOnlySpan<char>>().Remove(full, out _, out var place)
+            : places.Remove(prefix + name, out place);
+        if (isThere)
+        {
+            (found ??= new Dictionary<string, int>(StringComparer.Ordinal)).Add(name, place);
         }
     }
 }

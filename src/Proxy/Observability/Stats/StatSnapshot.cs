@@ -19,17 +19,12 @@ public readonly record struct HistogramStat(string Name, HistogramSnapshot Data)
 /// <summary>All statistics at one moment, sorted by name (ordinal).</summary>
 public sealed class StatSnapshot
 {
-    private readonly Dictionary<string, long> _values;
+    private Dictionary<string, long>? _values;
 
     internal StatSnapshot(IReadOnlyList<StatValue> values, IReadOnlyList<HistogramStat> histograms)
     {
         Values = values;
         Histograms = histograms;
-        _values = new Dictionary<string, long>(values.Count, StringComparer.Ordinal);
-        foreach (var value in values)
-        {
-            _values[value.Name] = value.Value;
-        }
     }
 
     /// <summary>Counters and gauges.</summary>
@@ -39,9 +34,20 @@ public sealed class StatSnapshot
     public IReadOnlyList<HistogramStat> Histograms { get; }
 
     /// <summary>The counter or gauge of that name; 0 where there is none.</summary>
-    public long Value(string name) => _values.GetValueOrDefault(name);
+    public long Value(string name) => (_values ??= ByName()).GetValueOrDefault(name);
 
     /// <summary>The histogram of that name; empty where there is none.</summary>
     public HistogramSnapshot Histogram(string name) =>
         Histograms.FirstOrDefault(histogram => histogram.Name == name).Data ?? HistogramSnapshot.Empty;
+
+    private Dictionary<string, long> ByName()
+    {
+        var values = new Dictionary<string, long>(Values.Count, StringComparer.Ordinal);
+        foreach (var value in Values)
+        {
+            values[value.Name] = value.Value;
+        }
+
+        return values;
+    }
 }

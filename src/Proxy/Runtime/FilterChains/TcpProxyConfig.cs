@@ -21,6 +21,9 @@ public sealed record TcpProxyConfig
     /// <summary>Longest life of a connection; zero (the default) for no limit.</summary>
     public TimeSpan MaxDownstreamConnectionDuration { get; init; }
 
+    /// <summary>True to choose endpoints by the hash of the client's address, where the cluster's balancer goes by one (<c>hash_policy</c>); by default there is none.</summary>
+    public bool HashesSourceIp { get; init; }
+
     /// <summary>Name of the filter chain that holds the filter, for the log; may be empty.</summary>
     public string FilterChainName { get; init; } = "";
 

@@ -21,6 +21,9 @@ internal sealed class GrpcCall
     /// <summary>The browser's side of the call; null where the client speaks gRPC itself.</summary>
     public GrpcWebCall? Web { get; set; }
 
+    /// <summary>The side of a client that sees no trailers; null where the client speaks gRPC itself.</summary>
+    public GrpcBridgeCall? Bridge { get; set; }
+
     /// <summary>Messages that begin in the next bytes of the request.</summary>
     public long InspectRequest(ReadOnlySpan<byte> payload) => _requests.Inspect(payload);
 
@@ -35,5 +38,7 @@ internal sealed class GrpcCall
         MeasuresUpstream = HasMessages = false;
         Web?.End();
         Web = null;
+        Bridge?.End();
+        Bridge = null;
     }
 }

@@ -50,6 +50,22 @@ internal sealed class ReplayBuffer(BlockPool pool)
         return true;
     }
 
+    /// <summary>Puts bytes before what is kept; the limit does not count them.</summary>
+    public void Prepend(ReadOnlySpan<byte> bytes)
+    {
+        Block[] blocks = [.. _blocks];
+        var lastLength = _lastLength;
+        Limit = Math.Max(Limit, Length + bytes.Length);
+        _blocks.Clear();
+        _lastLength = Length = 0;
+        TryAppend(bytes);
+        for (var i = 0; i < blocks.Length; i++)
+        {
+            TryAppend(blocks[i].Bytes.AsSpan(0, i == blocks.Length - 1 ? lastLength : blocks[i].Size));
+            pool.Return(blocks[i]);
+        }
+    }
+
     /// <summary>Gives everything back.</summary>
     public void Clear()
     {

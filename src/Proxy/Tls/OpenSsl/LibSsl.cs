@@ -176,6 +176,10 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Name, EntryPoint = "SSL_group_to_name")]
     public static partial byte* GroupName(nint ssl, int group);
 
+    /// <summary>The signature algorithms that the client offers, by index; returns how many there are.</summary>
+    [LibraryImport(Name, EntryPoint = "SSL_get_sigalgs")]
+    public static partial int GetSignatureAlgorithms(nint ssl, int index, int* sign, int* hash, int* signAndHash, byte* rawSign, byte* rawHash);
+
     [LibraryImport(Name, EntryPoint = "SSL_session_reused")]
     public static partial int SessionReused(nint ssl);
 

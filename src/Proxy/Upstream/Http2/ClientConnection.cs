@@ -48,7 +48,7 @@ internal sealed class ClientConnection : Http2Connection
     public int TotalStreams { get; private set; }
 
     /// <summary>True where it takes another stream now.</summary>
-    public bool HasRoom => IsUsable && ActiveStreams < Math.Min(
+    public bool HasRoom => IsUsable && ActiveStreams + OrphanedStreams < Math.Min(
         (uint)Options.MaxConcurrentStreams, _isGreeted ? Peer.MaxConcurrentStreams : Math.Clamp(_assumedStreams, 1, StreamsBeforeSettings));
 
     /// <summary>True while it takes streams at all.</summary>
@@ -112,12 +112,13 @@ internal sealed class ClientConnection : Http2Connection
     /// <summary>Gives a stream its number: its head goes out next. False where no more can go out.</summary>
     public bool TryNumber(Http2Stream stream)
     {
+        // The question itself may be one frame too many for a peer that takes none.
+        AskIfIdle();
         if (IsOver || HasGoneAway || Connection.IsPeerClosed || Connection.IsClosed || _nextId >= FrameHeader.MaxStreamId - 1)
         {
             return false;
         }
 
-        AskIfIdle();
         OpenStream(stream, _nextId);
         _nextId += 2;
         return true;
@@ -207,7 +208,7 @@ internal sealed class ClientConnection : Http2Connection
         }
 
         var scratch = Worker.Scratch.AsSpan(0, _maxHeadBytes + 256);
-        var fields = new ResponseComposer(scratch, _maxHeadBytes, client.Upgrade);
+        var fields = new ResponseComposer(scratch, _maxHeadBytes, client.Upgrade, client.IsConnect);
         if (!Decode(block, ref fields))
         {
             return;
@@ -226,6 +227,9 @@ internal sealed class ClientConnection : Http2Connection
             OnMalformed(stream, "the head of a response is malformed");
         }
     }
+
+    /// <inheritdoc/>
+    protected override void OnOrphanClosed() => _carrier.OnStreamEnded();
 
     /// <inheritdoc/>
     protected override void OnInvalidMessage(Http2Stream stream) => (stream.Owner as ClientStream)?.Refuse("http2.violation.of.messaging.rule");
@@ -277,7 +281,16 @@ internal sealed class ClientConnection : Http2Connection
             return;
         }
 
-        if (!end || fields.Finish(out var lines) != FieldsVerdict.Good || stream.ExpectedBytes > 0)
+        var verdict = fields.Finish(out var lines);
+        if (verdict == FieldsVerdict.TooLarge)
+        {
+            Worker.Stats.Increment(Stats.HeaderOverflow);
+            client.Refuse("http2.headers_too_large");
+            ResetForPeer(stream, Http2ErrorCode.InternalError);
+            return;
+        }
+
+        if (!end || verdict != FieldsVerdict.Good || stream.ExpectedBytes > 0)
         {
             client.Refuse("http2.violation.of.messaging.rule");
             OnMalformed(stream, "trailers are malformed");

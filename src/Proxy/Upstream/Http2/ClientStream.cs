@@ -7,7 +7,7 @@ using KubeProxyNet.Proxy.Transport;
 namespace KubeProxyNet.Proxy.Upstream.Http2;
 
 /// <summary>One attempt on a stream of an HTTP/2 connection to an endpoint. Used again and again by its connection.</summary>
-internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
+internal sealed partial class ClientStream : UpstreamStream, IHttp2StreamOwner
 {
     /// <summary>Heads that may wait to be read: interim ones are passed on as they come.</summary>
     private const int MaxWaitingHeads = 20;
@@ -45,6 +45,9 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     /// <summary>The protocol that was asked for by extended CONNECT; empty for none.</summary>
     public ReadOnlySpan<byte> Upgrade => _upgrade;
 
+    /// <summary>True where the request is a CONNECT, of either kind: a 2xx agrees to a tunnel.</summary>
+    public bool IsConnect { get; private set; }
+
     /// <inheritdoc/>
     public override LoopStream Io => _io;
 
@@ -56,9 +59,6 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
 
     /// <inheritdoc/>
     public override bool IsUnanswered => !_hasAnswered;
-
-    /// <inheritdoc/>
-    public override StreamLoss Loss => _loss;
 
     /// <inheritdoc/>
     public override int HeadEnd => _parser.HeadEnd;
@@ -99,8 +99,16 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     /// <inheritdoc/>
     public override void SendRequest(ref ByteWriter head, BodyFraming framing, ReadOnlySpan<byte> body, bool end, ReadOnlySpan<byte> scheme)
     {
-        if (_connection.ServesExtendedConnect is not true && !FieldOf(head.Written, "upgrade:"u8).IsEmpty)
+        var hasBody = framing.Kind == BodyKind.Chunked || framing.Length > 0;
+        if ((hasBody || _connection.ServesExtendedConnect is not true) && !FieldOf(head.Written, "upgrade:"u8).IsEmpty)
         {
+            if (hasBody)
+            {
+                // What follows an extended CONNECT is the tunnel (RFC 8441 section 4): a body in front of it has no place.
+                Lose("http2.extended_connect_with_body");
+                return;
+            }
+
             _isHttps = scheme.SequenceEqual("https"u8);
             AwaitSettings(head.Written);
             return;
@@ -122,7 +130,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _waitingRequest = null;
         if (_connection.ServesExtendedConnect is not true)
         {
-            LoseUnserved();
+            Lose(NotServed);
         }
         else if (!_connection.TryNumber(_io))
         {
@@ -136,21 +144,11 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _io.Worker.Blocks.Return(text);
     }
 
-    /// <summary>Nothing of the request has gone out, and nothing will.</summary>
-    public void LoseUnsent() => _io.End(Http2ErrorCode.RefusedStream, byPeer: true);
-
-    /// <summary>The endpoint does not serve extended CONNECT, which must not be asked for then (RFC 8441 section 3).</summary>
-    private void LoseUnserved()
-    {
-        Refuse("http2.extended_connect_not_served");
-        _io.End(Http2ErrorCode.RefusedStream, byPeer: false);
-    }
-
     private void AwaitSettings(ReadOnlySpan<byte> head)
     {
         if (_connection.ServesExtendedConnect is false)
         {
-            LoseUnserved();
+            Lose(NotServed);
             return;
         }
 
@@ -175,7 +173,8 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         var target = line[(method.Length + 1)..line.LastIndexOf((byte)' ')];
         var authority = FieldOf(lines, "host:"u8);
         _isHeadRequest = method.SequenceEqual("HEAD"u8);
-        if (method.SequenceEqual("CONNECT"u8))
+        IsConnect = method.SequenceEqual("CONNECT"u8);
+        if (IsConnect)
         {
             end = false;
             _connection.SendRequest(_io, new RequestPseudoFields { Method = method, Authority = target }, lines, end: false);
@@ -183,6 +182,7 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         else if (FieldOf(lines, "upgrade:"u8) is { IsEmpty: false } protocol)
         {
             _upgrade = protocol.ToArray();
+            IsConnect = true;
             end = false;
             var request = new RequestPseudoFields { Method = "CONNECT"u8, Scheme = scheme, Authority = authority, Path = target, Protocol = protocol };
             _connection.SendRequest(_io, request, lines, end: false);
@@ -348,6 +348,12 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
         _lastHead = null;
         _waitingHeads = 0;
         _trailers.Return(_io.Worker.Blocks);
+        if (_io is { IsRemoteEnded: false, PendingOutput: > 0 })
+        {
+            // Nobody wants the answer, so that nothing needs what is left of the request.
+            _io.Reset(Http2ErrorCode.Cancel);
+        }
+
         _io.Consume();
         _io.Release();
         _connection.Return(this);
@@ -363,14 +369,6 @@ internal sealed class ClientStream : UpstreamStream, IHttp2StreamOwner
     void IHttp2StreamOwner.OnDeadline(Http2Stream stream)
     {
     }
-
-    void IHttp2StreamOwner.OnReset(Http2Stream stream) => _loss =
-        stream.Id == 0 ? StreamLoss.LeftBehind
-        : _connection.FailureCode is not null ? StreamLoss.Violation
-        : _connection.IsOver ? StreamLoss.ConnectionEnded
-        : !stream.IsReset ? StreamLoss.Violation
-        : stream.ResetCode == Http2ErrorCode.RefusedStream && !_hasAnswered ? (_connection.HasGoneAway ? StreamLoss.LeftBehind : StreamLoss.Refused)
-        : StreamLoss.Reset;
 
     private bool MayHaveBody(int status) => !_isHeadRequest && status is not (204 or 304);
 

@@ -59,7 +59,7 @@ public sealed class TlsContextTranslatorTests
     [InlineData("", "tls_params: {signature_algorithms: [rsa_pkcs1_sha1]}", "common_tls_context.tls_params.signature_algorithms[0]: there is no signature algorithm")]
     [InlineData("", "alpn_protocols: ['']", "common_tls_context.alpn_protocols[0]: \"\" is no protocol of ALPN")]
     [InlineData("", "tls_certificate_sds_secret_configs: [{name: a, sds_config: {ads: {}}}]", "common_tls_context.tls_certificate_sds_secret_configs: SDS and non-SDS TLS certificates may not be mixed")]
-    [InlineData("", "validation_context_sds_secret_config: {name: a, sds_config: {api_config_source: {api_type: GRPC}}}", "common_tls_context.validation_context_sds_secret_config.sds_config: this source is not supported")]
+    [InlineData("", "validation_context_sds_secret_config: {name: a, sds_config: {api_config_source: {api_type: GRPC}}}", "common_tls_context.validation_context_sds_secret_config.sds_config.api_config_source.grpc_services: there are 0 services")]
     [InlineData("", "validation_context_sds_secret_config: {name: a, sds_config: {path_config_source: {path: /no/such}}}", "common_tls_context.validation_context_sds_secret_config.sds_config.path_config_source.path: \"/no/such\" does not exist")]
     [InlineData("", "validation_context: {verify_certificate_hash: [abc]}", "common_tls_context.validation_context.verify_certificate_hash[0]: \"abc\" is no SHA-256 hash in hex")]
     [InlineData("", "validation_context: {verify_certificate_spki: [abc]}", "common_tls_context.validation_context.verify_certificate_spki[0]: \"abc\" is no SHA-256 hash in Base64")]

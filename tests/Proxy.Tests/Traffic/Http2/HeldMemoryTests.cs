@@ -74,6 +74,35 @@ public sealed class HeldMemoryTests
         }
     }
 
+    [Theory]
+    [InlineData(UpstreamProtocol.Http1)]
+    [InlineData(UpstreamProtocol.Http2)]
+    public async Task A_thousand_and_twenty_four_responses_that_nobody_may_send_are_held_within_the_bound(UpstreamProtocol protocol)
+    {
+        const int Most = 1024;
+        var body = new string('x', 4_000);
+        await using var first = ScriptedBackend.Start(BackendScripts.Answer(200, body));
+        await using var second = ScriptedHttp2Backend.Start(Http2Scripts.Answer(200, body));
+        var cluster = RunningProxy.Cluster("backend", protocol == UpstreamProtocol.Http1 ? first.Port : second.Port);
+        await using var proxy = RunningProxy.Start(
+            Patient, [cluster with { Config = cluster.Config with { Protocol = protocol } }], static http => http with { Codec = HttpCodec.Http2, UseRemoteAddress = false });
+        await using var client = await RawHttp2Client.ConnectAsync(proxy.Port, null, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, 0));
+        for (var i = 0; i < Most; i++)
+        {
+            // One after the other: each is there before the next is asked for.
+            await client.ExpectAsync(Http2FrameType.Headers, await client.OpenAsync(Http2Fields.Get("/")));
+        }
+
+        for (var i = 0; i < 20; i++)
+        {
+            await client.PingAsync();
+            proxy.Stat("http2.pending_send_bytes").Should().BeInRange(480 * 1024, (496 * 1024) + (Most * 512));
+        }
+
+        await using var bystander = await RawHttp2Client.ConnectAsync(proxy.Port);
+        (await bystander.GetAsync()).Body.Should().HaveCount(body.Length);
+    }
+
     [Fact]
     public async Task Requests_that_a_backend_lets_nobody_send_are_held_within_the_bound_and_go_when_it_does()
     {

@@ -65,6 +65,26 @@ public sealed class Http2DrainTests
     }
 
     [Fact]
+    public async Task What_is_left_of_a_response_goes_when_the_client_takes_it_though_the_grace_is_over()
+    {
+        await using var front = await Http2Front.StartAsync(BackendScripts.Answer(200, new string('x', 1000)), settings: new Http2Setting(Http2SettingId.InitialWindowSize, 0));
+        var id = await front.Client.OpenAsync(Http2Fields.Get());
+        await Patience.UntilAsync(() => front.Proxy.Stat("http2.pending_send_bytes") == 1000, "a response that waits");
+        front.Client.AnswersAutomatically = false;
+
+        var draining = front.Proxy.Engine.DrainAsync(Patience.Limit, Short, TimeProvider.System);
+        await front.Client.ExpectGoAwayAsync(Http2ErrorCode.NoError);
+        (await front.Client.ExpectGoAwayAsync(Http2ErrorCode.NoError)).LastStreamId.Should().Be(id);
+        await front.Client.PingAsync();
+        await front.Client.GiveWindowAsync(id, 1000);
+
+        front.Client.GivesWindowsBack = false;
+        (await front.Client.ReadResponseAsync(id)).Body.Should().HaveCount(1000);
+        await front.Client.ExpectEndAsync();
+        (await draining).Should().BeTrue();
+    }
+
+    [Fact]
     public async Task A_quiet_connection_that_answers_ends_at_once()
     {
         await using var front = await Http2Front.StartAsync();

@@ -233,6 +233,89 @@ public sealed class Http2TunnelTests
         (await TextAsync(client, stream, 17)).Should().Be("heard: bare bytes");
     }
 
+    [Theory]
+    [InlineData("0")]
+    [InlineData("3")]
+    public async Task Rfc9110_9_3_6_a_length_in_the_agreement_to_CONNECT_says_nothing(string length)
+    {
+        await using var backend = ScriptedHttp2Backend.Start(async stream =>
+        {
+            await stream.SendHeadAsync(200, endStream: false, new RawHeader("content-length", length));
+            await stream.SendDataAsync("a tunnel", endStream: true);
+        });
+        await using var proxy = ConnectProxy(backend.Port, UpstreamProtocol.Http2, terminates: false);
+        await using var old = await RawHttpClient.ConnectAsync(proxy.Port);
+        await using var client = await RawHttp2Client.ConnectAsync(proxy.Port);
+
+        await old.SendAsync("CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n");
+        var head = await old.ReadHeadAsync();
+        (head.Status, head.Headers.Contains("content-length")).Should().Be((200, false));
+        Encoding.Latin1.GetString(await old.ReadToEndAsync()).Should().Be("a tunnel");
+
+        var stream = await client.OpenAsync(Connect, endStream: false);
+        (await client.ExpectAsync(Http2FrameType.Headers, stream)).Fields.Contains("content-length").Should().BeFalse();
+        (await TextAsync(client, stream, 8)).Should().Be("a tunnel");
+        await client.SendBodyAsync(stream, default, endStream: true);
+        await client.PingAsync();
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("3")]
+    public async Task Rfc8441_5_nor_does_one_in_the_agreement_to_extended_CONNECT(string length)
+    {
+        await using var backend = ScriptedHttp2Backend.Start(
+            async stream =>
+            {
+                await stream.SendHeadAsync(200, endStream: false, new RawHeader("content-length", length));
+                await stream.SendDataAsync("a tunnel", endStream: true);
+            },
+            Extended);
+        await using var proxy = Proxy(backend.Port, UpstreamProtocol.Http2);
+        await using var client = await RawHttp2Client.ConnectAsync(proxy.Port);
+
+        var stream = await client.OpenAsync(WebSocket, endStream: false);
+
+        var head = (await client.ExpectAsync(Http2FrameType.Headers, stream)).Fields;
+        (head[":status"], head.Contains("content-length")).Should().Be(("200", false));
+        (await TextAsync(client, stream, 8)).Should().Be("a tunnel");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_tunnel_with_a_length_is_malformed_and_no_backend_waits_for_a_body(bool isWebSocket)
+    {
+        await using var backend = ScriptedBackend.Start(BackendScripts.Answer(403, "no"));
+        await using var proxy = isWebSocket ? Proxy(backend.Port, UpstreamProtocol.Http1) : ConnectProxy(backend.Port, UpstreamProtocol.Http1, terminates: false);
+        await using var client = await RawHttp2Client.ConnectAsync(proxy.Port);
+
+        await client.OpenAsync([.. isWebSocket ? WebSocket : Connect, new("content-length", "5")], endStream: false);
+
+        await client.ExpectConnectionErrorAsync(Http2ErrorCode.ProtocolError);
+        backend.Connections.Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData("content-length: 10", "first", "other")]
+    [InlineData("transfer-encoding: chunked", "5\r\nfirst\r\n", "0\r\n\r\n")]
+    [InlineData("content-length: 5", "first", "")]
+    public async Task An_upgrade_of_HTTP_1_1_with_a_body_is_no_extended_CONNECT(string framing, string first, string rest)
+    {
+        await using var backend = ScriptedHttp2Backend.Start(EchoTunnel, Extended);
+        await using var proxy = Proxy(backend.Port, UpstreamProtocol.Http2);
+        for (var i = 0; i < 2; i++)
+        {
+            await using var client = await RawHttpClient.ConnectAsync(proxy.Port);
+            await client.SendAsync($"POST /chat HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n{framing}\r\n\r\n{first}");
+            await client.SendAsync(rest);
+
+            (await client.ReadResponseAsync("POST")).Status.Should().Be(502);
+        }
+
+        backend.Connections.Should().OnlyContain(static c => c.Streams.Count == 0);
+    }
+
     [Fact]
     public async Task CONNECT_passes_from_HTTP_2_to_HTTP_2()
     {

@@ -67,6 +67,35 @@ public sealed class SharedConnectionTests
     }
 
     [Fact]
+    public async Task What_an_attempt_ended_with_is_told_though_its_stream_serves_another_at_once()
+    {
+        var go = new Signal();
+        await using var upstream = Http2Upstream.Start(
+            Http2Scripts.InTurn(
+                Http2Scripts.Answer(),
+                Http2Scripts.After(go, static stream => stream.Connection.SendAsync(Http2Frames.Headers(stream.Id, [new(":status", "200"), new("connection", "close")]))),
+                Http2Scripts.Answer()),
+            new Http2BackendOptions { Settings = [new Http2Setting(Http2SettingId.MaxConcurrentStreams, 1)] },
+            static cluster => cluster with
+            {
+                DefaultThresholds = cluster.DefaultThresholds with { MaxConnections = 1 },
+                Http2 = new Http2Options { EndsOnlyStreamOfInvalidMessage = true },
+            });
+        await upstream.GetAsync();
+        var broken = upstream.GetAsync("/broken");
+        await upstream.Backend.WaitForStreamsAsync(2);
+        var waiting = upstream.GetAsync("/waiting");
+        await Patience.UntilAsync(() => upstream.Proxy.Stat("cluster.backend.upstream_rq_pending_active") == 1, "one that waits");
+
+        go.Set();
+
+        (await broken).Status.Should().Be(502);
+        (await waiting).Status.Should().Be(200);
+        (await upstream.Proxy.LogLinesAsync(3)).Should().ContainSingle(static line => line.StartsWith("GET /broken 502 UPE http2.violation.of.messaging.rule", StringComparison.Ordinal));
+        upstream.Backend.Connections.Should().ContainSingle();
+    }
+
+    [Fact]
     public async Task More_streams_allowed_later_are_for_who_waits()
     {
         var go = new Signal();

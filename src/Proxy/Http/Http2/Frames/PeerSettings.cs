@@ -26,6 +26,9 @@ internal sealed class PeerSettings
     /// <summary>Bytes that our encoder may use for its table.</summary>
     public int HeaderTableSize { get; private set; } = 4096;
 
+    /// <summary>The smallest of the sizes that the last SETTINGS frame gave <see cref="HeaderTableSize"/> one after the other, which our encoder has to tell (RFC 7541 section 4.2).</summary>
+    public int SmallestHeaderTableSize { get; private set; } = 4096;
+
     /// <summary>Streams that we may have open; without bound until the peer says so.</summary>
     public uint MaxConcurrentStreams { get; private set; } = uint.MaxValue;
 
@@ -47,6 +50,7 @@ internal sealed class PeerSettings
     /// <returns>What is wrong with it; <see cref="Http2ErrorCode.NoError"/> for nothing.</returns>
     public Http2ErrorCode Apply(ReadOnlySpan<byte> payload, bool fromServer)
     {
+        SmallestHeaderTableSize = int.MaxValue;
         for (; payload.Length >= EntrySize; payload = payload[EntrySize..])
         {
             var value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]);
@@ -57,6 +61,7 @@ internal sealed class PeerSettings
             }
         }
 
+        SmallestHeaderTableSize = Math.Min(SmallestHeaderTableSize, HeaderTableSize);
         return Http2ErrorCode.NoError;
     }
 
@@ -66,6 +71,7 @@ internal sealed class PeerSettings
         {
             case SettingId.HeaderTableSize:
                 HeaderTableSize = (int)Math.Min(value, int.MaxValue);
+                SmallestHeaderTableSize = Math.Min(SmallestHeaderTableSize, HeaderTableSize);
                 break;
             case SettingId.EnablePush when value > 1 || (fromServer && value == 1):
                 return Http2ErrorCode.ProtocolError;

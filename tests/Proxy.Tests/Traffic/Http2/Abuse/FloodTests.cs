@@ -61,6 +61,20 @@ public sealed class FloodTests
         await Attack.MustEndAsync(front, static client => client.SendAsync([.. Enumerable.Repeat(Http2Frames.Reset(1), 300)]), Http2ErrorCode.EnhanceYourCalm, Abuse);
     }
 
+    [Theory]
+    [InlineData("DATA")]
+    [InlineData("DATA that ends")]
+    [InlineData("HEADERS")]
+    public async Task Frames_of_nothing_on_a_stream_that_was_answered_early_are_few_or_the_end(string kind)
+    {
+        await using var front = await Http2Front.StartAsync(Attack.HangOrAnswer);
+        var id = await front.Client.OpenAsync(Http2Fields.Post("/", Enumerable.Range(0, 101).Select(static i => new Testing.Http.RawHeader($"x-{i}", "1"))), endStream: false);
+        (await front.Client.ReadResponseAsync(id)).Status.Should().Be(431);
+        var frame = kind == "HEADERS" ? Http2Frames.HeaderBlock(id, [], endStream: true) : Http2Frames.Data(id, "", endStream: kind == "DATA that ends");
+
+        await Attack.MustEndAsync(front, client => client.SendAsync([.. Enumerable.Repeat(frame, 1000)]), Http2ErrorCode.EnhanceYourCalm, Abuse);
+    }
+
     [Fact]
     public async Task Answers_that_the_client_does_not_take_do_not_pile_up()
     {

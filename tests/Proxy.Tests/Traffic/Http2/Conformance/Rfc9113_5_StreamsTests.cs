@@ -196,4 +196,20 @@ public sealed class Rfc9113_5_StreamsTests
             (await front.Client.ReadResponseAsync(id)).BodyText.Should().Be($"/{i}");
         }
     }
+
+    [Fact]
+    public async Task Rfc9113_5_1_a_stream_stays_idle_however_many_others_were_broken_off()
+    {
+        await using var front = await Http2Front.StartAsync();
+        var fields = Http2Fields.Post("/", Enumerable.Range(0, 101).Select(static i => new RawHeader($"x-{i}", "1")));
+        for (var i = 0; i < 300; i++)
+        {
+            var id = await front.Client.OpenAsync(fields, endStream: false);
+            (await front.Client.ReadResponseAsync(id)).Status.Should().Be(431);
+        }
+
+        await front.Client.SendAsync(Http2Frames.Data(9999, "x"));
+
+        await front.Client.ExpectConnectionErrorAsync(Http2ErrorCode.ProtocolError);
+    }
 }

@@ -177,7 +177,8 @@ public sealed class Rfc9113_6_9_FlowControlTests
         var id = await front.Client.OpenAsync(Http2Fields.Post(), endStream: false);
         front.Client.SendWindowOf(id).Should().Be(65_535);
 
-        // The window is opened again as long as little is unread; with nobody reading that has an end.
+        // The window is opened again as long as little is unread; with nobody reading that has an end. One who confirmed that windows are small would get more.
+        front.Client.AnswersAutomatically = false;
         while (front.Client.SendWindowOf(0) > 0)
         {
             await front.Client.SendBodyAsync(id, new byte[front.Client.SendWindowOf(0)], endStream: false);
@@ -243,5 +244,29 @@ public sealed class Rfc9113_6_9_FlowControlTests
         {
             await front.Client.ExpectAsync(Http2FrameType.WindowUpdate, 0);
         }
+    }
+
+    [Fact]
+    public async Task Rfc9113_6_9_1_what_padding_takes_of_a_streams_window_is_given_back_too()
+    {
+        const int Padding = 255;
+        await using var front = await Http2Front.StartAsync();
+        var id = await front.Client.OpenAsync(Http2Fields.Post(), endStream: false);
+        long room = front.Client.PeerSettings[Http2SettingId.InitialWindowSize];
+
+        // All but one of 257 octets is padding or says how much of it there is.
+        for (var sent = 0L; sent < 2 * room; sent += 2 + Padding)
+        {
+            while (front.Client.SendWindowOf(id) < 2 + Padding)
+            {
+                await front.Client.ExpectAsync(Http2FrameType.WindowUpdate);
+            }
+
+            front.Client.TakeWindow(id, 2 + Padding);
+            await front.Client.SendAsync(Http2Frames.Data(id, "x", padding: Padding));
+        }
+
+        await front.Client.SendBodyAsync(id, default, endStream: true);
+        (await front.Client.ReadResponseAsync(id)).Status.Should().Be(200);
     }
 }

@@ -49,6 +49,10 @@ public sealed class Rfc9113_6_FrameRulesTests
         ["6.10 CONTINUATION of nothing"] = (Http2ErrorCode.ProtocolError, [Http2Frames.Continuation(1, HpackBlock.Of(Http2Fields.Get()))]),
         ["6.10 CONTINUATION after the end of the block"] = (Http2ErrorCode.ProtocolError, [Http2Frames.Headers(3, Http2Fields.Get()), Http2Frames.Continuation(3, HpackBlock.Of([new("a", "b")]))]),
         ["6.10 CONTINUATION after CONTINUATION that ended the block"] = (Http2ErrorCode.ProtocolError, [Begun(3), Http2Frames.Continuation(3, HpackBlock.Of(Http2Fields.Get())[3..]), Http2Frames.Continuation(3, [])]),
+        ["RFC 9218 7.1 PRIORITY_UPDATE on a stream"] = (Http2ErrorCode.ProtocolError, [Http2Frames.PriorityUpdate(1, "u=1", streamId: 1)]),
+        ["RFC 9218 7.1 PRIORITY_UPDATE of stream 0"] = (Http2ErrorCode.ProtocolError, [Http2Frames.PriorityUpdate(0, "u=1")]),
+        ["RFC 9218 7.1 PRIORITY_UPDATE of a stream that would be pushed"] = (Http2ErrorCode.ProtocolError, [Http2Frames.PriorityUpdate(2, "u=1")]),
+        ["RFC 9218 7.1 PRIORITY_UPDATE of three octets"] = (Http2ErrorCode.FrameSizeError, [Http2Frames.Raw((int)Http2FrameType.PriorityUpdate, 0, 0, 0, 0, 1)]),
         ["6.10 CONTINUATION after DATA"] = (Http2ErrorCode.ProtocolError, [Http2Frames.Data(1, "x"), Http2Frames.Continuation(1, HpackBlock.Of([new("a", "b")]))]),
     };
 

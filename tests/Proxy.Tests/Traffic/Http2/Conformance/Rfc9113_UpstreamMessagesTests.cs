@@ -86,6 +86,38 @@ public sealed class Rfc9113_UpstreamMessagesTests
         (await upstream.Backend.Connections[0].Streams[1].WaitForResetAsync()).Should().Be(Http2ErrorCode.ProtocolError);
     }
 
+    [Theory]
+    [InlineData("HEAD", 200)]
+    [InlineData("GET", 204)]
+    [InlineData("GET", 304)]
+    public async Task Rfc9113_8_1_1_DATA_of_a_response_that_has_none_reaches_nobody(string method, int status)
+    {
+        await using var upstream = Start(Http2Scripts.InTurn(
+            async stream =>
+            {
+                await stream.ReadRequestAsync();
+                await stream.SendHeadAsync(status, endStream: false, new RawHeader("content-length", "41"));
+                await stream.Connection.SendAsync(Http2Frames.Data(stream.Id, "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxyz", endStream: true));
+            },
+            Http2Scripts.Answer()));
+        await using var client = await RawHttpClient.ConnectAsync(upstream.Proxy.Port);
+        await client.SendAsync($"{method} / HTTP/1.1\r\nhost: a\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n\r\n");
+
+        // Where the head had gone already the connection is cut: that is no answer to the second request either.
+        try
+        {
+            (await client.ReadResponseAsync(method)).Status.Should().BeOneOf(status, 502);
+            (await client.ReadResponseAsync()).BodyText.Should().Be("ok");
+        }
+        catch (RawFramingException e) when (e.Fault is FramingFault.NoMessage or FramingFault.Reset)
+        {
+            // Cut.
+        }
+
+        (await upstream.Backend.Connections[0].Streams[1].WaitForResetAsync()).Should().Be(Http2ErrorCode.ProtocolError);
+        (await upstream.GetAsync()).BodyText.Should().Be("ok");
+    }
+
     [Fact]
     public async Task Rfc9113_8_1_a_request_comes_from_HTTP_1_1_and_its_response_goes_back()
     {
