@@ -28,6 +28,9 @@ public abstract class MessageHead
     /// <summary>The known names that the head has.</summary>
     internal HeaderMask Present { get; private set; }
 
+    /// <summary>The known names that were added more than once.</summary>
+    internal HeaderMask Repeated { get; private set; }
+
     /// <summary>The lines of the own fields, each with its line end; empty where there are none.</summary>
     internal ReadOnlySpan<byte> OwnLines => _own.AsSpan(0, OwnLength);
 
@@ -93,17 +96,30 @@ public abstract class MessageHead
     /// <summary>Appends a field; its name must already be lower case.</summary>
     internal void AddField(Slice name, Slice value, KnownHeader id)
     {
-        if (FieldCount == _fields.Length)
+        var fields = _fields;
+        var count = FieldCount;
+        if ((uint)count >= (uint)fields.Length)
         {
-            Array.Resize(ref _fields, _fields.Length * 2);
+            fields = GrowFields();
         }
 
-        _fields[FieldCount++] = new HeaderField(name, value, id);
-        Present = Present.With(id);
-        if (_first[(int)id] == 0)
+        fields[count] = new HeaderField(name, value, id);
+        FieldCount = count + 1;
+        if (Present.Contains(id))
         {
-            _first[(int)id] = (ushort)FieldCount;
+            Repeated = Repeated.With(id);
+            return;
         }
+
+        Present = Present.With(id);
+        _first[(int)id] = (ushort)(count + 1);
+    }
+
+    /// <summary>Where the value of the first field with this known name stands; empty where there is none.</summary>
+    internal Slice ValueOf(KnownHeader id)
+    {
+        var index = _first[(int)id];
+        return index == 0 ? default : _fields[index - 1].Value;
     }
 
     /// <summary>Takes every field with one of these names out of everybody's sight, without touching its bytes.</summary>
@@ -120,11 +136,12 @@ public abstract class MessageHead
             if (ids.Contains(field.Id))
             {
                 _first[(int)field.Id] = 0;
-                field = field with { Id = KnownHeader.Withheld };
+                Withhold(ref field);
             }
         }
 
         Present = new HeaderMask(Present.Bits & ~ids.Bits);
+        Repeated = new HeaderMask(Repeated.Bits & ~ids.Bits);
     }
 
     /// <summary>Takes every field of a name out of everybody's sight, of those that share an id.</summary>
@@ -135,7 +152,7 @@ public abstract class MessageHead
             ref var field = ref _fields[i];
             if (field.Id == id && Span(field.Name).SequenceEqual(lowerCaseName))
             {
-                field = field with { Id = KnownHeader.Withheld };
+                Withhold(ref field);
             }
         }
     }
@@ -157,7 +174,7 @@ public abstract class MessageHead
                 return;
             }
 
-            field = field with { Id = KnownHeader.Withheld };
+            Withhold(ref field);
         }
     }
 
@@ -169,7 +186,7 @@ public abstract class MessageHead
             ref var field = ref _fields[i];
             if (field is { Id: KnownHeader.Other, Name.Offset: >= 0 } && Ascii.EqualsIgnoreCase(Span(field.Name), lowerCaseName))
             {
-                field = field with { Id = KnownHeader.Withheld };
+                Withhold(ref field);
             }
         }
     }
@@ -205,15 +222,19 @@ public abstract class MessageHead
 
         if (_own.Length < end)
         {
-            Array.Resize(ref _own, Math.Max(256, end * 2));
+            GrowOwn(end);
         }
 
-        lowerCaseName.CopyTo(_own.AsSpan(start));
-        ": "u8.CopyTo(_own.AsSpan(value - 2));
-        "\r\n"u8.CopyTo(_own.AsSpan(end - 2));
+        var line = _own.AsSpan(start, end - start);
+        lowerCaseName.CopyTo(line);
+        line = line[lowerCaseName.Length..];
+        line[0] = (byte)':';
+        line[1] = (byte)' ';
+        line[^2] = (byte)'\r';
+        line[^1] = (byte)'\n';
         OwnLength = end;
         AddField(new Slice(~start, lowerCaseName.Length), new Slice(~value, valueLength), id);
-        return _own.AsSpan(value, valueLength);
+        return line[2..^2];
     }
 
     /// <inheritdoc cref="AddOwnField(ReadOnlySpan{byte}, KnownHeader, int)"/>
@@ -234,6 +255,7 @@ public abstract class MessageHead
         FieldCount = other.FieldCount;
         _first = other._first;
         Present = other.Present;
+        Repeated = other.Repeated;
     }
 
     /// <summary>Has its table fetched into the caches.</summary>
@@ -244,7 +266,7 @@ public abstract class MessageHead
     {
         FieldCount = 0;
         MinorVersion = 1;
-        Present = default;
+        Present = Repeated = default;
         _first = default;
 
         // The buffer grows to twice what it must hold: while little is in it, it need not be looked at.
@@ -255,6 +277,20 @@ public abstract class MessageHead
 
         OwnLength = 0;
     }
+
+    private void Withhold(ref HeaderField field)
+    {
+        field = field with { Id = KnownHeader.Withheld };
+        Present = Present.With(KnownHeader.Withheld);
+    }
+
+    private HeaderField[] GrowFields()
+    {
+        Array.Resize(ref _fields, _fields.Length * 2);
+        return _fields;
+    }
+
+    private void GrowOwn(int least) => Array.Resize(ref _own, Math.Max(256, least * 2));
 
     [InlineArray((int)KnownHeader.Count)]
     private struct FirstIndexTable

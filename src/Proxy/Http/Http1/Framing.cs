@@ -39,7 +39,7 @@ internal static class FramingRules
                 return Http1Error.AmbiguousFraming;
             }
 
-            if (Occurrences(head, KnownHeader.TransferEncoding) > 1 || !Ascii.EqualsIgnoreCase(coding, "chunked"u8))
+            if (head.Repeated.Contains(KnownHeader.TransferEncoding) || !Ascii.EqualsIgnoreCase(coding, "chunked"u8))
             {
                 return Http1Error.UnsupportedTransferEncoding;
             }
@@ -53,25 +53,13 @@ internal static class FramingRules
             return Http1Error.None;
         }
 
-        if (Occurrences(head, KnownHeader.ContentLength) > 1 || !TryParseLength(length, out var value))
+        if (head.Repeated.Contains(KnownHeader.ContentLength) || !TryParseLength(length, out var value))
         {
             return Http1Error.BadContentLength;
         }
 
         framing = new BodyFraming(BodyKind.ContentLength, value);
         return Http1Error.None;
-    }
-
-    /// <summary>Number of fields with this name.</summary>
-    public static int Occurrences(MessageHead head, KnownHeader id)
-    {
-        var count = 0;
-        foreach (ref readonly var field in head.Fields)
-        {
-            count += field.Id == id ? 1 : 0;
-        }
-
-        return count;
     }
 
     private static bool TryParseLength(ReadOnlySpan<byte> digits, out long value)

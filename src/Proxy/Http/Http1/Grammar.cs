@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.Intrinsics;
 
 namespace KubeProxyNet.Proxy.Http.Http1;
 
@@ -15,11 +16,73 @@ internal static class Grammar
     private static readonly SearchValues<byte> AuthorityBytes = SearchValues.Create(
         "!$%&'()*+,-.0123456789:;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~"u8);
 
+    // RFC 3986 allows only these in a URI; a fragment never travels in a request (RFC 9112 §3.2).
+    private static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
+        "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
+
     /// <summary>True where a text holds no control character but HTAB (RFC 9110 §5.5); obs-text is allowed.</summary>
     public static bool IsText(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ForbiddenInText) < 0;
 
     /// <inheritdoc cref="IsText(ReadOnlySpan{byte})"/>
     public static bool IsText(byte b) => b is >= 0x20 and not 0x7F or (byte)'\t';
+
+    /// <summary>True where a request target has only bytes that may stand in one.</summary>
+    /// <param name="storage">What it stands in.</param>
+    /// <param name="target">Where.</param>
+    /// <param name="question">Offset of the first '?' in it; -1 where there is none.</param>
+    public static bool IsTarget(byte[] storage, Slice target, out int question)
+    {
+        question = -1;
+        var done = 0;
+        while (done < target.Length && Wide.HasStep(storage, target.Offset + done))
+        {
+            var bytes = Wide.At(storage, target.Offset + done);
+            var bits = Wide.First(Math.Min(Wide.Step, target.Length - done));
+            var good = Vector256.AndNot(Wide.IsIn(bytes, (byte)'!', (byte)'~'), Wide.Is(bytes, (byte)'#'));
+            if ((~good.ExtractMostSignificantBits() & bits) != 0)
+            {
+                return false;
+            }
+
+            if (question < 0 && (Wide.Is(bytes, (byte)'?').ExtractMostSignificantBits() & bits) is not 0 and var marks)
+            {
+                question = done + Wide.Before(marks);
+            }
+
+            done += Wide.Step;
+        }
+
+        if (done >= target.Length)
+        {
+            return true;
+        }
+
+        var rest = storage.AsSpan(target.Offset + done, target.Length - done);
+        question = question < 0 && rest.IndexOf((byte)'?') is >= 0 and var mark ? done + mark : question;
+        return rest.IndexOfAnyExcept(TargetBytes) < 0;
+    }
+
+    /// <inheritdoc cref="IsAuthority(ReadOnlySpan{byte})"/>
+    /// <param name="storage">What it stands in.</param>
+    /// <param name="authority">Where.</param>
+    public static bool IsAuthority(byte[] storage, Slice authority)
+    {
+        // Nearly all are names or addresses of letters, digits, dots and dashes, and a port.
+        if (authority.Length is > 0 and <= Wide.Step && Wide.HasStep(storage, authority.Offset))
+        {
+            var bytes = Wide.At(storage, authority.Offset);
+            var bits = Wide.First(authority.Length);
+            var digits = Wide.IsIn(bytes, (byte)'0', (byte)'9');
+            var names = digits | Wide.IsLetter(bytes, out _) | Wide.IsIn(bytes, (byte)'-', (byte)'.');
+            var host = Wide.Before(~names.ExtractMostSignificantBits() | ~bits);
+            if (host == authority.Length || (host > 0 && storage[authority.Offset + host] == ':' && (~digits.ExtractMostSignificantBits() & bits & ~Wide.First(host + 1)) == 0))
+            {
+                return true;
+            }
+        }
+
+        return IsAuthority(storage.AsSpan(authority.Offset, authority.Length));
+    }
 
     /// <summary>True for <c>uri-host [ ":" port ]</c> with a host (RFC 9110 §7.2): brackets only around an address, at most one port, decimal.</summary>
     public static bool IsAuthority(ReadOnlySpan<byte> bytes)

@@ -65,6 +65,11 @@ internal abstract class HeadParser
         Head.Bytes = storage;
         while (true)
         {
+            if (_inFields && _scanned == _line)
+            {
+                TakePlainLines(storage, end);
+            }
+
             var length = storage.AsSpan(_scanned, end - _scanned).IndexOf((byte)'\n');
             var lineFeed = length < 0 ? end : _scanned + length;
             var start = _line;
@@ -117,6 +122,19 @@ internal abstract class HeadParser
 
     /// <summary>Judges the whole head: framing, Host.</summary>
     protected abstract Http1Error Finish();
+
+    /// <summary>Takes good lines for as long as one follows the other; the first that is anything else is left to be judged.</summary>
+    private void TakePlainLines(byte[] storage, int end)
+    {
+        // The one that goes beyond what a head may have is judged like any other.
+        var head = Head;
+        var limit = Math.Min(end, _start + MaxHeadBytes);
+        while (head.FieldCount < MaxFields && _line < limit && storage[_line] != '\r' && FieldLine.TryTake(storage, _line, limit, out var line))
+        {
+            head.AddField(line.Name, line.Value, KnownHeaders.Identify(storage.AsSpan(line.Name.Offset, line.Name.Length)));
+            _line = _scanned = line.Next;
+        }
+    }
 
     private Http1Error TakeLine(byte[] storage, int start, int end, out bool done)
     {

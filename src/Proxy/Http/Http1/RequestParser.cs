@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace KubeProxyNet.Proxy.Http.Http1;
 
 /// <summary>Reads request heads (RFC 9112 §3).</summary>
@@ -8,11 +6,8 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     /// <summary>Longest method, in bytes. The longest registered one has 17 (UPDATEREDIRECTREF).</summary>
     public const int MaxMethodBytes = 32;
 
-    // RFC 3986 allows only these in a URI; a fragment never travels in a request (RFC 9112 §3.2).
-    private static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
-        "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
-
     private BodyFraming _framing;
+    private int _methodLength;
 
     /// <summary>How the body is framed, once the head is done.</summary>
     public BodyFraming Framing => _framing;
@@ -38,6 +33,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         // Whatever speaks another protocol (TLS begins with 0x16) has no method of token characters and a space.
         var method = line[..Math.Min(line.Length, MaxMethodBytes + 1)];
         var end = method.IndexOfAnyExcept(Grammar.TokenBytes);
+        _methodLength = end;
         var isGood = end < 0 ? line.Length <= MaxMethodBytes
             : (end > 0 && method[end] == ' ') || (method[end] == '\r' && end == line.Length - 1);
         return isGood ? Http1Error.None : Http1Error.BadStartLine;
@@ -46,23 +42,27 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     /// <inheritdoc/>
     protected override Http1Error ParseStartLine(byte[] storage, int start, int end)
     {
+        const int VersionLength = 8;
         var line = storage.AsSpan(start, end - start);
-        var space = line.IndexOf((byte)' ');
-        var lastSpace = line.LastIndexOf((byte)' ');
-        if (space <= 0 || lastSpace <= space + 1)
+        var space = _methodLength;
+        var lastSpace = line.Length - VersionLength - 1;
+        if ((uint)space >= (uint)lastSpace - 1 || lastSpace <= 0 || line[space] != ' ' || line[lastSpace] != ' ')
         {
             return Http1Error.BadStartLine;
         }
 
         var version = line[(lastSpace + 1)..];
-        if (version.Length != 8 || !version.StartsWith("HTTP/"u8) || version[6] != '.')
+        if (!version.SequenceEqual("HTTP/1.1"u8))
         {
-            return Http1Error.BadStartLine;
-        }
+            if (!version.StartsWith("HTTP/"u8) || version[6] != '.' || version.Contains((byte)' '))
+            {
+                return Http1Error.BadStartLine;
+            }
 
-        if (version[5] != '1' || version[7] is not ((byte)'0' or (byte)'1'))
-        {
-            return Http1Error.BadVersion;
+            if (version[5] != '1' || version[7] is not ((byte)'0' or (byte)'1'))
+            {
+                return Http1Error.BadVersion;
+            }
         }
 
         head.MinorVersion = version[7] - '0';
@@ -90,7 +90,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
     private Http1Error ParseTarget(byte[] storage, int offset, int length)
     {
         var target = storage.AsSpan(offset, length);
-        if (target.IndexOfAnyExcept(TargetBytes) >= 0)
+        if (!Grammar.IsTarget(storage, new Slice(offset, length), out var question))
         {
             return Http1Error.BadTarget;
         }
@@ -108,13 +108,13 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
 
         if (target[0] == '/')
         {
-            SetTarget(offset, length);
+            SetTarget(offset, length, question);
             return Http1Error.None;
         }
 
         if (target.SequenceEqual("*"u8))
         {
-            SetTarget(offset, length);
+            SetTarget(offset, length, question);
             return head.Method.SequenceEqual("OPTIONS"u8) ? Http1Error.None : Http1Error.BadTarget;
         }
 
@@ -155,7 +155,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         if (authorityLength < rest.Length && rest[authorityLength] == '/')
         {
             head.AuthoritySlice = new Slice(offset + schemeLength, authorityLength);
-            SetTarget(offset + schemeLength + authorityLength, rest.Length - authorityLength);
+            SetTarget(offset + schemeLength + authorityLength, rest[authorityLength..]);
             return Http1Error.None;
         }
 
@@ -163,14 +163,15 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         rest[..authorityLength].CopyTo(target[(schemeLength - 1)..]);
         rest[authorityLength - 1] = (byte)'/';
         head.AuthoritySlice = new Slice(offset + schemeLength - 1, authorityLength);
-        SetTarget(offset + schemeLength + authorityLength - 1, rest.Length - authorityLength + 1);
+        SetTarget(offset + schemeLength + authorityLength - 1, rest[(authorityLength - 1)..]);
         return Http1Error.None;
     }
 
-    private void SetTarget(int offset, int length)
+    private void SetTarget(int offset, ReadOnlySpan<byte> target) => SetTarget(offset, target.Length, target.IndexOf((byte)'?'));
+
+    private void SetTarget(int offset, int length, int question)
     {
         head.TargetSlice = new Slice(offset, length);
-        var question = head.Target.IndexOf((byte)'?');
         head.PathSlice = new Slice(offset, question < 0 ? length : question);
         head.QuerySlice = question < 0 ? new Slice(offset + length, 0) : new Slice(offset + question + 1, length - question - 1);
     }
@@ -218,12 +219,13 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
 
     private Http1Error CheckHost()
     {
-        if (!head.TryGet(KnownHeader.Host, out var host))
+        if (!head.Has(KnownHeader.Host))
         {
             return head.MinorVersion == 0 ? Http1Error.None : Http1Error.BadHost;
         }
 
-        if (FramingRules.Occurrences(head, KnownHeader.Host) > 1 || !Grammar.IsAuthority(host))
+        var host = head.ValueOf(KnownHeader.Host);
+        if (head.Repeated.Contains(KnownHeader.Host) || !Grammar.IsAuthority(head.Bytes, host))
         {
             return Http1Error.BadHost;
         }
@@ -231,14 +233,7 @@ internal sealed class RequestParser(RequestHead head) : HeadParser
         // RFC 9112 §3.2.2: an absolute-form target replaces Host.
         if (head.AuthoritySlice.IsEmpty)
         {
-            foreach (ref readonly var field in head.Fields)
-            {
-                if (field.Id == KnownHeader.Host)
-                {
-                    head.AuthoritySlice = field.Value;
-                    break;
-                }
-            }
+            head.AuthoritySlice = host;
         }
 
         return head.AuthoritySlice.IsEmpty ? Http1Error.BadHost : Http1Error.None;
