@@ -28,7 +28,9 @@ internal static unsafe class TlsBio
 
         _ = LibCrypto.BioMethodSetRead(method, &Read);
         _ = LibCrypto.BioMethodSetWrite(method, &Write);
-        _ = LibCrypto.BioMethodSetControl(method, &Control);
+
+        // For each record the library asks some ten times whether this and that is offered; that of a socket without a kernel's TLS says no in its own language, and yes to a flush.
+        _ = LibCrypto.BioMethodSetControl(method, LibCrypto.BioMethodControl(LibCrypto.BioSocketMethod()));
         return method;
     }
 
@@ -53,7 +55,4 @@ internal static unsafe class TlsBio
         SocketOf(bio).WriteSealed(new ReadOnlySpan<byte>(buffer, length));
         return length;
     }
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nint Control(nint bio, int command, nint number, void* pointer) => command == LibCrypto.BioControlFlush ? 1 : 0;
 }

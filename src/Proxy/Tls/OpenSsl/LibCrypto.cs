@@ -7,7 +7,7 @@ internal static unsafe partial class LibCrypto
 {
     public const string Name = "libcrypto.so.3";
 
-    public const int BioTypeSourceSink = 0x0400, BioFlagRead = 1, BioFlagShouldRetry = 8, BioFlagsRetry = 0xF, BioControlFlush = 11;
+    public const int BioTypeSourceSink = 0x0400, BioFlagRead = 1, BioFlagShouldRetry = 8, BioFlagsRetry = 0xF;
 
     [LibraryImport(Name, EntryPoint = "OpenSSL_version_num")]
     public static partial nuint VersionNumber();
@@ -18,9 +18,14 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Name, EntryPoint = "ERR_get_error")]
     public static partial nuint GetError();
 
-    [LibraryImport(Name, EntryPoint = "ERR_clear_error")]
-    [SuppressGCTransition]
-    public static partial void ClearErrors();
+    /// <summary>Empties this thread's queue of errors. To ask first costs a tenth of emptying one that is empty, as it nearly always is.</summary>
+    public static void ClearErrors()
+    {
+        if (PeekError() != 0)
+        {
+            DropErrors();
+        }
+    }
 
     [LibraryImport(Name, EntryPoint = "ERR_reason_error_string")]
     public static partial byte* ErrorReason(nuint error);
@@ -38,7 +43,13 @@ internal static unsafe partial class LibCrypto
     public static partial int BioMethodSetWrite(nint method, delegate* unmanaged[Cdecl]<nint, byte*, int, int> write);
 
     [LibraryImport(Name, EntryPoint = "BIO_meth_set_ctrl")]
-    public static partial int BioMethodSetControl(nint method, delegate* unmanaged[Cdecl]<nint, int, nint, void*, nint> control);
+    public static partial int BioMethodSetControl(nint method, nint control);
+
+    [LibraryImport(Name, EntryPoint = "BIO_meth_get_ctrl")]
+    public static partial nint BioMethodControl(nint method);
+
+    [LibraryImport(Name, EntryPoint = "BIO_s_socket")]
+    public static partial nint BioSocketMethod();
 
     [LibraryImport(Name, EntryPoint = "BIO_new")]
     public static partial nint BioNew(nint method);
@@ -194,4 +205,11 @@ internal static unsafe partial class LibCrypto
         public nuint DataSize;
         public nuint ReturnSize;
     }
+
+    [LibraryImport(Name, EntryPoint = "ERR_peek_error")]
+    [SuppressGCTransition]
+    private static partial nuint PeekError();
+
+    [LibraryImport(Name, EntryPoint = "ERR_clear_error")]
+    private static partial void DropErrors();
 }
