@@ -57,7 +57,7 @@ internal static class RequestHeadWriter
         }
     }
 
-    /// <summary>The head as it goes upstream, with room for <see cref="MessageSender.CopyLimit"/> bytes behind it; valid until the worker composes another.</summary>
+    /// <summary>The head as it goes upstream, with room for <see cref="MessageSender.CopyLimit"/> bytes behind it; valid until the worker composes another, or sends anything.</summary>
     /// <param name="exchange">Whose request it is.</param>
     /// <param name="isHttp2">True where it goes by HTTP/2, which has one field of HTTP/1's connections: <c>te: trailers</c> (RFC 9113 section 8.2.2).</param>
     public static ByteWriter Compose(Exchange exchange, bool isHttp2 = false)
@@ -75,9 +75,9 @@ internal static class RequestHeadWriter
         var targetLength = overrides.WrittenCount;
         var replacesHost = TryWriteHost(exchange, overrides);
 
-        var scratch = exchange.Worker.Scratch;
+        var draft = exchange.Worker.DraftFor(isHttp2);
         var worstCase = (2 * exchange.Parser.HeadEnd) + exchange.Request.OwnLength + overrides.WrittenCount + mutations.MaxLength + OwnFieldsRoom + MessageSender.CopyLimit;
-        var writer = new ByteWriter(worstCase <= scratch.Length ? scratch : new byte[worstCase]);
+        var writer = new ByteWriter(worstCase <= draft.Length ? draft : new byte[worstCase]);
         WriteRequestLine(ref writer, exchange, overrides.WrittenSpan[..targetLength]);
         if (replacesHost)
         {
@@ -189,9 +189,7 @@ internal static class RequestHeadWriter
 
         if (exchange.ExpectedTimeoutMs > 0 && !http.SuppressEnvoyHeaders)
         {
-            writer.Write("x-envoy-expected-rq-timeout-ms: "u8);
-            writer.WriteNumber(exchange.ExpectedTimeoutMs);
-            writer.Write(LineEnd);
+            writer.Write(exchange.Runtime.ExpectedTimeout.For(exchange.ExpectedTimeoutMs));
         }
 
         if (tellsGrpcTimeout && exchange.GrpcTimeoutToTellMs is >= 0 and var callTimeoutMs)

@@ -1,6 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.Attempts;
 using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Proxy.Upstream;
 
 namespace KubeProxyNet.Proxy.Filters;
 
@@ -73,7 +75,7 @@ internal static class Router
     {
         var forward = exchange.Route!.Forward!;
         var action = forward.Source;
-        if (!exchange.Snapshot.Clusters.TryGetValue(ClusterName(exchange), out var cluster))
+        if (!TryGetCluster(exchange, out var cluster))
         {
             LocalReplies.NoCluster(exchange, action.ClusterNotFoundResponseCode);
             return false;
@@ -178,10 +180,12 @@ internal static class Router
         return false;
     }
 
-    /// <summary>Name of the cluster that the route chose.</summary>
-    public static string ClusterName(Exchange exchange)
+    /// <summary>The cluster that the route chose; false where the snapshot has none of that name.</summary>
+    public static bool TryGetCluster(Exchange exchange, [NotNullWhen(true)] out Cluster? cluster)
     {
         var target = exchange.Target!;
-        return target.Ordinal >= 0 ? target.Name : System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request));
+        return target.Ordinal >= 0
+            ? exchange.Runtime.Clusters.TryGet(exchange.Snapshot, target, out cluster)
+            : exchange.Snapshot.Clusters.TryGetValue(System.Text.Encoding.UTF8.GetString(target.NameFrom(exchange.Request)), out cluster);
     }
 }

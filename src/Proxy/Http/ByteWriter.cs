@@ -39,6 +39,12 @@ internal ref struct ByteWriter(Span<byte> buffer)
     /// <summary>A decimal number.</summary>
     public void WriteNumber(long value)
     {
+        if ((ulong)value < 10)
+        {
+            Write((byte)('0' + value));
+            return;
+        }
+
         var fits = Utf8Formatter.TryFormat(value, _buffer[Length..], out var written);
         Check(fits);
         Length += written;

@@ -16,8 +16,8 @@ internal static class ResponseComposition
         ? AppliedMutations.ToResponse(exchange, mutations, head: null, ResponseHeadWriter.OwnFieldsOfLocal(exchange, hasBody))
         : AppliedMutations.None;
 
-    /// <summary>Memory for a head of that length and what the proxy adds; valid until the next suspension.</summary>
-    public static byte[] MemoryFor(Exchange exchange, int length)
+    /// <summary>Memory for a head of that length and what the proxy adds; valid until the next suspension, or until anything is sent.</summary>
+    public static Span<byte> MemoryFor(Exchange exchange, int length)
     {
         var worstCase = length + ResponseHeadWriter.OwnFieldsRoom + exchange.ServerName.Length + exchange.SetCookieLines.Length + exchange.SessionLine.Length;
         if (exchange.Http.AlwaysSetRequestIdInResponse)
@@ -25,7 +25,7 @@ internal static class ResponseComposition
             worstCase += exchange.RequestId.Length;
         }
 
-        var scratch = exchange.Worker.Scratch;
-        return worstCase <= scratch.Length ? scratch : new byte[worstCase];
+        var draft = exchange.Worker.DraftFor(exchange.Downstream.IsHttp2);
+        return worstCase <= draft.Length ? draft : new byte[worstCase];
     }
 }

@@ -25,6 +25,12 @@ internal static class FieldForwarding
         ref ByteWriter writer, MessageHead head, int fieldsEnd, HeaderMask skip, in AppliedMutations mutations, bool honourNominations)
     {
         var fields = head.ReceivedFields;
+        if (mutations.IsEmpty && !honourNominations && !head.Present.Overlaps(skip))
+        {
+            Flush(ref writer, head, fields.IsEmpty ? -1 : fields[0].Name.Offset, fieldsEnd);
+            return;
+        }
+
         var runStart = -1;
         for (var i = 0; i < fields.Length; i++)
         {

@@ -37,6 +37,12 @@ internal sealed class WorkerRuntime(
     /// <summary>Counts the client connections of all listeners and workers by source; null where there is no limit on that.</summary>
     public SourceConnections? Sources => sources;
 
+    /// <summary>What requests tell their endpoints of their timeout.</summary>
+    public ExpectedTimeoutLine ExpectedTimeout { get; } = new();
+
+    /// <summary>Clusters that requests went to.</summary>
+    public RecentClusters Clusters { get; } = new();
+
     /// <summary>Where rewritten targets and hosts are composed; valid until the next use.</summary>
     public ArrayBufferWriter<byte> Overrides { get; } = new(1024);
 

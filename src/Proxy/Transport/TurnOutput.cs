@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>
@@ -14,10 +17,16 @@ internal sealed class TurnOutput
     private const int Capacity = 64 * 1024;
     private const int MaxSenders = 64;
 
-    private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Capacity, pinned: true);
+    private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Capacity + Worker.ScratchSize, pinned: true);
     private readonly Connection[] _senders = new Connection[MaxSenders];
     private int _count;
     private int _used;
+
+    /// <summary>
+    /// Where a message may be composed: at least <see cref="Worker.ScratchSize"/> bytes, valid until anything is sent. What is sent next from its front is where it is to be kept
+    /// already, and is not copied.
+    /// </summary>
+    public Span<byte> Draft => _bytes.AsSpan(_used);
 
     /// <summary>Keeps a piece of a connection that has nothing here yet.</summary>
     /// <param name="kept">Where it stands.</param>
@@ -68,9 +77,18 @@ internal sealed class TurnOutput
 
     private void Copy(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {
-        first.CopyTo(_bytes.AsSpan(_used));
-        second.CopyTo(_bytes.AsSpan(_used + first.Length));
-        _used += first.Length + second.Length;
+        var room = _bytes.AsSpan(_used);
+        if (!Unsafe.AreSame(in MemoryMarshal.GetReference(first), in MemoryMarshal.GetReference(room)))
+        {
+            first.CopyTo(room);
+        }
+
+        _used += first.Length;
+        if (!second.IsEmpty)
+        {
+            second.CopyTo(_bytes.AsSpan(_used));
+            _used += second.Length;
+        }
     }
 
     /// <summary>A piece of the turn's output.</summary>

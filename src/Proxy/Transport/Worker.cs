@@ -110,6 +110,12 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchSize, pinned: true);
 
     /// <summary>
+    /// Where a head is composed; valid until the next suspension. Where it is sent as it is, that is where it waits for the end of the turn, and it is valid until anything is sent.
+    /// </summary>
+    /// <param name="isTranslated">True where frames are made of it, which may be sent, and others' before them, while it is still read.</param>
+    public Span<byte> DraftFor(bool isTranslated) => isTranslated ? Scratch : Output.Draft;
+
+    /// <summary>
     /// Where connections that carry several exchanges are read into: an exchange may begin, and read its own connections, while what came with its request is
     /// still to be worked through.
     /// </summary>

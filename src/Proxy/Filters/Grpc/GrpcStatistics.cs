@@ -14,7 +14,7 @@ internal static class GrpcStatistics
     /// <summary>The request has come to the filter: finds out whether and where it is counted.</summary>
     public static void Begin(Exchange exchange, GrpcStatsConfig filter)
     {
-        if (exchange.Target is null || !exchange.IsGrpc || !exchange.Snapshot.Clusters.TryGetValue(Router.ClusterName(exchange), out var cluster)
+        if (exchange.Target is null || !exchange.IsGrpc || !Router.TryGetCluster(exchange, out var cluster)
             || Find(cluster.State.Stats.Grpc, filter, exchange.Request.Path) is not { } stats)
         {
             return;

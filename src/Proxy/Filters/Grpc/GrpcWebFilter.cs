@@ -22,7 +22,7 @@ internal static class GrpcWebFilter
 
         var web = exchange.BeginWebCall();
         web.Begin(isText, request.TryGet("accept"u8, out var accept) && IsText(accept));
-        if (exchange.Target is not null && exchange.Snapshot.Clusters.TryGetValue(Router.ClusterName(exchange), out var cluster))
+        if (exchange.Target is not null && Router.TryGetCluster(exchange, out var cluster))
         {
             web.Stats = cluster.State.Stats.Grpc.WebCalls.Find(request.Path);
         }
