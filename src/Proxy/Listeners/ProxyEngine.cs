@@ -291,12 +291,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     private long HeapAllocatedBytes()
     {
         var answerLimit = TimeSpan.FromMilliseconds(200);
-        var answers = Array.ConvertAll(_workers, static worker =>
-        {
-            var answer = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(() => answer.SetResult(GC.GetAllocatedBytesForCurrentThread()));
-            return answer.Task;
-        });
+        var answers = Array.ConvertAll(_workers, static worker => AskAsync(worker, GC.GetAllocatedBytesForCurrentThread));
         return Task.WaitAll(answers, answerLimit) ? answers.Sum(static answer => answer.GetAwaiter().GetResult()) : 0;
     }
 
@@ -306,10 +301,10 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <summary>Their bytes.</summary>
     internal Task<int> RentedBytesAsync() => SumAsync(static worker => (int)worker.Blocks.RentedBytes);
 
-    /// <summary>Sockets of connections on both sides, over all workers.</summary>
     /// <summary>What the process may have open.</summary>
     internal DescriptorBudget Descriptors => _workers[0].Descriptors;
 
+    /// <summary>Sockets of connections on both sides, over all workers.</summary>
     internal long OpenDescriptors => _workers[0].Descriptors.Open;
 
     /// <summary>Timers of all workers, less those that look after what is kept for later: zero once nothing runs and nothing is waited for.</summary>
@@ -318,27 +313,23 @@ public sealed partial class ProxyEngine : IAsyncDisposable
     /// <summary>What the workers keep for later, in bytes of blocks and in exchanges.</summary>
     internal async Task<(long Bytes, int Exchanges)> SparesAsync()
     {
-        long bytes = await SumAsync(static worker => (int)worker.Blocks.SpareBytes);
-        var exchanges = 0;
-        foreach (var runtime in _runtimes)
-        {
-            var read = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-            runtime.Worker.Post(() => read.SetResult(runtime.SpareExchanges));
-            exchanges += await read.Task;
-        }
-
-        return (bytes, exchanges);
+        var bytes = Array.ConvertAll(_runtimes, static runtime => AskAsync(runtime.Worker, () => runtime.Worker.Blocks.SpareBytes));
+        var exchanges = Array.ConvertAll(_runtimes, static runtime => AskAsync(runtime.Worker, () => runtime.SpareExchanges));
+        return ((await Task.WhenAll(bytes)).Sum(), (await Task.WhenAll(exchanges)).Sum());
     }
 
     private async Task<int> SumAsync(Func<Worker, int> read)
     {
-        var counts = await Task.WhenAll(_workers.Select(worker =>
-        {
-            var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(() => count.SetResult(read(worker)));
-            return count.Task;
-        }));
+        var counts = await Task.WhenAll(_workers.Select(worker => AskAsync(worker, () => read(worker))));
         return counts.Sum();
+    }
+
+    /// <summary>What a worker answers in its next turn.</summary>
+    private static Task<T> AskAsync<T>(Worker worker, Func<T> read)
+    {
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        worker.Post(() => answer.SetResult(read()));
+        return answer.Task;
     }
 
     /// <summary>Resets the connections that hold the most memory.</summary>

@@ -207,7 +207,12 @@ public sealed class AdsServerSession
         return leaving.Count > 0 && IsUnsettledBehind(subscription) ? target.With(leaving, []) : target;
     }
 
-    /// <summary>Whether a type other than clusters has still to be sent or answered, or was refused, so that the proxy may be using older routes.</summary>
+    /// <summary>
+    /// Whether the proxy may be using older listeners or routes: they, or what they wait for, have still to be sent or answered, or it refused them.
+    /// What else it may have refused, endpoints and secrets, names no cluster.
+    /// </summary>
     private bool IsUnsettledBehind(AdsServerSubscription clusters) => _subscriptions.Values.Any(other =>
-        other != clusters && (other.IsInFlight || other.RejectedVersion is not null || HasSomethingToSend(other)));
+        other != clusters && (other.IsInFlight || HasSomethingToSend(other) || (other.RejectedVersion is not null && NamesClusters(other))));
+
+    private static bool NamesClusters(AdsServerSubscription subscription) => subscription.TypeUrl is XdsTypeUrls.Listener or XdsTypeUrls.RouteConfiguration;
 }

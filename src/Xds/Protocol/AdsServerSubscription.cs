@@ -25,7 +25,7 @@ internal sealed class AdsServerSubscription(string typeUrl, string resumedVersio
 
     public string AcknowledgedVersion { get; set; } = string.Empty;
 
-    /// <summary>The version that the proxy refused last, until it accepts one; null where there is none.</summary>
+    /// <summary>The version that the proxy refused last, until it accepts one or asks for nothing any more that it was sent; null where there is none.</summary>
     public string? RejectedVersion { get; set; }
 
     /// <summary>Whether a response waits for its answer; no other one of the type is sent meanwhile.</summary>
@@ -52,6 +52,11 @@ internal sealed class AdsServerSubscription(string typeUrl, string resumedVersio
         }
 
         (IsWildcard, Names, _searchedSet) = (wildcard, wanted, null);
+        if (!AsksForWhatWasSent())
+        {
+            RejectedVersion = null;
+        }
+
         return true;
     }
 
@@ -108,4 +113,8 @@ internal sealed class AdsServerSubscription(string typeUrl, string resumedVersio
             }
         }
     }
+
+    private bool AsksForWhatWasSent() => IsFullSet
+        ? IsWildcard || (SentSet is not null && Names.Any(SentSet.ByName.ContainsKey))
+        : _sentVersions.Count > 0;
 }

@@ -1,4 +1,5 @@
 using AwesomeAssertions;
+using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.EndToEnd.Tests.Faults;
@@ -22,7 +23,7 @@ public sealed class MemoryCeilingTests
         await traffic.WaitForMoreAsync(200);
 
         var most = 0L;
-        var hoarders = new List<RawHttpClient>();
+        await using var hoarders = new DisposableCollection<RawHttpClient>();
         for (var i = 0; i < Hoarders; i++)
         {
             hoarders.Add(await RawHttpClient.ConnectAsync(proxy.HttpPort, receiveBuffer: 4096));
@@ -38,10 +39,7 @@ public sealed class MemoryCeilingTests
         }
 
         most.Should().BeLessThan(ceiling + (ceiling / 10));
-        foreach (var hoarder in hoarders)
-        {
-            await hoarder.DisposeAsync();
-        }
+        await hoarders.DisposeAsync();
 
         await proxy.Process.WaitForLineAsync("overload: envoy.overload_actions.stop_accepting_requests has ended");
         traffic.MarkLifted();

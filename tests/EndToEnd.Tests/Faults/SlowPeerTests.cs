@@ -25,7 +25,7 @@ public sealed class SlowPeerTests
         await using var traffic = FaultTraffic.Start(proxy.HttpPort);
         await traffic.WaitForMoreAsync(200);
         var before = proxy.ResidentBytes();
-        var readers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => BeginLargeAsync(proxy.HttpPort)));
+        await using DisposableCollection<RawHttpClient> readers = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => BeginLargeAsync(proxy.HttpPort)))];
 
         var parts = readers.Select(static _ => new StringBuilder()).ToArray();
         for (var round = 0; round < 10; round++)
@@ -34,15 +34,11 @@ public sealed class SlowPeerTests
             await Task.WhenAll(readers.Select(async (reader, i) => parts[i].Append(Encoding.ASCII.GetString(await reader.ReadBytesAsync(1000)))));
         }
 
-        (proxy.ResidentBytes() - before).Should().BeLessThan(readers.Length * LargeBody / 2, "what a slow reader has not taken is left with the backend");
+        (proxy.ResidentBytes() - before).Should().BeLessThan(readers.Count * LargeBody / 2, "what a slow reader has not taken is left with the backend");
         await Task.WhenAll(readers.Select(async (reader, i) => parts[i].Append(Encoding.ASCII.GetString(await reader.ReadBytesAsync(LargeBody - parts[i].Length)))));
         parts.Should().OnlyContain(part => part.Equals(Large));
         var asked = await traffic.StopAsync();
         asked.Should().OnlyContain(static record => record.IsSuccess && record.Response!.BodyText == record.Expected);
-        foreach (var reader in readers)
-        {
-            await reader.DisposeAsync();
-        }
     }
 
     [Fact]

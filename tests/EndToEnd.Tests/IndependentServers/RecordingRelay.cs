@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using KubeProxyNet.Testing;
 
 namespace KubeProxyNet.EndToEnd.Tests.IndependentServers;
 
@@ -67,24 +68,12 @@ internal sealed class RecordingRelay : IAsyncDisposable
             try
             {
                 await server.ConnectAsync(new IPEndPoint(IPAddress.Loopback, _serverPort), _stopping.Token);
-                await Task.WhenAll(PumpAsync(proxy, server, record.Sent), PumpAsync(server, proxy, record.Answered));
+                await Task.WhenAll(SocketCopy.RunAsync(proxy, server, _stopping.Token, record.Sent), SocketCopy.RunAsync(server, proxy, _stopping.Token, record.Answered));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
                 // Either side may end the connection at any time; what was sent is in the record.
             }
         }
-    }
-
-    private async Task PumpAsync(Socket from, Socket to, Action<ReadOnlySpan<byte>> record)
-    {
-        var buffer = new byte[16 * 1024];
-        while (await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var count)
-        {
-            record(buffer.AsSpan(0, count));
-            await to.SendAsync(buffer.AsMemory(0, count), _stopping.Token);
-        }
-
-        to.Shutdown(SocketShutdown.Send);
     }
 }

@@ -58,26 +58,12 @@ internal sealed class Gate : IAsyncDisposable
             {
                 await opens.WaitAsync(_stopping.Token);
                 await back.ConnectAsync(new IPEndPoint(IPAddress.Loopback, backend), _stopping.Token);
-                await Task.WhenAll(CopyAsync(front, back), CopyAsync(back, front));
+                await Task.WhenAll(SocketCopy.RunAsync(front, back, _stopping.Token), SocketCopy.RunAsync(back, front, _stopping.Token));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 // One of the ends has gone, or the test is over.
             }
         }
-    }
-
-    private async Task CopyAsync(Socket from, Socket to)
-    {
-        var buffer = new byte[16 * 1024];
-        while (await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var count)
-        {
-            for (var sent = 0; sent < count;)
-            {
-                sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _stopping.Token);
-            }
-        }
-
-        to.Shutdown(SocketShutdown.Send);
     }
 }

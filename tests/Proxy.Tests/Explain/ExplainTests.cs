@@ -7,6 +7,7 @@ using KubeProxyNet.Proxy.Routing.Actions;
 using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Tests.Traffic;
 using KubeProxyNet.Proxy.Upstream;
+using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
 namespace KubeProxyNet.Proxy.Tests.Explain;
@@ -18,13 +19,13 @@ public sealed class ExplainTests
     public async Task Explanations_and_traffic_agree_over_thousands_of_requests()
     {
         var names = new[] { "one", "two", "three" };
-        var backends = names.Select(name => ScriptedBackend.Start(BackendScripts.Answer(200, name))).ToArray();
+        await using DisposableCollection<ScriptedBackend> backends = [.. names.Select(name => ScriptedBackend.Start(BackendScripts.Answer(200, name)))];
         await using var proxy = RunningProxy.Start(
             Table(new ForwardAction { Cluster = new SingleCluster("one") }), [.. names.Select((name, i) => RunningProxy.Cluster(name, backends[i].Port))],
             http => http with { NormalizePath = true, MergeSlashes = true });
         var random = new Random(11);
         var outcomes = new Dictionary<string, int>(StringComparer.Ordinal);
-        var client = await RawHttpClient.ConnectAsync(proxy.Port);
+        await using DisposableCollection<RawHttpClient> clients = [await RawHttpClient.ConnectAsync(proxy.Port)];
         for (var i = 0; i < 3_000; i++)
         {
             var host = Choose(random, "a.test", "b.test", "x.b.test", "c.test", "unknown");
@@ -33,12 +34,13 @@ public sealed class ExplainTests
             var method = Choose(random, "GET", "POST", "DELETE");
             string[] headers = random.Next(2) == 0 ? [] : [Choose(random, "x-kind: gold", "x-kind: silver", "X-KIND:  gold ")];
 
+            var client = clients[^1];
             await client.SendAsync($"{method} {target} HTTP/1.1\r\nhost: {host}\r\n{string.Concat(headers.Select(static header => header + "\r\n"))}\r\n");
             var response = await client.ReadResponseAsync(method);
             if (response.Headers.Contains("connection"))
             {
-                await client.DisposeAsync();
-                client = await RawHttpClient.ConnectAsync(proxy.Port);
+                await clients.DisposeAsync();
+                clients.Add(await RawHttpClient.ConnectAsync(proxy.Port));
             }
 
             var said = Explainer.Explain(proxy.Engine.Snapshot, ExplainRequest.Parse($"http://{host}{target}", method, headers, "test", out _)!);
@@ -56,12 +58,7 @@ public sealed class ExplainTests
             outcomes[$"{status} {body}"] = outcomes.GetValueOrDefault($"{status} {body}") + 1;
         }
 
-        await client.DisposeAsync();
         outcomes.Keys.Should().BeEquivalentTo("200 one", "200 two", "200 three", "301 ", "404 ", "418 ");
-        foreach (var backend in backends)
-        {
-            await backend.DisposeAsync();
-        }
     }
 
     [Fact]

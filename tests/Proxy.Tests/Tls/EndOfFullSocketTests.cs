@@ -1,11 +1,10 @@
 using System.Runtime.InteropServices;
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Collections;
-using KubeProxyNet.Proxy.Observability.Stats;
+using KubeProxyNet.Proxy.Tests.Transport;
 using KubeProxyNet.Proxy.Tls;
 using KubeProxyNet.Proxy.Tls.Settings;
 using KubeProxyNet.Proxy.Transport;
-using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 
 namespace KubeProxyNet.Proxy.Tests.Tls;
@@ -14,14 +13,13 @@ namespace KubeProxyNet.Proxy.Tests.Tls;
 /// The end of a connection is announced (RFC 8446 section 6.1) also where the socket has taken the last byte before it and has no room for one more. A socket that
 /// is full to the byte is made by filling one until it refuses, and another of its kind with one record less.
 /// </summary>
-public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
+public sealed partial class EndOfFullSocketTests : WorkerConnections
 {
     private const long Far = 1_000_000;
 
     private static readonly byte[] Record = new byte[1000];
 
     private readonly TestAuthority _root = TestAuthority.Root();
-    private readonly Worker _worker = new(0, new StatRegistry().CreatePage(), TimeProvider.System, seed: 1, new DescriptorBudget(), static bug => throw bug);
     private readonly ServerTlsContext _server;
     private readonly ClientTlsContext _client;
 
@@ -32,7 +30,6 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
             new DownstreamTlsConfig { Certificates = new ValueList<CertificateConfig>([new CertificateConfig { Source = "test", Chain = leaf.Chain, Key = leaf.Key }]) },
             "test", new TicketKeys(TimeProvider.System), TimeProvider.System);
         _client = new ClientTlsContext(new UpstreamTlsConfig());
-        _worker.Start();
     }
 
     [Fact]
@@ -57,7 +54,7 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
     {
         var down = await RecordsThatFitAsync(fromServer: true);
         var up = await RecordsThatFitAsync(fromServer: false);
-        var (server, client) = await ConnectAsync();
+        var (server, client) = await ConnectPairAsync();
         Fill(server, down);
         Fill(client, up);
         server.ShutdownWrite();
@@ -75,7 +72,7 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
     [Fact]
     public Task An_end_that_is_given_up_is_not_taken_for_an_announced_one() => OnWorkerAsync(async () =>
     {
-        var (server, client) = await ConnectAsync();
+        var (server, client) = await ConnectPairAsync();
         Fill(server, await RecordsThatFitAsync(fromServer: true) + 1);
         server.PendingOutput.Should().BePositive();
         server.Close();
@@ -83,22 +80,10 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
         client.Close();
     });
 
-    public void Dispose()
+    public override void Dispose()
     {
-        _worker.Dispose();
+        base.Dispose();
         _root.Dispose();
-    }
-
-    void IConnectionOwner.OnUnawaitedRead(Connection connection)
-    {
-    }
-
-    void IConnectionOwner.OnDeadline(Connection connection)
-    {
-    }
-
-    void IPrefetched.Prefetch(int step)
-    {
     }
 
     private static void Fill(Connection connection, int records)
@@ -135,7 +120,7 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
     private Task EndsAsync(Func<Connection, LoopTask> end) => OnWorkerAsync(async () =>
     {
         var records = await RecordsThatFitAsync(fromServer: true);
-        var (server, client) = await ConnectAsync();
+        var (server, client) = await ConnectPairAsync();
         Fill(server, records);
         server.PendingOutput.Should().Be(0, "the socket has taken all");
         var ending = end(server);
@@ -148,7 +133,7 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
     /// <summary>How many records the socket takes; it has no room for another byte then.</summary>
     private async LoopTask<int> RecordsThatFitAsync(bool fromServer)
     {
-        var (server, client) = await ConnectAsync();
+        var (server, client) = await ConnectPairAsync();
         var (sender, records) = (fromServer ? server : client, 0);
         while (sender.PendingOutput == 0)
         {
@@ -161,37 +146,17 @@ public sealed partial class EndOfFullSocketTests : IDisposable, IConnectionOwner
         return records - 1;
     }
 
-    private async LoopTask<(Connection Server, Connection Client)> ConnectAsync()
+    private async LoopTask<(Connection Server, Connection Client)> ConnectPairAsync()
     {
         const int Unix = 1, StreamNonBlocking = 1 | 0x800 | 0x80000;
         var ends = new int[2];
         CreatePair(Unix, StreamNonBlocking, 0, ends).Should().Be(0);
-        var server = new Connection(_worker, ends[0], this, writable: true);
-        var client = new Connection(_worker, ends[1], this, writable: true);
+        var server = new Connection(Worker, ends[0], this, writable: true);
+        var client = new Connection(Worker, ends[1], this, writable: true);
         var accepting = new TlsSocket(server, _server).HandshakeAsync(Far);
         (await new TlsSocket(client, _client).HandshakeAsync(Far)).Should().Be(HandshakeResult.Done);
         (await accepting).Should().Be(HandshakeResult.Done);
         return (server, client);
-    }
-
-    private async Task OnWorkerAsync(Func<LoopTask> action)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _worker.Post(() => _ = RunAsync());
-        await done.Task.WaitAsync(Patience.Limit);
-
-        async LoopTask RunAsync()
-        {
-            try
-            {
-                await action();
-                done.SetResult();
-            }
-            catch (Exception failure)
-            {
-                done.SetException(failure);
-            }
-        }
     }
 
     [LibraryImport("libc", EntryPoint = "socketpair")]

@@ -60,7 +60,7 @@ public sealed class CircuitBreakerTests
             await connection.SendAsync("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         }));
         await using var proxy = Start(new CircuitBreakerThresholds { MaxConnections = 1 }, backend.Port);
-        var clients = new List<RawHttpClient>();
+        await using var clients = new DisposableCollection<RawHttpClient>();
         for (var i = 0; i < 10; i++)
         {
             clients.Add(await RawHttpClient.ConnectAsync(proxy.Port));
@@ -77,7 +77,6 @@ public sealed class CircuitBreakerTests
         foreach (var client in clients)
         {
             (await client.ReadResponseAsync()).Status.Should().Be(200);
-            await client.DisposeAsync();
         }
 
         order.Should().Equal(Enumerable.Range(0, 10).Select(static i => $"/{i}"));
@@ -95,7 +94,7 @@ public sealed class CircuitBreakerTests
         var cluster = RunningProxy.Cluster("backend", full.Port, free.Port);
         cluster = cluster with { Config = cluster.Config with { DefaultThresholds = new CircuitBreakerThresholds { MaxConnectionsPerHost = 2 } } };
         await using var proxy = RunningProxy.Start(RunningProxy.Everything("backend", static action => action with { Timeout = TimeSpan.Zero }), [cluster]);
-        var clients = new List<RawHttpClient>();
+        await using var clients = new DisposableCollection<RawHttpClient>();
         for (var i = 0; i < 8; i++)
         {
             clients.Add(await RawHttpClient.ConnectAsync(proxy.Port));
@@ -109,10 +108,7 @@ public sealed class CircuitBreakerTests
         free.Connections.Should().HaveCount(2);
         proxy.Stat("cluster.backend.upstream_cx_overflow").Should().Be(4);
         Breaker(proxy, "cx_open").Should().Be(0, "the cluster as a whole has room");
-        foreach (var client in clients)
-        {
-            await client.DisposeAsync();
-        }
+        await clients.DisposeAsync();
 
         // What closed has given its place back.
         await proxy.LogAsync(8);

@@ -261,7 +261,7 @@ public sealed class RetryTests
         var cluster = RunningProxy.Cluster("backend", backend.Port);
         cluster = cluster with { Config = cluster.Config with { DefaultThresholds = new CircuitBreakerThresholds { RetryBudget = new RetryBudget(20, 2) } } };
         await using var proxy = RunningProxy.Start(Routes(policy, action => action with { Timeout = TimeSpan.Zero }), [cluster]);
-        var clients = new List<RawHttpClient>();
+        await using var clients = new DisposableCollection<RawHttpClient>();
         for (var i = 0; i < 5; i++)
         {
             clients.Add(await RawHttpClient.ConnectAsync(proxy.Port));
@@ -271,10 +271,6 @@ public sealed class RetryTests
         // Nothing else is under way, so the two that are always allowed wait, and the others are answered.
         await Patience.UntilAsync(() => proxy.Stat("cluster.backend.upstream_rq_retry_overflow") == 3, "three that may not be retried");
         proxy.Stat("cluster.backend.upstream_rq_retry").Should().Be(2);
-        foreach (var client in clients)
-        {
-            await client.DisposeAsync();
-        }
     }
 
     [Fact]

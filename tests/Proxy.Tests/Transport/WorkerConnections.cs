@@ -19,7 +19,7 @@ public abstract class WorkerConnections : IDisposable, IConnectionOwner
 
     private protected Worker Worker { get; }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         Worker.Dispose();
         _sockets.ForEach(static socket => socket.Dispose());

@@ -27,6 +27,9 @@ public sealed class AdsServerSessionTests
     private AdsRequestKind Accept(DiscoveryResponse response, params string[] names) =>
         _session.Receive(Request(response.TypeUrl, response.VersionInfo, response.Nonce, names: names)).Kind;
 
+    private AdsRequestKind Refuse(DiscoveryResponse response, params string[] names) =>
+        _session.Receive(Request(response.TypeUrl, "", response.Nonce, "no", names)).Kind;
+
     private static string[] Names(DiscoveryResponse response) => response.TypeUrl == XdsTypeUrls.Cluster
         ? [.. response.Resources.Select(resource => resource.Unpack<Envoy.Config.Cluster.V3.Cluster>().Name)]
         : response.TypeUrl == XdsTypeUrls.Listener ? [.. response.Resources.Select(resource => resource.Unpack<Envoy.Config.Listener.V3.Listener>().Name)]
@@ -191,6 +194,58 @@ public sealed class AdsServerSessionTests
         Accept(Next());
         _session.Receive(Request(XdsTypeUrls.RouteConfiguration, first.VersionInfo, Next().Nonce, "r: no", "r"));
         _session.TryNext().Should().BeNull();
+    }
+
+    [Fact]
+    public void A_cluster_leaves_though_its_endpoints_were_refused()
+    {
+        Subscribe(XdsTypeUrls.Cluster);
+        Subscribe(XdsTypeUrls.ClusterLoadAssignment, "stays", "old");
+        _session.SetSnapshot(Sample(Cluster("stays"), Endpoints("stays"), Cluster("old"), Endpoints("old")));
+        Accept(Next());
+        var refused = Next();
+        Refuse(refused, "stays", "old").Should().Be(AdsRequestKind.Rejected);
+
+        _session.SetSnapshot(Sample(Cluster("stays"), Endpoints("stays")));
+
+        var last = Next();
+        Names(last).Should().Equal("stays");
+        Accept(last);
+        _session.Rejections.Should().ContainKey(XdsTypeUrls.ClusterLoadAssignment, "endpoints that were refused are still asked for");
+        _session.TryNext().Should().BeNull();
+    }
+
+    [Fact]
+    public void What_was_refused_is_forgotten_when_nothing_of_it_is_asked_for_any_more()
+    {
+        Subscribe(XdsTypeUrls.Cluster);
+        Subscribe(XdsTypeUrls.RouteConfiguration, "r");
+        _session.SetSnapshot(Sample(Cluster("old"), Routes("r", "old")));
+        Accept(Next());
+        var routes = Next();
+        Refuse(routes, "r");
+        _session.SetSnapshot(Snapshot.Empty);
+        _session.TryNext().Should().BeNull("the proxy may be using older routes, which name the cluster");
+
+        _session.Receive(Request(XdsTypeUrls.RouteConfiguration, "", routes.Nonce));
+
+        _session.Rejections.Should().BeEmpty();
+        Names(Next()).Should().BeEmpty();
+    }
+
+    [Fact]
+    public void A_refused_listener_that_is_not_asked_for_any_more_is_forgotten()
+    {
+        Subscribe(XdsTypeUrls.Listener, "x", "y");
+        _session.SetSnapshot(Sample(Listener("x", "r"), Listener("z", "r")));
+        var response = Next();
+        Refuse(response, "x", "y");
+
+        _session.Receive(Request(XdsTypeUrls.Listener, "", response.Nonce, null, "x"));
+        _session.Rejections.Should().ContainKey(XdsTypeUrls.Listener);
+
+        _session.Receive(Request(XdsTypeUrls.Listener, "", response.Nonce, null, "y"));
+        _session.Rejections.Should().BeEmpty();
     }
 
     [Fact]

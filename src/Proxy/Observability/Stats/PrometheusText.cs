@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 
 namespace KubeProxyNet.Proxy.Observability.Stats;
 
@@ -26,12 +27,12 @@ public static class PrometheusText
     /// </summary>
     public static void Write(StatSnapshot snapshot, StatFilter filter, IBufferWriter<byte> target)
     {
-        var families = new SortedDictionary<string, Family>(StringComparer.Ordinal);
+        var families = new Families();
         foreach (var value in snapshot.Values)
         {
             if (filter.Shows(value))
             {
-                Add(families, value.Name, value.Kind == StatKind.Counter ? "counter" : "gauge", value.Value, histogram: null);
+                families.Add(value.Name, value.Kind == StatKind.Counter ? "counter" : "gauge", value.Value, histogram: null);
             }
         }
 
@@ -39,12 +40,12 @@ public static class PrometheusText
         {
             if (filter.Shows(histogram))
             {
-                Add(families, histogram.Name, "histogram", 0, histogram.Data);
+                families.Add(histogram.Name, "histogram", 0, histogram.Data);
             }
         }
 
         var output = new Utf8Output(target);
-        foreach (var (name, family) in families)
+        foreach (var (name, family) in families.Sorted)
         {
             output.Ascii("# TYPE "u8).Text(name).Ascii(" "u8).Text(family.Type).Line();
             foreach (var sample in family.Samples)
@@ -62,23 +63,6 @@ public static class PrometheusText
             }
 
             output.Line();
-        }
-    }
-
-    private static void Add(
-        SortedDictionary<string, Family> families, string name, string type, long value, HistogramSnapshot? histogram)
-    {
-        var (metric, labels) = TagExtraction.Extract(name);
-        var sanitized = Sanitize(metric);
-        if (!families.TryGetValue(sanitized, out var family))
-        {
-            family = new Family(type, []);
-            families.Add(sanitized, family);
-        }
-
-        if (family.Type == type)
-        {
-            family.Samples.Add(new Sample(labels, value, histogram));
         }
     }
 
@@ -118,6 +102,45 @@ public static class PrometheusText
             span[i + 6] = char.IsAsciiLetterOrDigit(source[i]) ? source[i] : '_';
         }
     });
+
+    /// <summary>What the samples of a page belong to. A page of 10,000 clusters has a million lines, so that no text is made twice that the sample before had as well.</summary>
+    private sealed class Families
+    {
+        private readonly Dictionary<string, Family> _byMetric = new(StringComparer.Ordinal);
+        private readonly StringBuilder _labels = new();
+        private string _lastLabels = "";
+
+        public SortedDictionary<string, Family> Sorted { get; } = new(StringComparer.Ordinal);
+
+        public void Add(string name, string type, long value, HistogramSnapshot? histogram)
+        {
+            var metric = TagExtraction.Extract(name, _labels);
+            if (!_byMetric.TryGetValue(metric, out var family))
+            {
+                family = Named(Sanitize(metric), type);
+                _byMetric.Add(metric, family);
+            }
+
+            if (family.Type == type)
+            {
+                // Names are sorted, so that the statistics of a cluster follow each other.
+                _lastLabels = _labels.Equals(_lastLabels) ? _lastLabels : _labels.ToString();
+                family.Samples.Add(new Sample(_lastLabels, value, histogram));
+            }
+        }
+
+        /// <summary>The family of that name; two metrics may have the same.</summary>
+        private Family Named(string name, string type)
+        {
+            if (!Sorted.TryGetValue(name, out var family))
+            {
+                family = new Family(type, []);
+                Sorted.Add(name, family);
+            }
+
+            return family;
+        }
+    }
 
     private sealed record Family(string Type, List<Sample> Samples);
 

@@ -13,13 +13,13 @@ namespace KubeProxyNet.Proxy.Observability.Stats;
 /// </remarks>
 internal static partial class TagExtraction
 {
-    /// <summary>The metric's name without <c>envoy_</c>, dots kept, and its labels in Prometheus' form, comma-separated, possibly empty.</summary>
-    internal static (string Metric, string Labels) Extract(string name)
+    /// <summary>The metric's name without <c>envoy_</c>, dots kept.</summary>
+    /// <param name="name">The flat name.</param>
+    /// <param name="labels">Takes the labels in Prometheus' form, comma-separated; what it held is dropped.</param>
+    internal static string Extract(string name, StringBuilder labels)
     {
-        var labels = new StringBuilder();
-        var metric = ExtractResponseCode(name, labels);
-        metric = ExtractOwner(metric, labels);
-        return (metric, labels.ToString());
+        labels.Clear();
+        return ExtractOwner(ExtractResponseCode(name, labels), labels);
     }
 
     private static string ExtractResponseCode(string name, StringBuilder labels)
@@ -50,7 +50,8 @@ internal static partial class TagExtraction
     {
         if (name.StartsWith("cluster.", StringComparison.Ordinal))
         {
-            if (GrpcMethod().Match(name) is { Success: true } call)
+            // Few names are those of calls, and the pattern is slow to find out.
+            if (name.Contains(".grpc", StringComparison.Ordinal) && GrpcMethod().Match(name) is { Success: true } call)
             {
                 AddLabel(labels, "envoy_cluster_name", call.Groups["cluster"].ValueSpan);
                 AddLabel(labels, "envoy_grpc_bridge_service", call.Groups["service"].ValueSpan);

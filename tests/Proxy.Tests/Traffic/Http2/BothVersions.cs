@@ -95,26 +95,12 @@ internal sealed class BothVersions : IAsyncDisposable
 
                 await back.ConnectAsync(new IPEndPoint(IPAddress.Loopback, first.AsSpan().SequenceEqual("PRI"u8) ? Http2.Port : Http1.Port), _stopping.Token);
                 await back.SendAsync(first, _stopping.Token);
-                await Task.WhenAll(CopyAsync(front, back), CopyAsync(back, front));
+                await Task.WhenAll(SocketCopy.RunAsync(front, back, _stopping.Token), SocketCopy.RunAsync(back, front, _stopping.Token));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
                 // One of the ends has gone, or the test is over.
             }
         }
-    }
-
-    private async Task CopyAsync(Socket from, Socket to)
-    {
-        var buffer = new byte[16 * 1024];
-        while (await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var count)
-        {
-            for (var sent = 0; sent < count;)
-            {
-                sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _stopping.Token);
-            }
-        }
-
-        to.Shutdown(SocketShutdown.Send);
     }
 }

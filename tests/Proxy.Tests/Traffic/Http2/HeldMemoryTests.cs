@@ -170,7 +170,7 @@ public sealed class HeldMemoryTests
         }
 
         // One that comes while a connection fills up may still be stopped with it; those behind it are not.
-        var bystanders = new List<RawHttp2Client>();
+        await using var bystanders = new DisposableCollection<RawHttp2Client>();
         var answers = new List<Task<Http2Response>>();
         var times = 0;
         await Patience.UntilAsync(
@@ -185,7 +185,11 @@ public sealed class HeldMemoryTests
                 return answers.Find(static answer => answer.IsCompletedSuccessfully) is { } served && (await served).Body.Length == 1_000_000;
             },
             "one who is served");
-        bystanders.ForEach(static bystander => bystander.Reset());
+        foreach (var bystander in bystanders)
+        {
+            bystander.Reset();
+        }
+
         await Task.WhenAll(answers.Select(static answer => answer.ContinueWith(static _ => { }, TaskScheduler.Default)));
     }
 

@@ -69,7 +69,7 @@ public sealed class SlowReaderTests
         await using var proxy = Start(backend);
         await using var fast = await RawHttp2Client.ConnectAsync(proxy.Port);
         var id = await BeginFastAsync(fast);
-        var idle = new List<RawHttpClient>();
+        await using var idle = new DisposableCollection<RawHttpClient>();
         for (var i = 0; i < slow; i++)
         {
             idle.Add(await RawHttpClient.ConnectAsync(proxy.Port, receiveBuffer: 4096));
@@ -87,7 +87,6 @@ public sealed class SlowReaderTests
         foreach (var client in idle)
         {
             client.Reset();
-            await client.DisposeAsync();
         }
     }
 

@@ -16,13 +16,13 @@ public sealed class SparePoolTests
     private const int Few = 1_000;
     private const int AlwaysKept = 1024;
     private const int Clients = 5;
+    private const int MaxWaves = 10;
 
     /// <summary>Less than a block, and than an exchange: what the questions for the number themselves need.</summary>
     private const int Slack = 100;
 
     private static readonly RouteTable Patient = RunningProxy.Everything("backend", static action => action with { Timeout = TimeSpan.Zero });
 
-    private readonly List<RawHttp2Client> _clients = [];
     private Signal _go = new();
     private int _waiting;
 
@@ -38,21 +38,28 @@ public sealed class SparePoolTests
             [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2, DefaultThresholds = limits } }],
             static http => http with { Codec = HttpCodec.Http2, UseRemoteAddress = false, AccessLogs = [] },
             time: time);
+        await using var clients = new DisposableCollection<RawHttp2Client>();
         for (var i = 0; i < Clients; i++)
         {
-            _clients.Add(await RawHttp2Client.ConnectAsync(proxy.Port));
+            clients.Add(await RawHttp2Client.ConnectAsync(proxy.Port));
         }
 
         // Unoptimised builds keep their state machines on the heap: so much a stream has that finds everything there.
-        await RunWaveAsync(proxy, Few);
-        var plain = await RunWaveAsync(proxy, Few);
-        await RunWaveAsync(proxy, Streams);
-        (await proxy.Engine.SparesAsync()).Exchanges.Should().Be(Streams, "as many are kept as were under way at once");
+        await RunWaveAsync(proxy, clients, Few);
+        var plain = await RunWaveAsync(proxy, clients, Few);
+        await RunWaveAsync(proxy, clients, Streams);
+        await WaitForSparesAsync(proxy);
 
-        var second = Math.Min(await RunWaveAsync(proxy, Streams), await RunWaveAsync(proxy, Streams));
+        // Output waits in blocks for clients that read slowly, so that a wave may need more of them than any before. What is kept makes one of the next need nothing.
+        var needed = new List<long>();
+        do
+        {
+            needed.Add(await RunWaveAsync(proxy, clients, Streams));
+        }
+        while (needed[^1] >= plain + Slack && needed.Count < MaxWaves);
 
-        second.Should().BeLessThan(plain + Slack);
-        (await proxy.Engine.SparesAsync()).Exchanges.Should().Be(Streams);
+        needed[^1].Should().BeLessThan(plain + Slack, $"what waves needed was {string.Join(", ", needed)} bytes a stream");
+        await WaitForSparesAsync(proxy);
         await Patience.UntilAsync(
             async () =>
             {
@@ -60,14 +67,14 @@ public sealed class SparePoolTests
                 return (await proxy.Engine.SparesAsync()).Exchanges <= AlwaysKept;
             },
             "what nobody needs is given back");
-        foreach (var client in _clients)
-        {
-            await client.DisposeAsync();
-        }
     }
 
+    /// <summary>The last exchange may be on its way back.</summary>
+    private static Task WaitForSparesAsync(RunningProxy proxy) => Patience.UntilAsync(
+        async () => (await proxy.Engine.SparesAsync()).Exchanges == Streams, "as many kept as were under way at once");
+
     /// <summary>Has so many streams under way at once. Returns the bytes that each needed on the worker's heap.</summary>
-    private async Task<long> RunWaveAsync(RunningProxy proxy, int streams)
+    private async Task<long> RunWaveAsync(RunningProxy proxy, DisposableCollection<RawHttp2Client> clients, int streams)
     {
         var before = await AllocatedAsync(proxy);
         Volatile.Write(ref _go, new Signal());
@@ -75,7 +82,7 @@ public sealed class SparePoolTests
         var opened = new List<(RawHttp2Client Client, int Id)>();
         for (var i = 0; i < streams; i++)
         {
-            var client = _clients[i % Clients];
+            var client = clients[i % Clients];
             opened.Add((client, await client.OpenAsync(Http2Fields.Get("/"))));
         }
 
