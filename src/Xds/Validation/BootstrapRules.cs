@@ -78,7 +78,7 @@ internal static class BootstrapRules
     {
         if (admin?.Address?.Pipe is not null)
         {
-            problems.Invalid(path.Field("address").Field("pipe"), "the admin page is not served on a Unix domain socket", "use socket_address, such as 127.0.0.1 and port 9901");
+            problems.NotActedOn(path.Field("address").Field("pipe"), "the admin page is not served on a Unix domain socket", "use socket_address, such as 127.0.0.1 and port 9901");
         }
     }
 
