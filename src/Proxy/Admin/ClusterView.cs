@@ -37,10 +37,10 @@ public sealed record OutlierView(double Average, double Threshold, double LocalO
 public sealed record EndpointView
 {
     /// <summary>Address and port.</summary>
-    public required IPEndPoint Address { get; init; }
+    public required EndPoint Address { get; init; }
 
     /// <summary>Where else it may be reached, in the order in which that is tried.</summary>
-    public IReadOnlyList<IPEndPoint> AdditionalAddresses { get; init; } = [];
+    public IReadOnlyList<EndPoint> AdditionalAddresses { get; init; } = [];
 
     /// <summary>DNS name; empty where there is none.</summary>
     public string Hostname { get; init; } = "";

@@ -38,19 +38,28 @@ internal static class EndpointFacts
         : string.Concat(HealthNames.Where(entry => health.HasFlag(entry.Flag)).Select(static entry => "/" + entry.Name));
 
     /// <summary>Writes <c>config.core.v3.Address</c>.</summary>
-    internal static void WriteAddress(Utf8JsonWriter json, string name, IPEndPoint address)
+    internal static void WriteAddress(Utf8JsonWriter json, string name, EndPoint address)
     {
         json.WritePropertyName(name);
         WriteAddress(json, address);
     }
 
-    /// <inheritdoc cref="WriteAddress(Utf8JsonWriter, string, IPEndPoint)"/>
-    internal static void WriteAddress(Utf8JsonWriter json, IPEndPoint address)
+    /// <inheritdoc cref="WriteAddress(Utf8JsonWriter, string, EndPoint)"/>
+    internal static void WriteAddress(Utf8JsonWriter json, EndPoint address)
     {
         json.WriteStartObject();
-        json.WriteStartObject("socket_address");
-        json.WriteString("address", address.Address.ToString());
-        json.WriteNumber("port_value", address.Port);
+        if (address is IPEndPoint socket)
+        {
+            json.WriteStartObject("socket_address");
+            json.WriteString("address", socket.Address.ToString());
+            json.WriteNumber("port_value", socket.Port);
+        }
+        else
+        {
+            json.WriteStartObject("pipe");
+            json.WriteString("path", address.ToString());
+        }
+
         json.WriteEndObject();
         json.WriteEndObject();
     }

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using KubeProxyNet.Proxy.Listeners;
+using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
@@ -47,9 +49,12 @@ public static class EngineViews
         return
         [
             .. engine.OpenListeners.OrderBy(static listener => listener.Config.Name, StringComparer.Ordinal)
-                .Select(static listener => new ListenerView(listener.Config.Name, new IPEndPoint(listener.Address.Address, listener.Address.Port))),
+                .Select(static listener => new ListenerView(listener.Config.Name, EndPointOf(listener.Address))),
         ];
     }
+
+    private static EndPoint EndPointOf(SocketEndpoint address) =>
+        address.Path is { } path ? new UnixDomainSocketEndPoint(path.StartsWith('@') ? "\0" + path[1..] : path) : new IPEndPoint(address.Address, address.Port);
 
     private static EndpointView View(Endpoint endpoint)
     {
@@ -59,8 +64,8 @@ public static class EngineViews
         var failed = endpoint.State.FailedRequests;
         return new EndpointView
         {
-            Address = new IPEndPoint(endpoint.Config.Address.Address, endpoint.Config.Address.Port),
-            AdditionalAddresses = [.. endpoint.Config.AdditionalAddresses.Select(static address => new IPEndPoint(address.Address, address.Port))],
+            Address = EndPointOf(endpoint.Config.Address),
+            AdditionalAddresses = [.. endpoint.Config.AdditionalAddresses.Select(EndPointOf)],
             Hostname = endpoint.Config.Hostname,
             CxActive = endpoint.State.ActiveConnections,
             RqActive = active,

@@ -88,4 +88,4 @@ public enum ServerState
 /// <summary>A listener as bound.</summary>
 /// <param name="Name">Of the configuration.</param>
 /// <param name="LocalAddress">With the real port, where the configuration says 0.</param>
-public sealed record ListenerView(string Name, IPEndPoint LocalAddress);
+public sealed record ListenerView(string Name, EndPoint LocalAddress);

@@ -40,6 +40,7 @@ internal static class ClientIdentityTranslator
             XffNumTrustedHops = message.XffNumTrustedHops,
             SkipXffAppend = message.SkipXffAppend,
             OriginalIpDetections = Detections(message, problems, path),
+            UnixSocketsAreInternal = message.InternalAddressConfig?.UnixSockets ?? false,
             InternalAddresses = Ranges(message.InternalAddressConfig?.CidrRanges),
             GenerateRequestId = message.GenerateRequestId ?? true,
             PreserveExternalRequestId = message.PreserveExternalRequestId,

@@ -126,7 +126,7 @@ internal abstract partial class DiscoveryClient(string role, DiscoveryTarget tar
     {
         using var handler = target.Handler();
         using var channel = GrpcChannel.ForAddress(target.Next(), new GrpcChannelOptions { HttpHandler = handler, MaxReceiveMessageSize = MaxResponse });
-        using var call = Open(channel.CreateCallInvoker(), cancellation);
+        using var call = Open(target.InvokerOf(channel), cancellation);
         Session.BeginStream();
         UpdateSubscriptions();
         await SendDueAsync(call, cancellation);

@@ -2,17 +2,22 @@ using System.Net.Sockets;
 using Envoy.Config.Bootstrap.V3;
 using Envoy.Config.Cluster.V3;
 using Envoy.Config.Core.V3;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
 
 /// <summary>Where a discovery service is: one address or several, used in turn.</summary>
+/// <param name="addresses"><c>HOST:PORT</c>, or what <see cref="OfSocket"/> makes of a path.</param>
+/// <param name="connectTimeout">Longest wait for a connection.</param>
 internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan connectTimeout)
 {
-    private const string UnixScheme = "unix:";
+    /// <summary>Envoy's default of a cluster's <c>connect_timeout</c>.</summary>
+    public static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
 
-    // Envoy's default of a cluster's connect_timeout.
-    private static readonly TimeSpan DefaultConnectTimeout = TimeSpan.FromSeconds(5);
+    private const string UnixScheme = "unix:";
 
     private int _next;
 
@@ -22,11 +27,19 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
     /// <summary>How it is spoken to; null for plain text.</summary>
     public ControlPlaneTls? Tls { get; init; }
 
+    /// <summary>Sent with each call as <c>authorization: Bearer</c>; empty for none.</summary>
+    public string AccessToken { get; init; } = "";
+
     /// <summary>All addresses, for people.</summary>
     public string Text => string.Join(", ", addresses);
 
-    /// <summary>Path of the socket in the file system that it is behind; null for TCP.</summary>
-    public string? SocketPath => addresses[0].StartsWith(UnixScheme, StringComparison.Ordinal) ? PathOf(addresses[0]) : null;
+    private string Current => addresses[_next % addresses.Count];
+
+    /// <summary>The address of a Unix domain socket; one that begins with '@' is in the abstract namespace.</summary>
+    public static string OfSocket(string path) => UnixScheme + path;
+
+    /// <summary>Whether an address is that of a Unix domain socket.</summary>
+    public static bool IsSocket(string address) => address.StartsWith(UnixScheme, StringComparison.Ordinal);
 
     /// <summary>Reads where a gRPC service is; null after a problem.</summary>
     /// <param name="bootstrap">Has the clusters that are there whatever discovery does.</param>
@@ -38,7 +51,7 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
     {
         if (service.GoogleGrpc is { } google)
         {
-            return new DiscoveryTarget([google.TargetUri], DefaultConnectTimeout);
+            return GoogleGrpcReader.Read(google, problems, path.Field("google_grpc"), time);
         }
 
         var name = service.EnvoyGrpc?.ClusterName ?? "";
@@ -52,10 +65,15 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
         return Of(cluster, ConfigPath.Root.Field("static_resources").Field("clusters").Index(bootstrap.StaticResources!.Clusters.IndexOf(cluster)), problems, path, time);
     }
 
-    /// <summary>The URL for the next attempt.</summary>
-    public string Next() => SocketPath is null ? (Tls is null ? "http://" : "https://") + addresses[_next++ % addresses.Count] : "http://localhost";
+    /// <summary>The URL of the next address in turn. The authority of a Unix domain socket is <c>localhost</c>, as in gRPC.</summary>
+    public string Next()
+    {
+        var address = Current;
+        _next++;
+        return (Tls is null ? "http://" : "https://") + (IsSocket(address) ? "localhost" : address);
+    }
 
-    /// <summary>What a connection is made by.</summary>
+    /// <summary>What makes connections to the next address in turn.</summary>
     public SocketsHttpHandler Handler()
     {
         var handler = new SocketsHttpHandler
@@ -70,21 +88,30 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
             handler.SslOptions = tls.Options();
         }
 
-        if (SocketPath is { } file)
+        if (Current is var address && IsSocket(address))
         {
-            handler.ConnectCallback = (_, cancellation) => ConnectAsync(file, cancellation);
+            handler.ConnectCallback = (_, cancellation) => ConnectAsync(address[UnixScheme.Length..], cancellation);
         }
 
         return handler;
+    }
+
+    /// <summary>What makes calls over a channel, with the credentials of each call.</summary>
+    public CallInvoker InvokerOf(GrpcChannel channel)
+    {
+        var invoker = channel.CreateCallInvoker();
+        return AccessToken.Length == 0 ? invoker : invoker.Intercept(metadata =>
+        {
+            metadata.Add("authorization", "Bearer " + AccessToken);
+            return metadata;
+        });
     }
 
     private static DiscoveryTarget? Of(Cluster cluster, ConfigPath place, TranslationProblems problems, ConfigPath path, TimeProvider time)
     {
         var tls = ControlPlaneTls.Of(cluster, problems, place, time);
         var addresses = cluster.LoadAssignment?.Endpoints.SelectMany(static locality => locality.LbEndpoints)
-            .Select(static endpoint => endpoint.Endpoint.Address?.SocketAddress).OfType<SocketAddress>()
-            .Select(static socket => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}")
-            .ToArray() ?? [];
+            .Select(static endpoint => TextOf(endpoint.Endpoint.Address)).OfType<string>().ToArray() ?? [];
         if (addresses.Length > 0)
         {
             return new DiscoveryTarget(addresses, cluster.ConnectTimeout?.ToTimeSpan() ?? DefaultConnectTimeout) { Tls = tls };
@@ -94,12 +121,19 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
         return null;
     }
 
-    private static async ValueTask<Stream> ConnectAsync(string file, CancellationToken cancellation)
+    private static string? TextOf(Address? address) => address switch
+    {
+        { SocketAddress: { } socket } => socket.Address.Contains(':', StringComparison.Ordinal) ? $"[{socket.Address}]:{socket.PortValue}" : $"{socket.Address}:{socket.PortValue}",
+        { Pipe: { } pipe } => OfSocket(pipe.Path),
+        _ => null,
+    };
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellation)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(file), cancellation);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path.StartsWith('@') ? "\0" + path[1..] : path), cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -108,7 +142,4 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
             throw;
         }
     }
-
-    /// <summary>Of <c>unix:PATH</c> or <c>unix:///PATH</c> (gRPC, "Name resolution").</summary>
-    private static string PathOf(string address) => address[(address.StartsWith(UnixScheme + "//", StringComparison.Ordinal) ? UnixScheme.Length + 2 : UnixScheme.Length)..];
 }

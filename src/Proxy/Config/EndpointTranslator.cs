@@ -22,6 +22,17 @@ internal static class EndpointTranslator
         var endpoints = ImmutableArray.CreateBuilder<EndpointConfig>();
         foreach (var (locality, endpoint, path) in Each(message, place))
         {
+            if (endpoint.Endpoint.Address?.Pipe is { } pipe)
+            {
+                if (PipeTranslator.AddressOf(pipe, problems, path) is { } local)
+                {
+                    CheckIsPlainPipe(endpoint.Endpoint, problems, path);
+                    endpoints.Add(EndpointOf(locality, endpoint, local, problems, path));
+                }
+
+                continue;
+            }
+
             if (AddressOf(endpoint.Endpoint.Address, problems, path) is not { } socket)
             {
                 continue;
@@ -55,7 +66,11 @@ internal static class EndpointTranslator
         var targets = ImmutableArray.CreateBuilder<DnsTarget>();
         foreach (var (locality, endpoint, path) in Each(message, place))
         {
-            if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
+            if (endpoint.Endpoint.Address?.Pipe is not null)
+            {
+                problems.Add(path.Field("pipe"), "a Unix domain socket has no name to resolve", "use a STATIC or EDS cluster");
+            }
+            else if (AddressOf(endpoint.Endpoint.Address, problems, path) is { } socket)
             {
                 if (endpoint.Endpoint.AdditionalAddresses.Count > 0)
                 {
@@ -88,6 +103,21 @@ internal static class EndpointTranslator
         LocalityTransportSocketMetadata = MetadataTranslator.OfTransportSocket(locality.Metadata),
         HealthCheck = HealthCheckOf(endpoint.Endpoint.HealthCheckConfig, problems, path),
     };
+
+    /// <summary>Reports what makes no sense beside a path.</summary>
+    private static void CheckIsPlainPipe(EndpointMessage message, TranslationProblems problems, ConfigPath path)
+    {
+        // From endpoint.address to its neighbours.
+        if (message.AdditionalAddresses.Count > 0)
+        {
+            problems.Add(path.Parent!.Field("additional_addresses"), "a Unix domain socket has no other addresses", "leave it out");
+        }
+
+        if (message.HealthCheckConfig is { PortValue: > 0 } or { Address: not null })
+        {
+            problems.Add(path.Parent!.Field("health_check_config"), "a Unix domain socket has no port to be checked at instead", "leave out port_value and address");
+        }
+    }
 
     private static ValueList<SocketEndpoint> AdditionalOf(EndpointMessage message, TranslationProblems problems, ConfigPath path)
     {
@@ -163,7 +193,10 @@ internal static class EndpointTranslator
             return socket;
         }
 
-        problems.Add(path, "only TCP socket addresses are supported", "use socket_address with address and port_value");
+        var isPipe = address?.Pipe is not null;
+        problems.Add(
+            isPipe ? path.Field("pipe") : path,
+            isPipe ? "a Unix domain socket is not supported here" : "only TCP socket addresses are supported", "use socket_address with address and port_value");
         return null;
     }
 

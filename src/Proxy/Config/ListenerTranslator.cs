@@ -62,7 +62,8 @@ internal static class ListenerTranslator
         {
             Name = message.Name,
             Address = address!,
-            IsIpv4Compatible = message.Address.SocketAddress.Ipv4Compat,
+            IsIpv4Compatible = message.Address.SocketAddress?.Ipv4Compat ?? false,
+            PipeMode = message.Address.Pipe?.Mode ?? 0,
             StatPrefix = message.StatPrefix,
             IgnoresGlobalConnectionLimit = message.IgnoreGlobalConnLimit,
             SourceConnections = sources,
@@ -100,9 +101,14 @@ internal static class ListenerTranslator
     private static SocketEndpoint? AddressOf(Listener message, TranslationProblems problems)
     {
         var path = ConfigPath.Root.Field("address").Field("socket_address");
+        if (message.Address?.Pipe is { } pipe)
+        {
+            return PipeTranslator.AddressOf(pipe, problems, ConfigPath.Root.Field("address"));
+        }
+
         if (message.Address?.SocketAddress is not { Protocol: SocketAddress.Types.Protocol.Tcp } socket)
         {
-            problems.Add(ConfigPath.Root.Field("address"), "only TCP socket addresses are supported", "use socket_address with address and port_value");
+            problems.Add(ConfigPath.Root.Field("address"), "only TCP socket addresses are supported", "use socket_address with address and port_value, or pipe with path");
             return null;
         }
 

@@ -23,12 +23,12 @@ internal static class ExplainedFilterChain
         var table = FilterChainTable.Build([.. listener.FilterChains.Select(static chain => chain.Match)], out _);
         var address = listener.Address.Address;
         var isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-        var local = new SocketEndpoint(isAny ? IPAddress.Loopback : address, listener.Address.Port == 0 ? request.Port : listener.Address.Port);
+        var local = listener.Address.Path is not null ? listener.Address : new SocketEndpoint(isAny ? IPAddress.Loopback : address, listener.Address.Port == 0 ? request.Port : listener.Address.Port);
         var seesTls = request.IsTls && listener.ListenerFilters.Any(static filter => filter is TlsInspectorConfig);
         var index = table?.Find(new ConnectionFacts
         {
             Destination = local,
-            Source = new SocketEndpoint(local.Address, 1),
+            Source = local.Path is not null ? local : new SocketEndpoint(local.Address, 1),
             ServerName = seesTls ? Encoding.UTF8.GetBytes(HostOf(request)) : [],
             TransportProtocol = seesTls ? "tls"u8 : default,
         }) ?? -1;

@@ -90,7 +90,7 @@ internal sealed class Explainer : IDisposable, IConnectionOwner
 
     private Explanation Explain(ExplainRequest request, ListenerConfig listener)
     {
-        var found = new Explanation { Listener = listener.Name, Address = listener.Address.Port == 0 ? "" : listener.Address.ToString()! };
+        var found = new Explanation { Listener = listener.Name, Address = listener.Address is { Port: 0, Path: null } ? "" : listener.Address.ToString()! };
         var (chain, chainName) = ExplainedFilterChain.Of(listener, request);
         found = found with { FilterChain = chainName };
         if (chain?.Http is not { } http)

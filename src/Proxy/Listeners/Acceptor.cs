@@ -100,7 +100,8 @@ internal sealed unsafe class Acceptor : IPollTarget, ITimerOwner
         var descriptor = Native.Accept(_descriptor, address, &length, Native.SockNonBlock | Native.SockCloseOnExec);
         if (descriptor >= 0)
         {
-            Serve(descriptor, SocketEndpoint.Decode(new ReadOnlySpan<byte>(address, (int)length)));
+            // The peer of a Unix domain socket mostly has no name, and is then shown under that of the listener, as in Envoy.
+            Serve(descriptor, _local.Path is not null && length <= sizeof(ushort) ? _local : SocketEndpoint.Decode(new ReadOnlySpan<byte>(address, (int)length)));
             return true;
         }
 

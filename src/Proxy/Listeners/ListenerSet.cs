@@ -131,6 +131,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
             if (current.Config.Address.Equals(config.Address) && current.Config.IsIpv4Compatible == config.IsIpv4Compatible)
             {
                 Bound(current.Places, config);
+                ListenSocket.SetMode(current.Address, config.PipeMode);
                 current.Update(config, StatesFor(config, current.Address, current.Limits, current.Places));
                 return;
             }
@@ -143,6 +144,7 @@ internal sealed class ListenerSet(WorkerRuntime[] workers, StatRegistry registry
         ListenerState[] states;
         try
         {
+            ListenSocket.SetMode(address, config.PipeMode);
             states = StatesFor(config, address, limits, places);
         }
         catch

@@ -69,7 +69,7 @@ internal sealed class OpenListener
     }
 
     /// <summary>Closes the listening sockets after what waits in their queues was accepted.</summary>
-    public Task StopAsync()
+    public async Task StopAsync()
     {
         var stopped = _workers.Select(static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
         ForEach((acceptor, index) =>
@@ -77,7 +77,8 @@ internal sealed class OpenListener
             acceptor.Stop();
             stopped[index].SetResult();
         });
-        return Task.WhenAll(stopped.Select(static source => source.Task));
+        await Task.WhenAll(stopped.Select(static source => source.Task));
+        ListenSocket.Remove(Address);
     }
 
     private void ForEach(Action<Acceptor, int> action)

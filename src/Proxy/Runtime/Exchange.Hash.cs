@@ -33,7 +33,7 @@ internal sealed partial class Exchange
             _setCookies ??= new ArrayBufferWriter<byte>(CookieRoom);
         }
 
-        var source = new HashSource(Request, Client.AddressText, RemoteAddress.Text.Span, LocalAddress.Text.Span, _setCookies);
+        var source = new HashSource(Request, Client.Value.Length == 0 ? default : Client.AddressText, RemoteAddress.Text.Span, LocalAddress.Text.Span, _setCookies);
         HasHash = policies.TryHash(source, out var hash);
         Hash = hash;
     }

@@ -62,6 +62,9 @@ public sealed record HttpConnectionManagerConfig
     /// <summary>Clients that may set <c>x-envoy-*</c> headers; none by default, as in Envoy since 1.33.</summary>
     public ImmutableArray<CidrRange> InternalAddresses { get; init; } = [];
 
+    /// <summary>True where clients of Unix domain sockets are internal; false by default.</summary>
+    public bool UnixSocketsAreInternal { get; init; }
+
     /// <summary>True to normalise paths (RFC 3986); false by default.</summary>
     public bool NormalizePath { get; init; }
 

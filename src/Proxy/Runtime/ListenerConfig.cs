@@ -11,11 +11,14 @@ public sealed record ListenerConfig
     /// <summary>Name, unique in a snapshot.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Address and port to bind; port 0 takes a free one.</summary>
+    /// <summary>Address and port to bind, or the path of a Unix domain socket; port 0 takes a free one.</summary>
     public required SocketEndpoint Address { get; init; }
 
     /// <summary>True for an IPv6 address that takes IPv4 connections as well; false by default, as in Envoy.</summary>
     public bool IsIpv4Compatible { get; init; }
+
+    /// <summary>Mode of the file of a Unix domain socket, as chmod(2); 0, the default, for what the umask leaves of it.</summary>
+    public uint PipeMode { get; init; }
 
     /// <summary>Name in statistics; empty for the address with ':' replaced by '_'.</summary>
     public string StatPrefix { get; init; } = "";

@@ -20,7 +20,10 @@ internal static unsafe partial class Native
     public const int PipeNonBlock = 0x800, PipeCloseOnExec = 0x80000, FSetPipeSize = 1031;
     public const uint SpliceMove = 1, SpliceNonBlock = 2;
 
-    public const int EIntr = 4, EAgain = 11, EMFile = 24, ENFile = 23, ENoBufs = 105, ENoMem = 12, EPipe = 32,
+    /// <summary>F_DUPFD_CLOEXEC.</summary>
+    public const int DuplicateCloseOnExec = 1030;
+
+    public const int ENoEnt = 2, EIntr = 4, EAgain = 11, EMFile = 24, ENFile = 23, ENoBufs = 105, ENoMem = 12, EPipe = 32,
         EConnAborted = 103, EConnReset = 104, EInProgress = 115, EAddrInUse = 98, EAddrNotAvail = 99, EAcces = 13, EPerm = 1, EInval = 22, ENoSys = 38;
 
     /// <summary>errno of the last call on this thread. Read it at once after the failed call.</summary>
@@ -82,6 +85,12 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "fcntl")]
     public static partial int FileControl(int descriptor, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "unlink", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Unlink(string path);
+
+    [LibraryImport("libc", EntryPoint = "chmod", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ChangeMode(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "splice")]
     public static partial nint Splice(int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);

@@ -28,7 +28,7 @@ public static class BootstrapLoader
         foreach (var listener in listeners.Where(static listener => listener.Name.Length == 0))
         {
             var address = listener.Address?.SocketAddress;
-            var name = string.Create(CultureInfo.InvariantCulture, $"{address?.Address}_{address?.PortValue}");
+            var name = listener.Address?.Pipe?.Path ?? string.Create(CultureInfo.InvariantCulture, $"{address?.Address}_{address?.PortValue}");
             for (var i = 2; !names.Add(listener.Name = i == 2 ? name : $"{name}_{i - 1}"); i++)
             {
             }

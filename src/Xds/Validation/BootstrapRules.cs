@@ -21,6 +21,7 @@ internal static class BootstrapRules
         CheckUnique("secret", [.. resources.Secrets.Select(secret => secret.Name)], at.Field("secrets"), problems);
         CheckAddresses(resources.Listeners, at.Field("listeners"), problems);
         AddressRules.CheckIsIp(bootstrap.Admin?.Address, path.Field("admin").Field("address"), problems);
+        CheckAdminAddress(bootstrap.Admin, path.Field("admin"), problems);
         CheckAdminLogs(bootstrap.Admin, path.Field("admin"), problems);
         if (bootstrap.ClusterManager?.LocalClusterName is { Length: > 0 } local && !clusters.ContainsKey(local))
         {
@@ -70,6 +71,14 @@ internal static class BootstrapRules
             {
                 problems.Invalid(path.Index(i).Field("address"), $"{text} is the address of {path.Index(seen[text])} too", "give each listener its own address");
             }
+        }
+    }
+
+    private static void CheckAdminAddress(Admin? admin, ConfigPath path, ConfigProblems problems)
+    {
+        if (admin?.Address?.Pipe is not null)
+        {
+            problems.NotActedOn(path.Field("address").Field("pipe"), "the admin page is not served on a Unix domain socket", "use socket_address, such as 127.0.0.1 and port 9901");
         }
     }
 

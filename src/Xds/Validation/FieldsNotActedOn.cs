@@ -37,7 +37,6 @@ internal static class FieldsNotActedOn
         // There is one pool for each endpoint and worker, whatever comes; nothing could reach a limit.
         ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.max_connection_pools"] = [],
         ["envoy.config.cluster.v3.UpstreamConnectionOptions.tcp_keepalive"] = [],
-        [Core + "Address.pipe"] = [],
         [Core + "ApiConfigSource.cluster_names"] = [],
         [Core + "ApiConfigSource.rate_limit_settings"] = [],
         [Core + "ApiConfigSource.request_timeout"] = [],

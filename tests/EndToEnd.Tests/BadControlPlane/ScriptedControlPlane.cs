@@ -40,6 +40,9 @@ internal sealed class ScriptedControlPlane : AggregatedDiscoveryService.Aggregat
         }
     }
 
+    /// <summary>The <c>authorization</c> of the stream that was opened last; null for none.</summary>
+    public string? Authorization { get; private set; }
+
     /// <summary>Starts one.</summary>
     /// <param name="configure">More of how it listens, such as TLS; null for plain text.</param>
     public static async Task<ScriptedControlPlane> StartAsync(Action<ListenOptions>? configure = null)
@@ -94,6 +97,7 @@ internal sealed class ScriptedControlPlane : AggregatedDiscoveryService.Aggregat
         IAsyncStreamReader<DiscoveryRequest> requestStream, IServerStreamWriter<DiscoveryResponse> responseStream, ServerCallContext context)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, _stopping.Token);
+        Authorization = context.RequestHeaders.GetValue("authorization");
         _stream = responseStream;
         try
         {

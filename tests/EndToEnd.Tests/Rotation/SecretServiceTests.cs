@@ -1,11 +1,9 @@
-using System.Security.Cryptography.X509Certificates;
 using AwesomeAssertions;
 using Envoy.Extensions.TransportSockets.Tls.V3;
+using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Processes;
 using KubeProxyNet.Testing.Tls;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace KubeProxyNet.EndToEnd.Tests.Rotation;
 
@@ -106,22 +104,23 @@ public sealed class SecretServiceTests
     }
 
     [Fact]
+    public async Task A_cluster_whose_endpoint_is_a_socket_of_the_file_system_is_asked()
+    {
+        using var folder = new TempFolder();
+        await using var service = await ScriptedSecretService.StartAsync(socketPath: folder.File("sds.sock"));
+        service.Hold("1", All(First));
+        await using var proxy = MutualProxy.Start(
+            First,
+            (_, _) => Source("GRPC", "envoy_grpc: { cluster_name: sds }"),
+            cluster: $$"""{ name: sds, type: STATIC, load_assignment: { cluster_name: sds, endpoints: [ { lb_endpoints: [ { endpoint: { address: { pipe: { path: {{folder.File("sds.sock")}} } } } } ] } ] } }""");
+        await proxy.ReadyAsync();
+        (await AskAsync(proxy)).Should().Be(200);
+    }
+
+    [Fact]
     public async Task A_service_is_spoken_to_by_mutual_tls()
     {
-        await using var service = await ScriptedSecretService.StartAsync(configure: static listen =>
-        {
-            using var pair = X509Certificate2.CreateFromPem(First.Endpoint.Chain, First.Endpoint.Key);
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPem(First.Endpoint.Chain);
-            chain.RemoveAt(0);
-            listen.UseHttps(new HttpsConnectionAdapterOptions
-            {
-                ServerCertificate = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pfx), null),
-                ServerCertificateChain = chain,
-                ClientCertificateMode = ClientCertificateMode.RequireCertificate,
-                ClientCertificateValidation = static (shown, _, _) => shown.SerialNumberBytes.Span.SequenceEqual(First.Proxy.Serial),
-            });
-        });
+        await using var service = await ScriptedSecretService.StartAsync(configure: static listen => listen.UseMutualTls(First.Endpoint, First.Proxy));
         service.Hold("1", All(First));
         using var folder = new TempFolder();
         await using var proxy = Start(service.Port, "GRPC", socket: $$"""

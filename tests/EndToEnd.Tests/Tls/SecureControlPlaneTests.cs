@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using AwesomeAssertions;
 using KubeProxyNet.EndToEnd.Tests.BadControlPlane;
 using KubeProxyNet.EndToEnd.Tests.Rotation;
@@ -7,8 +6,6 @@ using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Certificates;
 using KubeProxyNet.Testing.Processes;
 using KubeProxyNet.Xds;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace KubeProxyNet.EndToEnd.Tests.Tls;
 
@@ -75,20 +72,8 @@ public sealed class SecureControlPlaneTests : IDisposable
         (result.Output + result.Error).Should().Contain("secrets of the control plane's own cluster are not discovered");
     }
 
-    private static Task<ScriptedControlPlane> StartPlaneAsync(TestCertificate certificate) => ScriptedControlPlane.StartAsync(listen =>
-    {
-        using var pair = X509Certificate2.CreateFromPem(certificate.Chain, certificate.Key);
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPem(certificate.Chain);
-        chain.RemoveAt(0);
-        listen.UseHttps(new HttpsConnectionAdapterOptions
-        {
-            ServerCertificate = X509CertificateLoader.LoadPkcs12(pair.Export(X509ContentType.Pfx), null),
-            ServerCertificateChain = chain,
-            ClientCertificateMode = ClientCertificateMode.RequireCertificate,
-            ClientCertificateValidation = static (shown, _, _) => shown.SerialNumberBytes.Span.SequenceEqual(Ours.Proxy.Serial),
-        });
-    });
+    private static Task<ScriptedControlPlane> StartPlaneAsync(TestCertificate certificate) =>
+        ScriptedControlPlane.StartAsync(listen => listen.UseMutualTls(certificate, Ours.Proxy));
 
     private ChildProcess StartProxy(ScriptedControlPlane plane, TestCertificate certificate)
     {

@@ -222,7 +222,7 @@ public sealed class ClusterTranslatorTests
     [InlineData("transport_socket: {name: tls}", "transport_socket: \"tls\" is not supported; use a typed_config of envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, or remove it")]
     [InlineData("typed_extension_protocol_options: {http: {'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions}}", "typed_extension_protocol_options[\"http\"]: names no protocol that is known here; use the key \"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"")]
     [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: a.example, port_value: 80}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.address: \"a.example\" is no IP address; write an IP address, or use a STRICT_DNS cluster for host names")]
-    [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /s}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address: only TCP socket addresses are supported; use socket_address with address and port_value")]
+    [InlineData("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: '@s', mode: 384}}}}]}]}", "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.pipe.mode: a socket of the abstract namespace has no mode; leave it out")]
     public void What_cannot_be_done_is_named_with_path_and_remedy(string fields, string problem) => Problems(fields).Should().Equal(problem);
 
     [Fact]

@@ -253,7 +253,7 @@ public sealed class ListenerTranslatorTests
         Problems($"{Address}").Should().Equal("filter_chains: a listener needs a filter chain; add one");
         Problems($"{Address}, filter_chains: [{{}}]").Should().Equal("filter_chains[0].filters: a filter chain consists of one envoy.filters.network.http_connection_manager or envoy.filters.network.tcp_proxy, with an envoy.filters.network.connection_limit before it at most; keep only those filters");
         Problems($"{Address}, {Chain("", more: "transport_socket: {name: tls},")}").Should().Equal("filter_chains[0].transport_socket: \"tls\" is not supported; use a typed_config of envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, or remove it");
-        Problems($"address: {{pipe: {{path: /s}}}}, {Chain("")}").Should().Equal("address: only TCP socket addresses are supported; use socket_address with address and port_value");
+        Problems($"address: {{pipe: {{path: '@s', mode: 384}}}}, {Chain("")}").Should().Equal("address.pipe.mode: a socket of the abstract namespace has no mode; leave it out");
         Problems($"address: {{socket_address: {{address: here, port_value: 1}}}}, {Chain("")}").Should().Equal("address.socket_address.address: \"here\" is no IP address; write an IP address such as 0.0.0.0");
         Good($"{Address}, {Chain("", more: "filter_chain_match: {}, transport_socket: {name: plain, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}},")}");
     }

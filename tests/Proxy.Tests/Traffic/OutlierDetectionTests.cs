@@ -267,7 +267,7 @@ public sealed class OutlierDetectionTests
         RunningProxy.Start(RunningProxy.Everything("backend", configure), [Cluster(detection, ports)], time: time);
 
     private static EndpointHealthFlags HealthOf(RunningProxy proxy, int port) =>
-        EngineViews.ClustersOf(proxy.Engine).Single().Endpoints.Single(endpoint => endpoint.Address.Port == port).Health;
+        EngineViews.ClustersOf(proxy.Engine).Single().Endpoints.Single(endpoint => ((System.Net.IPEndPoint)endpoint.Address).Port == port).Health;
 
     private static Task WaitForEjectionAsync(RunningProxy proxy) => Patience.UntilAsync(() => proxy.Stat("cluster.backend.membership_healthy") == proxy.Stat("cluster.backend.membership_total") - 1, "an ejection");
 

@@ -1,14 +1,15 @@
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Xds.Validation;
+using GoogleGrpc = Envoy.Config.Core.V3.GrpcService.Types.GoogleGrpc;
 using ApiType = Envoy.Config.Core.V3.ApiConfigSource.Types.ApiType;
 
 namespace KubeProxyNet.Proxy.Config.Tls;
 
 /// <summary>A secret discovery service of its own, beside the aggregated stream (<c>api_config_source</c>). What names the same one shares a stream.</summary>
 /// <param name="Cluster">The static cluster that it is (<c>envoy_grpc</c>); empty where its address is given.</param>
-/// <param name="TargetUri">Its address (<c>google_grpc</c>); empty where a cluster is given.</param>
+/// <param name="Google">Its address and credentials (<c>google_grpc</c>); null where a cluster is given. Not to be changed.</param>
 /// <param name="IsDelta">True for the incremental variant of the protocol.</param>
-internal sealed record SecretService(string Cluster, string TargetUri, bool IsDelta)
+internal sealed record SecretService(string Cluster, GoogleGrpc? Google, bool IsDelta)
 {
     /// <summary>Reads it; null after a problem.</summary>
     public static SecretService? Of(ApiConfigSource message, TranslationProblems problems, ConfigPath path)
@@ -27,11 +28,11 @@ internal sealed record SecretService(string Cluster, string TargetUri, bool IsDe
         }
 
         var service = message.GrpcServices[0];
-        return new SecretService(service.EnvoyGrpc?.ClusterName ?? "", service.GoogleGrpc?.TargetUri ?? "", message.ApiType == ApiType.DeltaGrpc);
+        return new SecretService(service.EnvoyGrpc?.ClusterName ?? "", service.GoogleGrpc, message.ApiType == ApiType.DeltaGrpc);
     }
 
     /// <summary>The service as a message, for who looks up where it is.</summary>
     public GrpcService ToMessage() => Cluster.Length > 0
         ? new GrpcService { EnvoyGrpc = new GrpcService.Types.EnvoyGrpc { ClusterName = Cluster } }
-        : new GrpcService { GoogleGrpc = new GrpcService.Types.GoogleGrpc { TargetUri = TargetUri } };
+        : new GrpcService { GoogleGrpc = Google };
 }

@@ -38,7 +38,8 @@ internal static class RequestIdentity
             return detection.RejectStatus;
         }
 
-        var isInternal = detection.MayBeInternal && CidrRange.AnyContains(http.InternalAddresses, exchange.Client.Value);
+        var isInternal = detection.MayBeInternal
+            && (exchange.Client.Value.Length == 0 ? http.UnixSocketsAreInternal : CidrRange.AnyContains(http.InternalAddresses, exchange.Client.Value));
         var isEdge = http.UseRemoteAddress && !isInternal;
         request.Withhold(isEdge ? NotAtTheEdge : isInternal ? NeverTheClients : NotFromOutside);
         if (!isInternal && exchange.Routes is { InternalOnlyHeaders: { Length: > 0 } names })
@@ -46,7 +47,8 @@ internal static class RequestIdentity
             WithholdAll(request, names);
         }
 
-        if (detection.AppendsPeer)
+        // The peer of a Unix domain socket has no address.
+        if (detection.AppendsPeer && exchange.RemoteAddress.Path is null)
         {
             AppendPeer(request, exchange.RemoteAddress.AddressText.Span);
         }
@@ -60,7 +62,7 @@ internal static class RequestIdentity
         {
             request.AddOwnField("x-envoy-internal"u8, KnownHeader.XEnvoyInternal, "true"u8);
         }
-        else if (isEdge)
+        else if (isEdge && exchange.Client.Value.Length > 0)
         {
             request.AddOwnField("x-envoy-external-address"u8, KnownHeader.XEnvoyExternalAddress, exchange.Client.AddressText);
         }

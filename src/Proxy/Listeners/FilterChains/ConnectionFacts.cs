@@ -20,6 +20,6 @@ internal readonly ref struct ConnectionFacts
     /// <summary>What the client offers, in its order: names with a byte of length before each (RFC 7301 §3.1); empty for nothing.</summary>
     public ReadOnlySpan<byte> ApplicationProtocols { get; init; }
 
-    /// <summary>True where the client is on this machine: it has a loopback address, or the one that it connected to.</summary>
-    public bool IsLocal => System.Net.IPAddress.IsLoopback(Source.Address) || Source.Value == Destination.Value;
+    /// <summary>True where the client is on this machine: it has a loopback address, the one that it connected to, or a Unix domain socket.</summary>
+    public bool IsLocal => System.Net.IPAddress.IsLoopback(Source.Address) || Source.Path is not null || Source.Value == Destination.Value;
 }

@@ -24,7 +24,7 @@ internal sealed partial class DownstreamTcp
         }
 
         var stats = _cluster.State.Stats;
-        var hasHash = _state.Config.HashesSourceIp;
+        var hasHash = _state.Config.HashesSourceIp && _remote.Path is null;
 
         // As Envoy's, so that both agree on it.
         var hash = hasHash ? XxHash64.HashToUInt64(_remote.AddressText.Span) : 0;

@@ -27,6 +27,12 @@ internal sealed class AddressOperator(BytesOf read, AddressPart part, AccessLogN
 
     internal static ReadOnlySpan<byte> Part(ReadOnlySpan<byte> address, AddressPart part)
     {
+        // The path of a Unix domain socket, or its abstract name.
+        if (address is [(byte)'/' or (byte)'@', ..])
+        {
+            return part == AddressPart.Port ? default : address;
+        }
+
         var colon = address.LastIndexOf((byte)':');
         var hasPort = colon >= 0 && colon + 1 < address.Length && !address[(colon + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9')
             && (address[0] == (byte)'[' ? address[colon - 1] == (byte)']' : address.IndexOf((byte)':') == colon);

@@ -86,6 +86,16 @@ internal sealed class HealthCheckEventLog(IEnumerable<AccessLogFile> files, Work
     private static void WriteHost(Utf8JsonWriter json, SocketEndpoint address)
     {
         json.WriteStartObject("host");
+        if (address.Path is { } path)
+        {
+            json.WriteStartObject("pipe");
+            json.WriteString("path", path);
+            json.WriteNumber("mode", 0);
+            json.WriteEndObject();
+            json.WriteEndObject();
+            return;
+        }
+
         json.WriteStartObject("socket_address");
         json.WriteString("protocol", "TCP");
         json.WriteString("address", address.AddressText.Span);
