@@ -67,8 +67,9 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(concurrency, 1);
         var seed = (ulong)time.GetTimestamp();
         var descriptors = new DescriptorBudget();
+        var memory = new MemoryAllowance();
         _workers = [.. Enumerable.Range(0, concurrency).Select(index =>
-            new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug)))];
+            new Worker(index, registry.CreatePage(), time, seed + (ulong)index, descriptors, bug => LogBug(logger, bug), memory))];
         overload ??= OverloadConfig.Default;
         _connectionLimits = overload;
         _connections.Limit = overload.MaxDownstreamConnections;
@@ -93,7 +94,7 @@ public sealed partial class ProxyEngine : IAsyncDisposable
 
         _registry = registry;
         _resets = registry.Counter($"overload.{OverloadNames.Of(OverloadAction.ResetHighMemoryStream)}.count");
-        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, GiveBackUnused, registry, time, logger);
+        _monitor = new OverloadMonitor(overload, _overload, _connections, ProcessMemory.Resident, ResetLargest, GiveBackUnusedAsync, memory, registry, time, logger);
     }
 
     /// <summary>Number of workers.</summary>
@@ -341,15 +342,13 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets every worker forget the blocks and exchanges that it keeps for later, in its next turn.</summary>
-    internal void GiveBackUnused()
+    /// <summary>Has every worker forget the blocks and exchanges that it keeps for later, in its next turn.</summary>
+    internal Task GiveBackUnusedAsync() => Task.WhenAll(_runtimes.Select(static runtime => AskAsync(runtime.Worker, () =>
     {
-        foreach (var runtime in _runtimes)
-        {
-            runtime.Worker.Post(runtime.Worker.Blocks.Trim);
-            runtime.Worker.Post(runtime.Trim);
-        }
-    }
+        runtime.Worker.Blocks.Trim();
+        runtime.Trim();
+        return true;
+    })));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -51,7 +51,7 @@ internal abstract class DownstreamStream
     public bool IsCongested => Io.IsCongested;
 
     /// <summary>Most bytes of a response's body that are worth reading at once: what can be sent on.</summary>
-    public virtual int ReadSize => Worker.ReceiveBufferSize;
+    public virtual int ReadSize => Io.Worker.ReadLimit;
 
     /// <summary>How the request's body is framed.</summary>
     public abstract BodyFraming RequestFraming { get; }

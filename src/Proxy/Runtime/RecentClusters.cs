@@ -22,7 +22,7 @@ internal sealed class RecentClusters
     /// <param name="cluster">The cluster.</param>
     public bool TryGet(RuntimeSnapshot snapshot, ClusterTarget target, [NotNullWhen(true)] out Cluster? cluster)
     {
-        if (_snapshot != (object)snapshot)
+        if (!ReferenceEquals(_snapshot, snapshot))
         {
             Array.Clear(_clusters);
             _snapshot = snapshot;
@@ -31,7 +31,7 @@ internal sealed class RecentClusters
         // Tables that number their clusters alike take each other's places, with other strings.
         var place = target.Ordinal & (Places - 1);
         cluster = _clusters[place];
-        if (cluster is not null && (object)_names[place] == target.Name)
+        if (cluster is not null && ReferenceEquals(_names[place], target.Name))
         {
             return true;
         }

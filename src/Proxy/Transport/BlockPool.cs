@@ -23,7 +23,8 @@ internal sealed class Block(int size)
 /// What is kept unused is what was rented at once lately (<see cref="SpareLimit"/>); what is rented is bounded by the connections' own limits.
 /// </summary>
 /// <param name="onRaised">Told when it keeps more than always, and <see cref="ISparePool.Fall"/> is to be called after a period; null for nobody.</param>
-internal sealed class BlockPool(Action? onRaised = null) : ISparePool
+/// <param name="memory">Counts the blocks that are made; null for nobody.</param>
+internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory = null) : ISparePool
 {
     /// <summary>Holds what one of many streams keeps: a small head or message.</summary>
     public const int Tiny = 1024;
@@ -37,10 +38,10 @@ internal sealed class BlockPool(Action? onRaised = null) : ISparePool
     /// <summary>Holds the longest head that is accepted.</summary>
     public const int Large = 128 * 1024;
 
-    private readonly Shelf _tiny = new(Tiny, 4096, onRaised);
-    private readonly Shelf _small = new(Small, 1024, onRaised);
-    private readonly Shelf _medium = new(Medium, 256, onRaised);
-    private readonly Shelf _large = new(Large, 16, onRaised);
+    private readonly Shelf _tiny = new(Tiny, 4096, onRaised, memory);
+    private readonly Shelf _small = new(Small, 1024, onRaised, memory);
+    private readonly Shelf _medium = new(Medium, 256, onRaised, memory);
+    private readonly Shelf _large = new(Large, 16, onRaised, memory);
 
     /// <summary>Blocks that holders own now; zero after every test.</summary>
     public int Rented => _tiny.Rented + _small.Rented + _medium.Rented + _large.Rented;
@@ -83,7 +84,7 @@ internal sealed class BlockPool(Action? onRaised = null) : ISparePool
         _ => throw new ArgumentOutOfRangeException(nameof(size), size, $"No block is larger than {Large} bytes."),
     };
 
-    private sealed class Shelf(int size, int least, Action? onRaised)
+    private sealed class Shelf(int size, int least, Action? onRaised, MemoryAllowance? memory)
     {
 #if KPN_CHECKED
         private const byte Poison = 0xDB;
@@ -109,6 +110,7 @@ internal sealed class BlockPool(Action? onRaised = null) : ISparePool
             var block = _top;
             if (block is null)
             {
+                memory?.Take(size);
                 block = new Block(size);
             }
             else

@@ -28,7 +28,7 @@ internal sealed partial class Connection
     protected override bool IsOver(OutputWait wait) => wait switch
     {
         OutputWait.Connect => _writable,
-        OutputWait.Low => _output.Length <= LowWaterMark,
+        OutputWait.Low => _output.Length <= (Worker.Memory.IsScarce ? 0 : LowWaterMark),
         _ => _output.Length == 0,
     };
 }

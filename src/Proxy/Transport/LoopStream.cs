@@ -41,7 +41,7 @@ internal abstract class LoopStream : ITimerOwner
         /// <summary>A connect has finished.</summary>
         Connect,
 
-        /// <summary>Queued output has fallen to <see cref="LowWaterMark"/>.</summary>
+        /// <summary>Queued output has fallen to <see cref="LowWaterMark"/>, or while memory is scarce to nothing.</summary>
         Low,
 
         /// <summary>Nothing is queued any more.</summary>
@@ -75,8 +75,8 @@ internal abstract class LoopStream : ITimerOwner
     /// <summary>Bytes that were sent and are still here.</summary>
     public abstract int PendingOutput { get; }
 
-    /// <summary>True where so much waits that whoever sends should await <see cref="Drained"/> first.</summary>
-    public virtual bool IsCongested => PendingOutput > HighWaterMark;
+    /// <summary>True where so much waits that whoever sends should await <see cref="Drained"/> first; while memory is scarce, anything that the peer has not taken.</summary>
+    public virtual bool IsCongested => PendingOutput is var pending and > 0 && (pending > HighWaterMark || (Worker.Memory.IsScarce && !IsOver(OutputWait.Low)));
 
     /// <summary>Waits until reading is worth another try.</summary>
     public ReadAwaitable Readable() => new(this);

@@ -54,8 +54,10 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <param name="seed">Seed of the random numbers.</param>
     /// <param name="descriptors">What the process may open.</param>
     /// <param name="onBug">Told of an exception that reached the loop: always a bug of ours. The worker goes on.</param>
-    public Worker(int index, StatPage stats, TimeProvider time, ulong seed, DescriptorBudget descriptors, Action<Exception> onBug)
+    /// <param name="memory">What the process may take; null for as much as there is.</param>
+    public Worker(int index, StatPage stats, TimeProvider time, ulong seed, DescriptorBudget descriptors, Action<Exception> onBug, MemoryAllowance? memory = null)
     {
+        Memory = memory ?? new MemoryAllowance();
         Index = index;
         Stats = stats;
         Descriptors = descriptors;
@@ -69,7 +71,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
         SyncWallClock();
         Timers = new TimerWheel(NowMs);
         Spares = new SparePools(this);
-        Blocks = new BlockPool(Spares.OnRaised);
+        Blocks = new BlockPool(Spares.OnRaised, Memory);
         Spares.Add(Blocks);
         _eventFd = Native.EventFd(0, Native.EventFdNonBlock | Native.EventFdCloseOnExec);
         Poller.Add(_eventFd, Native.EpollIn | Native.EpollEdge, this);
@@ -82,6 +84,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
     /// <summary>Shared by all workers.</summary>
     public DescriptorBudget Descriptors { get; }
+
+    /// <inheritdoc cref="Descriptors"/>
+    public MemoryAllowance Memory { get; }
 
     public WorkerRandom Random { get; }
 
@@ -102,6 +107,9 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
 
     /// <summary>Wall clock, UTC ticks of 100 ns, as of <see cref="NowMs"/>.</summary>
     public long WallClockTicks => _wallOriginTicks + ((NowMs - _wallOriginMs) * TimeSpan.TicksPerMillisecond);
+
+    /// <summary>Most bytes to read at once for somebody who may not take them: less while memory is scarce.</summary>
+    public int ReadLimit => Memory.IsScarce ? BlockPool.Medium : ReceiveBufferSize;
 
     /// <summary>Where sockets are read into; valid until the next suspension.</summary>
     public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(ReceiveBufferSize, pinned: true);

@@ -19,7 +19,7 @@ internal sealed partial class UpstreamConnection
     /// <returns>As <see cref="TryReadBody"/>.</returns>
     public override UpstreamRead TrySpliceBody(Connection to, out int count)
     {
-        var moved = to.Splice(Connection, _body.RemainingAsItIs);
+        var moved = to.Splice(Connection, Math.Min(_body.RemainingAsItIs, Connection.Worker.ReadLimit));
         count = Math.Max(moved, 0);
         if (moved == Connection.WouldBlock)
         {

@@ -1,4 +1,6 @@
+using System.Text;
 using AwesomeAssertions;
+using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 
@@ -9,14 +11,17 @@ namespace KubeProxyNet.EndToEnd.Tests.Faults;
 public sealed class MemoryCeilingTests
 {
     private const int Hoarders = 600;
-    private const long Room = 40_000_000;
-    private static readonly string Large = new('x', 8_000_000);
+    private const long Room = 60_000_000;
+
+    /// <summary>Made once: a backend that is slow to make it would not show what a quick one does.</summary>
+    private static readonly byte[] Large = Encoding.Latin1.GetBytes(FaultyBackend.ResponseOf(new string('x', 8_000_000)));
 
     [Fact]
     public async Task Memory_stays_below_its_ceiling_and_everything_is_served_again_afterwards()
     {
-        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequest(static (connection, request) => connection.SendAsync(
-            FaultyBackend.ResponseOf(request.Headers[SteadyTraffic.IdHeader] is { } id ? FaultyBackend.AnswerTo(id, request.Body) : Large))));
+        await using var backend = ScriptedBackend.Start(BackendScripts.EachRequest(static (connection, request) => request.Headers[SteadyTraffic.IdHeader] is { } id
+            ? connection.SendAsync(FaultyBackend.ResponseOf(FaultyBackend.AnswerTo(id, request.Body)))
+            : connection.SendAsync(Large)));
         var ceiling = await WarmMemoryAsync(backend.Port) + Room;
         await using var proxy = await FaultProxy.StartAsync(backend.Port, routeTimeout: "0s", bootstrap: Ceiling(ceiling));
         await using var traffic = FaultTraffic.Start(proxy.HttpPort, clients: 4);
@@ -41,13 +46,17 @@ public sealed class MemoryCeilingTests
         most.Should().BeLessThan(ceiling + (ceiling / 10));
         await hoarders.DisposeAsync();
 
-        await proxy.Process.WaitForLineAsync("overload: envoy.overload_actions.stop_accepting_requests has ended");
+        await UntilEndedAsync(proxy, "stop_accepting_connections");
+        await UntilEndedAsync(proxy, "stop_accepting_requests");
         traffic.MarkLifted();
         await traffic.WaitForMoreAsync(200);
         var asked = await traffic.StopAsync();
         asked.Should().OnlyContain(static record => record.IsSuccess || (!record.IsAfterFault && record.Response != null && record.Response.Status == 503));
         asked.Where(static record => record.IsSuccess).Should().OnlyContain(static record => record.Response!.BodyText == record.Expected);
     }
+
+    private static Task UntilEndedAsync(StaticProxy proxy, string action) => Patience.UntilAsync(
+        async () => await proxy.StatAsync($"overload.envoy.overload_actions.{action}.active") == 0, $"the end of {action}");
 
     /// <summary>What a proxy has that has served the same traffic.</summary>
     private static async Task<long> WarmMemoryAsync(int backendPort)

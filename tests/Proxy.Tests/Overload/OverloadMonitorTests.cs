@@ -1,6 +1,8 @@
 using AwesomeAssertions;
 using KubeProxyNet.Proxy.Observability.Stats;
 using KubeProxyNet.Proxy.Overload;
+using KubeProxyNet.Proxy.Transport;
+using KubeProxyNet.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KubeProxyNet.Proxy.Tests.Overload;
@@ -13,6 +15,7 @@ public sealed class OverloadMonitorTests : IDisposable
     private readonly StatRegistry _registry = new();
     private readonly OverloadState _state = new();
     private readonly DownstreamConnectionLimit _connections = new();
+    private readonly MemoryAllowance _allowance = new();
     private long _memory;
     private int _resets;
     private int _givenBack;
@@ -102,11 +105,59 @@ public sealed class OverloadMonitorTests : IDisposable
     }
 
     [Fact]
+    public async Task Workers_that_take_more_than_they_may_find_memory_scarce_at_once_and_have_it_looked_at()
+    {
+        Watch(OverloadConfig.Default);
+        See(800);
+        _allowance.IsScarce.Should().BeFalse("the first step turns nothing away");
+
+        _allowance.Take(80);
+        _allowance.IsScarce.Should().BeFalse("so much is left below the second step");
+        _memory = 880;
+        _allowance.Take(1);
+
+        _allowance.IsScarce.Should().BeTrue();
+        await Patience.UntilAsync(() => _state.IsActive(OverloadAction.StopAcceptingRequests), "a look out of turn");
+        _allowance.IsScarce.Should().BeTrue();
+        See(849);
+        _allowance.IsScarce.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task What_was_taken_and_given_back_is_allowed_again()
+    {
+        Watch(OverloadConfig.Default);
+        See(500);
+
+        _allowance.Take(381);
+
+        await Patience.UntilAsync(() => !_allowance.IsScarce, "a look that finds memory again");
+        _state.IsAnyActive.Should().BeFalse();
+    }
+
+    [Fact]
+    public void Without_a_ceiling_nothing_is_scarce()
+    {
+        Watch(new OverloadConfig { Actions = [new OverloadTrigger(OverloadAction.ShrinkHeap, OverloadResource.Memory, 0.5, 0.5)] });
+        See(990);
+
+        _allowance.Take(int.MaxValue);
+
+        _allowance.IsScarce.Should().BeFalse();
+    }
+
+    [Fact]
     public void Memory_of_this_process_is_read() => ProcessMemory.Resident().Should().BeInRange(10_000_000, ProcessMemory.Granted());
 
     private void Watch(OverloadConfig config) => _monitor = new OverloadMonitor(
         config with { MaxMemoryBytes = Ceiling, RefreshInterval = TimeSpan.FromHours(1) },
-        _state, _connections, () => _memory, () => _resets++, () => _givenBack++, _registry, TimeProvider.System, NullLogger.Instance);
+        _state, _connections, () => _memory, () => _resets++, GiveBackAsync, _allowance, _registry, TimeProvider.System, NullLogger.Instance);
+
+    private Task GiveBackAsync()
+    {
+        _givenBack++;
+        return Task.CompletedTask;
+    }
 
     private void See(long memory)
     {

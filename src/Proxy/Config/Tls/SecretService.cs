@@ -1,7 +1,7 @@
 using Envoy.Config.Core.V3;
 using KubeProxyNet.Xds.Validation;
-using GoogleGrpc = Envoy.Config.Core.V3.GrpcService.Types.GoogleGrpc;
 using ApiType = Envoy.Config.Core.V3.ApiConfigSource.Types.ApiType;
+using GoogleGrpc = Envoy.Config.Core.V3.GrpcService.Types.GoogleGrpc;
 
 namespace KubeProxyNet.Proxy.Config.Tls;
 

@@ -111,7 +111,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public override int PendingOutput => _output.Length;
 
     /// <inheritdoc/>
-    public override bool IsCongested => _output.Length > MaxQueued || IsHeldUp;
+    public override bool IsCongested => _output.Length > (Worker.Memory.IsScarce ? 0 : MaxQueued) || IsHeldUp;
 
     /// <summary>Bytes that are worth being given at once: what the windows allow, and a little where they allow nothing.</summary>
     public int SendableBytes =>
@@ -345,5 +345,5 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
 
     /// <inheritdoc/>
     protected override bool IsOver(OutputWait wait) =>
-        wait == OutputWait.None ? _output.Length == 0 : _output.Length <= LowQueued && !IsHeldUp;
+        wait == OutputWait.None ? _output.Length == 0 : _output.Length <= (Worker.Memory.IsScarce ? 0 : LowQueued) && !IsHeldUp;
 }

@@ -108,8 +108,8 @@ internal sealed class Http1Stream(DownstreamHttp1 owner, Http1Input input, Trail
         // Never more than the body where its end is known, and never more than a block can keep behind the head where it is not: what
         // follows is the next request.
         var room = _body.Remaining >= 0
-            ? (int)Math.Min(_body.Remaining, Worker.ReceiveBufferSize)
-            : _exchange.IsTunnel ? Worker.ReceiveBufferSize
+            ? (int)Math.Min(_body.Remaining, Connection.Worker.ReadLimit)
+            : _exchange.IsTunnel ? Connection.Worker.ReadLimit
             : Math.Min(MaxChunkedRead, BlockPool.Large - _exchange.Parser.HeadEnd);
         var buffer = Connection.Worker.ReceiveBuffer.AsSpan(0, room);
         var count = Connection.Receive(buffer);

@@ -25,7 +25,7 @@ internal sealed partial class DownstreamTcp
         var isBulk = false;
         while (_end == TcpEnd.None)
         {
-            var count = isBulk && from.Layer is null && to.CanSplice() ? to.Splice(from, TurnBudget.Bytes) : Copy(from, to);
+            var count = isBulk && from.Layer is null && to.CanSplice() ? to.Splice(from, Worker.ReadLimit) : Copy(from, to);
             isBulk = count >= MinSplice;
             if (count > 0)
             {
@@ -56,7 +56,7 @@ internal sealed partial class DownstreamTcp
             {
                 End(isUp ? TcpEnd.UpstreamGone : TcpEnd.ClientGone);
             }
-            else if (to.PendingOutput > LoopStream.HighWaterMark)
+            else if (to.IsCongested)
             {
                 turn.Renew();
                 await DrainedAsync(to, isUp);
@@ -71,12 +71,12 @@ internal sealed partial class DownstreamTcp
 
     private static int Copy(Connection from, Connection to)
     {
-        var buffer = from.Worker.ReceiveBuffer;
+        var buffer = from.Worker.ReceiveBuffer.AsSpan(0, from.Worker.ReadLimit);
         var count = from.Receive(buffer);
         if (count > 0)
         {
             // Whether it went wrong is asked of the connection.
-            _ = to.Send(buffer.AsSpan(0, count));
+            _ = to.Send(buffer[..count]);
         }
 
         return count;
