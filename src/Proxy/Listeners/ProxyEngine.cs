@@ -342,10 +342,10 @@ public sealed partial class ProxyEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Has every worker forget the blocks and exchanges that it keeps for later, in its next turn.</summary>
+    /// <summary>Has every worker give back the memory of blocks and exchanges that it keeps for later, in its next turn.</summary>
     internal Task GiveBackUnusedAsync() => Task.WhenAll(_runtimes.Select(static runtime => AskAsync(runtime.Worker, () =>
     {
-        runtime.Worker.Blocks.Trim();
+        runtime.Worker.Blocks.GiveBack();
         runtime.Trim();
         return true;
     })));

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace KubeProxyNet.Proxy.Transport;
 
 /// <summary>A pinned byte array that its holder owns until it returns it to the pool it came from.</summary>
@@ -9,8 +12,28 @@ internal sealed class Block(int size)
     /// <summary>Next block of whatever list the holder keeps.</summary>
     public Block? Next;
 
+    /// <summary>True where the system has its pages: it takes new memory with its next use.</summary>
+    public bool IsDiscarded;
+
     /// <summary>Number of bytes.</summary>
     public int Size => size;
+
+    /// <summary>
+    /// Lets the system have the pages that lie wholly in it, and the bytes with them (madvise(2), MADV_DONTNEED). The array stays what it is to the collector, which could not give back a page
+    /// while anything pinned is left near it.
+    /// </summary>
+    public unsafe void Discard()
+    {
+        IsDiscarded = true;
+        var start = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(Bytes));
+        var page = (nint)Environment.SystemPageSize;
+        var first = (start + page - 1) & -page;
+        var end = (start + size) & -page;
+        if (end > first)
+        {
+            _ = Native.Advise(first, (nuint)(end - first), Native.AdviceDontNeed);
+        }
+    }
 
 #if KPN_CHECKED
     /// <summary>True while some holder owns the block; finds double returns.</summary>
@@ -58,13 +81,13 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
     /// <summary>Gives a block back; the caller must not touch it again.</summary>
     public void Return(Block block) => ShelfFor(block.Size).Return(block);
 
-    /// <summary>Forgets every block that nobody holds, so that the collector can give its memory back.</summary>
-    public void Trim()
+    /// <summary>Gives back the memory of every block that nobody holds: the pages of the large ones at once, the small ones, which share pages, to the collector.</summary>
+    public void GiveBack()
     {
         _tiny.Trim();
         _small.Trim();
-        _medium.Trim();
-        _large.Trim();
+        _medium.Discard();
+        _large.Discard();
     }
 
     /// <inheritdoc/>
@@ -119,11 +142,16 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
                 block.Next = null;
                 _count--;
 #if KPN_CHECKED
-                if (block.Bytes.AsSpan().ContainsAnyExcept(Poison))
+                if (!block.IsDiscarded && block.Bytes.AsSpan().ContainsAnyExcept(Poison))
                 {
                     throw new InvalidOperationException("A block was written after it had been returned.");
                 }
 #endif
+                if (block.IsDiscarded)
+                {
+                    block.IsDiscarded = false;
+                    memory?.Take(size);
+                }
             }
 
 #if KPN_CHECKED
@@ -137,6 +165,15 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
             _top = null;
             _count = 0;
             _limit.Reset();
+        }
+
+        /// <summary>Keeps the blocks without their memory. Below one that is discarded already all are.</summary>
+        public void Discard()
+        {
+            for (var block = _top; block is { IsDiscarded: false }; block = block.Next)
+            {
+                block.Discard();
+            }
         }
 
         /// <summary>Gives up what need not be kept; returns its bytes.</summary>

@@ -18,6 +18,7 @@ internal static unsafe partial class Native
     public const int EventFdNonBlock = 0x800, EventFdCloseOnExec = 0x80000, EpollCloseOnExec = 0x80000;
 
     public const int PipeNonBlock = 0x800, PipeCloseOnExec = 0x80000, FSetPipeSize = 1031;
+    public const int AdviceDontNeed = 4;
     public const uint SpliceMove = 1, SpliceNonBlock = 2;
 
     /// <summary>F_DUPFD_CLOEXEC.</summary>
@@ -91,6 +92,9 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "chmod", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int ChangeMode(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    public static partial int Advise(nint address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "splice")]
     public static partial nint Splice(int from, long* fromOffset, int to, long* toOffset, nuint length, uint flags);

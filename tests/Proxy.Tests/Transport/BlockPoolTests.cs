@@ -24,7 +24,7 @@ public sealed class BlockPoolTests
         var (held, kept) = (pool.Rent(1), pool.Rent(1));
         pool.Return(kept);
 
-        pool.Trim();
+        pool.GiveBack();
 
         pool.Rented.Should().Be(1);
         pool.Rent(1).Should().NotBeSameAs(kept);
@@ -80,6 +80,32 @@ public sealed class BlockPoolTests
     {
         var rent = () => new BlockPool().Rent(BlockPool.Large + 1);
         rent.Should().Throw<ArgumentOutOfRangeException>();
+    }
+
+    [Theory]
+    [InlineData(BlockPool.Medium)]
+    [InlineData(BlockPool.Large)]
+    public void What_nobody_holds_gives_its_pages_back_and_takes_new_memory_with_its_next_use(int size)
+    {
+        var memory = new MemoryAllowance();
+        var pool = new BlockPool(memory: memory);
+        var (held, spare) = (pool.Rent(size), pool.Rent(size));
+        held.Bytes.AsSpan().Fill(1);
+        pool.Return(spare);
+        memory.Renew(size);
+
+        pool.GiveBack();
+        var pages = spare.Bytes.AsSpan(Environment.SystemPageSize, size - (2 * Environment.SystemPageSize)).ToArray();
+        pool.Rent(size).Should().BeSameAs(spare);
+
+        pages.Should().OnlyContain(static b => b == 0, "the system gives other pages in their place");
+        held.Bytes.Should().OnlyContain(static b => b == 1);
+        memory.IsScarce.Should().BeFalse("just so much was allowed");
+        pool.Return(spare);
+        pool.Rent(size);
+        memory.IsScarce.Should().BeFalse("it had its memory");
+        pool.Rent(size);
+        memory.IsScarce.Should().BeTrue();
     }
 
     [Fact]
