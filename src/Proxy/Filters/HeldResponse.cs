@@ -32,7 +32,7 @@ internal static class HeldResponse
         bridge?.BeginResponse();
         while (true)
         {
-            upstream.MaxRead = Worker.ReceiveBufferSize;
+            upstream.MaxRead = exchange.Worker.ReadLimit;
             switch (upstream.TryReadBody(out var payload))
             {
                 case UpstreamRead.Ready:

@@ -4,7 +4,7 @@ namespace KubeProxyNet.Proxy.Transport;
 internal sealed partial class Connection
 {
     /// <summary>Most pieces that one call takes.</summary>
-    public const int MaxFramedPieces = 16;
+    public const int MaxFramedPieces = 32;
 
     /// <summary>
     /// Sends bytes, and behind them payload in pieces with a header before each, in one system call and without copying. False, and nothing is sent, where that

@@ -10,7 +10,7 @@ namespace KubeProxyNet.Proxy.Transport;
 internal sealed unsafe class Worker : IPollTarget, IDisposable
 {
     /// <summary>Bytes read from a socket at once while a body streams.</summary>
-    public const int ReceiveBufferSize = 256 * 1024;
+    public const int ReceiveBufferSize = 512 * 1024;
 
     /// <summary>Room to compose a head, which is at most <see cref="BlockPool.Large"/> plus what the proxy adds.</summary>
     public const int ScratchSize = 256 * 1024;
@@ -108,8 +108,8 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// <summary>Wall clock, UTC ticks of 100 ns, as of <see cref="NowMs"/>.</summary>
     public long WallClockTicks => _wallOriginTicks + ((NowMs - _wallOriginMs) * TimeSpan.TicksPerMillisecond);
 
-    /// <summary>Most bytes to read at once for somebody who may not take them: less while memory is scarce.</summary>
-    public int ReadLimit => Memory.IsScarce ? BlockPool.Medium : ReceiveBufferSize;
+    /// <summary>Most bytes to read at once for somebody of whom nothing says that he will take them: less while memory is scarce.</summary>
+    public int ReadLimit => Memory.IsScarce ? BlockPool.Medium : LoopStream.HighWaterMark;
 
     /// <summary>Where sockets are read into; valid until the next suspension.</summary>
     public byte[] ReceiveBuffer { get; } = GC.AllocateUninitializedArray<byte>(ReceiveBufferSize, pinned: true);

@@ -115,7 +115,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
 
     /// <summary>Bytes that are worth being given at once: what the windows allow, and a little where they allow nothing.</summary>
     public int SendableBytes =>
-        (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), connection.IsFull ? Http2Connection.QueuedBeyondBound : FrameHeader.MaxLength, Worker.ReceiveBufferSize);
+        (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), connection.IsFull ? Http2Connection.QueuedBeyondBound : FrameHeader.MaxLength, Worker.Memory.IsScarce ? Worker.ReadLimit : Worker.ReceiveBufferSize);
 
     /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
     private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || connection.SendWindow <= 0 || _output.Length > 0));
