@@ -39,6 +39,7 @@ internal sealed partial class OverloadMonitor : IDisposable
     private long _shrunkAt;
     private TimeSpan _shrinkTook;
     private bool _isShrinking;
+    private bool _isDisposed;
     private int _isLookAsked;
     private int _memoryPercent;
 
@@ -93,6 +94,11 @@ internal sealed partial class OverloadMonitor : IDisposable
     {
         lock (_isActive)
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
             var resident = _residentMemory();
             var memory = _maxMemory > 0 ? (double)resident / _maxMemory : 0;
             _memoryPercent = PercentOf(resident);
@@ -115,7 +121,15 @@ internal sealed partial class OverloadMonitor : IDisposable
         }
     }
 
-    public void Dispose() => _timer.Dispose();
+    /// <summary>Ends the watch; no look is under way any more when this returns, so that workers may end.</summary>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        lock (_isActive)
+        {
+            _isDisposed = true;
+        }
+    }
 
     private void SetDegree(OverloadAction action, double memory)
     {

@@ -127,7 +127,7 @@ internal sealed unsafe class Worker : IPollTarget, IDisposable
     /// Where connections that carry several exchanges are read into: an exchange may begin, and read its own connections, while what came with its request is
     /// still to be worked through.
     /// </summary>
-    public byte[] FrameBuffer => field ??= GC.AllocateUninitializedArray<byte>(ReceiveBufferSize, pinned: true);
+    public byte[] FrameBuffer => field ??= GC.AllocateUninitializedArray<byte>(LoopStream.HighWaterMark, pinned: true);
 
     /// <summary>Whose frames stand in <see cref="BatchMemory"/>; null for nobody's.</summary>
     public IFrameBatch? FrameBatch { get; set; }
