@@ -1,7 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
 using KubeProxyNet.Proxy.Listeners;
-using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Proxy.Upstream;
 using KubeProxyNet.Proxy.Upstream.CircuitBreaking;
 using KubeProxyNet.Proxy.Upstream.OutlierDetection;
@@ -49,12 +46,9 @@ public static class EngineViews
         return
         [
             .. engine.OpenListeners.OrderBy(static listener => listener.Config.Name, StringComparer.Ordinal)
-                .Select(static listener => new ListenerView(listener.Config.Name, EndPointOf(listener.Address))),
+                .Select(static listener => new ListenerView(listener.Config.Name, listener.Address.ToEndPoint())),
         ];
     }
-
-    private static EndPoint EndPointOf(SocketEndpoint address) =>
-        address.Path is { } path ? new UnixDomainSocketEndPoint(path.StartsWith('@') ? "\0" + path[1..] : path) : new IPEndPoint(address.Address, address.Port);
 
     private static EndpointView View(Endpoint endpoint)
     {
@@ -64,8 +58,8 @@ public static class EngineViews
         var failed = endpoint.State.FailedRequests;
         return new EndpointView
         {
-            Address = EndPointOf(endpoint.Config.Address),
-            AdditionalAddresses = [.. endpoint.Config.AdditionalAddresses.Select(EndPointOf)],
+            Address = endpoint.Config.Address.ToEndPoint(),
+            AdditionalAddresses = [.. endpoint.Config.AdditionalAddresses.Select(static address => address.ToEndPoint())],
             Hostname = endpoint.Config.Hostname,
             CxActive = endpoint.State.ActiveConnections,
             RqActive = active,

@@ -5,6 +5,7 @@ using Envoy.Config.Core.V3;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
+using KubeProxyNet.Proxy.Transport;
 using KubeProxyNet.Xds.Validation;
 
 namespace KubeProxyNet.Proxy.Config;
@@ -133,7 +134,7 @@ internal sealed class DiscoveryTarget(IReadOnlyList<string> addresses, TimeSpan 
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path.StartsWith('@') ? "\0" + path[1..] : path), cancellation);
+            await socket.ConnectAsync(SocketEndpoint.EndPointOf(path), cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

@@ -63,6 +63,12 @@ public sealed class SocketEndpoint : IEquatable<SocketEndpoint>
         return new SocketEndpoint(text, sockaddr);
     }
 
+    /// <summary>What the base library knows the Unix domain socket of a path as: '@' before an abstract name is a zero there.</summary>
+    internal static UnixDomainSocketEndPoint EndPointOf(string path) => new(path.StartsWith('@') ? "\0" + path[1..] : path);
+
+    /// <summary>The address as the base library knows it.</summary>
+    internal EndPoint ToEndPoint() => Path is { } path ? EndPointOf(path) : new IPEndPoint(Address, Port);
+
     /// <summary>Path of a Unix domain socket, with '@' before an abstract name and empty for a socket without one; null for an IP address.</summary>
     public string? Path { get; }
 

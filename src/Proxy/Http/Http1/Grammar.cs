@@ -16,17 +16,13 @@ internal static class Grammar
     private static readonly SearchValues<byte> AuthorityBytes = SearchValues.Create(
         "!$%&'()*+,-.0123456789:;=ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~"u8);
 
-    // RFC 3986 allows only these in a URI; a fragment never travels in a request (RFC 9112 §3.2).
-    private static readonly SearchValues<byte> TargetBytes = SearchValues.Create(
-        "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"u8);
-
     /// <summary>True where a text holds no control character but HTAB (RFC 9110 §5.5); obs-text is allowed.</summary>
     public static bool IsText(ReadOnlySpan<byte> bytes) => bytes.IndexOfAny(ForbiddenInText) < 0;
 
     /// <inheritdoc cref="IsText(ReadOnlySpan{byte})"/>
     public static bool IsText(byte b) => b is >= 0x20 and not 0x7F or (byte)'\t';
 
-    /// <summary>True where a request target has only bytes that may stand in one.</summary>
+    /// <summary>True where a request target has only bytes that may stand in one: visible ones, of which '#' is none, since a fragment never travels in a request (RFC 9112 §3.2).</summary>
     /// <param name="storage">What it stands in.</param>
     /// <param name="target">Where.</param>
     /// <param name="question">Offset of the first '?' in it; -1 where there is none.</param>
@@ -59,7 +55,7 @@ internal static class Grammar
 
         var rest = storage.AsSpan(target.Offset + done, target.Length - done);
         question = question < 0 && rest.IndexOf((byte)'?') is >= 0 and var mark ? done + mark : question;
-        return rest.IndexOfAnyExcept(TargetBytes) < 0;
+        return rest.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0 && !rest.Contains((byte)'#');
     }
 
     /// <inheritdoc cref="IsAuthority(ReadOnlySpan{byte})"/>
