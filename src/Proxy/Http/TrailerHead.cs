@@ -22,12 +22,18 @@ public sealed class TrailerHead : MessageHead
     internal void Keep(BlockPool blocks, ReadOnlySpan<byte> lines)
     {
         Return(blocks);
-        if (lines.IsEmpty)
+        if (!lines.IsEmpty)
         {
-            return;
+            Keep(blocks.Rent(lines.Length), lines);
         }
+    }
 
-        _block = blocks.Rent(lines.Length);
+    /// <summary>Keeps lines in the memory given until <see cref="Take"/>, and finds the fields in them. Nothing may be kept already.</summary>
+    /// <param name="block">Has room for them.</param>
+    /// <param name="lines">Lines of the form <c>name: value</c>, names in lower case, each with its line end.</param>
+    internal void Keep(Block block, ReadOnlySpan<byte> lines)
+    {
+        _block = block;
         lines.CopyTo(_block.Bytes);
         Bytes = _block.Bytes;
         End = lines.Length;
@@ -44,13 +50,24 @@ public sealed class TrailerHead : MessageHead
     /// <summary>Forgets the fields and gives their memory back.</summary>
     internal void Return(BlockPool blocks)
     {
+        if (Take() is { } block)
+        {
+            blocks.Return(block);
+        }
+    }
+
+    /// <summary>Forgets the fields, and gives the memory that they stood in to the caller; null for none.</summary>
+    internal Block? Take()
+    {
         Reset();
-        if (_block is { } block)
+        var block = _block;
+        if (block is not null)
         {
             _block = null;
             Bytes = [];
-            blocks.Return(block);
         }
+
+        return block;
     }
 
     /// <inheritdoc/>

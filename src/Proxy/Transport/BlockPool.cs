@@ -42,7 +42,7 @@ internal sealed class Block(int size)
 }
 
 /// <summary>
-/// Blocks in four sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
+/// Blocks in six sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
 /// What is kept unused is what was rented at once lately (<see cref="SpareLimit"/>); what is rented is bounded by the connections' own limits.
 /// </summary>
 /// <param name="onRaised">Told when it keeps more than always, and <see cref="ISparePool.Fall"/> is to be called after a period; null for nobody.</param>
@@ -55,25 +55,34 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
     /// <summary>Holds nearly every request head.</summary>
     public const int Small = 4 * 1024;
 
+    /// <summary>Holds a request head with many cookies.</summary>
+    public const int Fair = 8 * 1024;
+
     /// <summary>Unit of queued output.</summary>
     public const int Medium = 16 * 1024;
 
-    /// <summary>Holds the longest head that is accepted.</summary>
+    /// <summary>Holds the longest head that is accepted by default.</summary>
+    public const int Wide = 64 * 1024;
+
+    /// <summary>Holds the longest head that is ever accepted.</summary>
     public const int Large = 128 * 1024;
 
     private readonly Shelf _tiny = new(Tiny, 4096, onRaised, memory);
     private readonly Shelf _small = new(Small, 1024, onRaised, memory);
+    private readonly Shelf _fair = new(Fair, 64, onRaised, memory);
     private readonly Shelf _medium = new(Medium, 256, onRaised, memory);
+    private readonly Shelf _wide = new(Wide, 8, onRaised, memory);
     private readonly Shelf _large = new(Large, 16, onRaised, memory);
 
     /// <summary>Blocks that holders own now; zero after every test.</summary>
-    public int Rented => _tiny.Rented + _small.Rented + _medium.Rented + _large.Rented;
+    public int Rented => _tiny.Rented + _small.Rented + _fair.Rented + _medium.Rented + _wide.Rented + _large.Rented;
 
     /// <summary>Their bytes.</summary>
-    public long RentedBytes => ((long)_tiny.Rented * Tiny) + ((long)_small.Rented * Small) + ((long)_medium.Rented * Medium) + ((long)_large.Rented * Large);
+    public long RentedBytes =>
+        ((long)_tiny.Rented * Tiny) + ((long)_small.Rented * Small) + ((long)_fair.Rented * Fair) + ((long)_medium.Rented * Medium) + ((long)_wide.Rented * Wide) + ((long)_large.Rented * Large);
 
     /// <summary>Bytes of blocks that are kept for later.</summary>
-    public long SpareBytes => _tiny.SpareBytes + _small.SpareBytes + _medium.SpareBytes + _large.SpareBytes;
+    public long SpareBytes => _tiny.SpareBytes + _small.SpareBytes + _fair.SpareBytes + _medium.SpareBytes + _wide.SpareBytes + _large.SpareBytes;
 
     /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
     public Block Rent(int size) => ShelfFor(size).Rent();
@@ -86,23 +95,38 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
     {
         _tiny.Trim();
         _small.Trim();
+        _fair.Trim();
         _medium.Discard();
+        _wide.Discard();
         _large.Discard();
     }
 
     /// <inheritdoc/>
     public long Fall(out bool goesOn)
     {
-        var bytes = _tiny.Fall() + _small.Fall() + _medium.Fall() + _large.Fall();
-        goesOn = _tiny.IsRaised || _small.IsRaised || _medium.IsRaised || _large.IsRaised;
+        var bytes = _tiny.Fall() + _small.Fall() + _fair.Fall() + _medium.Fall() + _wide.Fall() + _large.Fall();
+        goesOn = _tiny.IsRaised || _small.IsRaised || _fair.IsRaised || _medium.IsRaised || _wide.IsRaised || _large.IsRaised;
         return bytes;
     }
+
+    /// <summary>Size of the block that <see cref="Rent"/> gives.</summary>
+    public static int SizeFor(int size) => size switch
+    {
+        <= Tiny => Tiny,
+        <= Small => Small,
+        <= Fair => Fair,
+        <= Medium => Medium,
+        <= Wide => Wide,
+        _ => Large,
+    };
 
     private Shelf ShelfFor(int size) => size switch
     {
         <= Tiny => _tiny,
         <= Small => _small,
+        <= Fair => _fair,
         <= Medium => _medium,
+        <= Wide => _wide,
         <= Large => _large,
         _ => throw new ArgumentOutOfRangeException(nameof(size), size, $"No block is larger than {Large} bytes."),
     };

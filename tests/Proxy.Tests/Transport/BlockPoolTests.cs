@@ -12,10 +12,18 @@ public sealed class BlockPoolTests
     [InlineData(BlockPool.Tiny, BlockPool.Tiny)]
     [InlineData(BlockPool.Tiny + 1, BlockPool.Small)]
     [InlineData(BlockPool.Small, BlockPool.Small)]
-    [InlineData(BlockPool.Small + 1, BlockPool.Medium)]
-    [InlineData(BlockPool.Medium + 1, BlockPool.Large)]
+    [InlineData(BlockPool.Small + 1, BlockPool.Fair)]
+    [InlineData(BlockPool.Fair + 1, BlockPool.Medium)]
+    [InlineData(BlockPool.Medium + 1, BlockPool.Wide)]
+    [InlineData(BlockPool.Wide + 1, BlockPool.Large)]
     [InlineData(BlockPool.Large, BlockPool.Large)]
-    public void A_block_is_the_smallest_that_fits(int size, int expected) => new BlockPool().Rent(size).Size.Should().Be(expected);
+    public void A_block_is_the_smallest_that_fits(int size, int expected)
+    {
+        var pool = new BlockPool();
+        pool.Rent(size).Size.Should().Be(expected);
+        pool.RentedBytes.Should().Be(expected);
+        BlockPool.SizeFor(size).Should().Be(expected);
+    }
 
     [Fact]
     public void What_was_trimmed_does_not_come_again_and_what_is_held_stays_counted()
@@ -84,6 +92,7 @@ public sealed class BlockPoolTests
 
     [Theory]
     [InlineData(BlockPool.Medium)]
+    [InlineData(BlockPool.Wide)]
     [InlineData(BlockPool.Large)]
     public void What_nobody_holds_gives_its_pages_back_and_takes_new_memory_with_its_next_use(int size)
     {

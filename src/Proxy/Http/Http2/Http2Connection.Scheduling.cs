@@ -13,7 +13,7 @@ internal abstract partial class Http2Connection
     /// <summary>Bytes that a stream may add once as many wait as may: the beginning of a response whose head goes out all the same.</summary>
     public const int QueuedBeyondBound = 512;
 
-    /// <summary>Bytes of all streams that may wait for windows before their producers wait too. With what 1,024 streams may add beyond that it stays below 1 MiB.</summary>
+    /// <summary>Bytes of all streams that may wait for windows before their producers wait too, where heads leave room for as many. With what 1,024 streams may add beyond that it stays below 1 MiB.</summary>
     private const int MaxQueued = 480 * 1024;
 
     private readonly Http2Stream?[] _first = new Http2Stream?[PriorityField.Levels];
@@ -64,7 +64,7 @@ internal abstract partial class Http2Connection
             return;
         }
 
-        stream.Trailers = Worker.Blocks.Rent(lines.Length);
+        stream.Trailers = RentForFields(lines.Length);
         stream.TrailersLength = lines.Length;
         lines.CopyTo(stream.Trailers.Bytes);
     }

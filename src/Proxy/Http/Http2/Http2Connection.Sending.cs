@@ -22,7 +22,7 @@ internal abstract partial class Http2Connection
     private long _countedUpTo;
 
     /// <summary>True where so much waits for windows that streams without any should not add to it.</summary>
-    public bool IsFull => _queued > MaxQueued;
+    public bool IsFull => _queued > QueueBound;
 
     void ITurnEnd.OnTurnEnd()
     {

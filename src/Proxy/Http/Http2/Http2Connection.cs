@@ -62,7 +62,7 @@ internal abstract partial class Http2Connection : ITurnEnd, IFrameBatch
     public bool HasGoneAway { get; private set; }
 
     /// <summary>Bytes that it holds because its ends do not take or complete them.</summary>
-    public int Held => Connection.PendingOutput + _batched + _queued + _buffered + (_out?.Size ?? 0) + (_held?.Size ?? 0) + (_block?.Size ?? 0);
+    public int Held => Connection.PendingOutput + _batched + _queued + _buffered + _heldByFields + (_out?.Size ?? 0) + (_held?.Size ?? 0) + (_block?.Size ?? 0);
 
     /// <summary>Settings and limits of our end.</summary>
     protected Http2Options Options { get; }

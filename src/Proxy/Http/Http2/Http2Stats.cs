@@ -23,6 +23,7 @@ internal sealed class Http2Stats
         prefix += "http2.";
         DroppedHeadersWithUnderscores = registry.Counter(prefix + "dropped_headers_with_underscores");
         GoAwaySent = registry.Counter(prefix + "goaway_sent");
+        HeaderMemoryRefused = registry.Counter(prefix + "header_memory_refused");
         HeaderOverflow = registry.Counter(prefix + "header_overflow");
         HeadersNoStream = registry.Counter(prefix + "headers_cb_no_stream");
         InboundEmptyFramesFlood = registry.Counter(prefix + "inbound_empty_frames_flood");
@@ -50,6 +51,9 @@ internal sealed class Http2Stats
 
     /// <summary>GOAWAY frames sent.</summary>
     public Counter GoAwaySent { get; }
+
+    /// <summary>Streams refused because their connection holds as much for others as it may.</summary>
+    public Counter HeaderMemoryRefused { get; }
 
     /// <summary>Connections reset because a head was larger than configured.</summary>
     public Counter HeaderOverflow { get; }

@@ -326,7 +326,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
         {
             Trailers = null;
             TrailersLength = 0;
-            Worker.Blocks.Return(block);
+            connection.ReturnFields(block);
         }
     }
 

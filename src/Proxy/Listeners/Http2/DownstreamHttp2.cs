@@ -114,16 +114,15 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
     /// <summary>A head has come: gets its exchange ready.</summary>
     /// <param name="server">The exchange's side of the stream.</param>
     /// <param name="stream">The stream.</param>
-    /// <param name="head">The head, as HTTP/1.1 would have it; empty where it is too large.</param>
+    /// <param name="block">The head, as HTTP/1.1 would have it, in memory of the connection.</param>
+    /// <param name="length">Bytes of it; 0 where it is too large.</param>
     /// <param name="isTooLarge">True where it is larger than it may be.</param>
     /// <param name="isHttps">True where the client says that it speaks https.</param>
-    public void BeginExchange(ServerStream server, Http2Stream stream, ReadOnlySpan<byte> head, bool isTooLarge, bool isHttps)
+    public void BeginExchange(ServerStream server, Http2Stream stream, Block block, int length, bool isTooLarge, bool isHttps)
     {
         var worker = _runtime.Worker;
         var exchange = _runtime.RentExchange();
         _runtime.PrefetchExchange();
-        var block = worker.Blocks.Rent(Math.Max(head.Length, 1));
-        head.CopyTo(block.Bytes);
         server.Begin(exchange, stream, block);
         exchange.Begin(server, _state, _accepted.Remote, _accepted.Local, _accepted.Id);
         exchange.StartMs = worker.NowMs;
@@ -136,7 +135,7 @@ internal sealed partial class DownstreamHttp2 : DownstreamConnection, IConnectio
             SetBusyDeadline();
         }
 
-        if (isTooLarge || exchange.Parser.Parse(block.Bytes, head.Length) != ParseStatus.Done)
+        if (isTooLarge || exchange.Parser.Parse(block.Bytes, length) != ParseStatus.Done)
         {
             server.BeginRefused(isTooLarge ? Http1Error.HeadTooLarge : exchange.Parser.Error);
             return;

@@ -172,6 +172,16 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
             return;
         }
 
+        if (TryRentForFields(Math.Max(head.Length, 1)) is not { } memory)
+        {
+            // Unlike what is too large in itself it may be sent again (RFC 9113 section 8.7), when some of the others have ended.
+            Worker.Stats.Increment(Stats.StreamRefusedErrors);
+            Worker.Stats.Increment(Stats.HeaderMemoryRefused);
+            RefuseStream(id, Http2ErrorCode.RefusedStream);
+            return;
+        }
+
+        head.CopyTo(memory.Bytes);
         var server = _spare ?? new ServerStream(this);
         if (_spare is not null)
         {
@@ -184,7 +194,7 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
         var stream = OpenStream(id, server);
         stream.HasHead = true;
         stream.IsRemoteEnded = end;
-        downstream.BeginExchange(server, stream, head, verdict == FieldsVerdict.TooLarge, fields.IsHttps);
+        downstream.BeginExchange(server, stream, memory, head.Length, verdict == FieldsVerdict.TooLarge, fields.IsHttps);
         if (!fields.Priority.IsEmpty)
         {
             Prioritize(stream, fields.Priority);
@@ -227,9 +237,16 @@ internal sealed class ServerConnection(DownstreamHttp2 downstream, Connection co
         }
 
         Worker.Stats.Increment(Stats.Trailers);
-        if (stream.Owner is ServerStream server)
+        if (stream.Owner is ServerStream server && !lines.IsEmpty)
         {
-            server.BeginTrailers().Keep(Worker.Blocks, lines);
+            if (TryRentForFields(lines.Length) is not { } memory)
+            {
+                Worker.Stats.Increment(Stats.HeaderMemoryRefused);
+                ResetForPeer(stream, Http2ErrorCode.EnhanceYourCalm);
+                return;
+            }
+
+            server.TakeTrailers(memory, lines);
         }
 
         stream.TakeEnd();

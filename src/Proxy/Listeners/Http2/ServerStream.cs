@@ -101,7 +101,9 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
     public void SendContinue() => SendFields(100, "HTTP/1.1 100 Continue\r\n"u8, end: false);
 
     /// <summary>The fields behind the request's body have come.</summary>
-    public TrailerHead BeginTrailers() => _trailers ??= new TrailerHead();
+    /// <param name="block">Memory of the connection that they are to stand in.</param>
+    /// <param name="lines">Lines of the form <c>name: value</c>, each with its line end.</param>
+    public void TakeTrailers(Block block, ReadOnlySpan<byte> lines) => (_trailers ??= new TrailerHead()).Keep(block, lines);
 
     /// <summary>The exchange has ended.</summary>
     public void End()
@@ -115,10 +117,14 @@ internal sealed class ServerStream(ServerConnection connection) : DownstreamStre
         if (_head is { } head)
         {
             _head = null;
-            _io.Worker.Blocks.Return(head);
+            connection.ReturnFields(head);
         }
 
-        _trailers?.Return(_io.Worker.Blocks);
+        if (_trailers?.Take() is { } trailers)
+        {
+            connection.ReturnFields(trailers);
+        }
+
         _io.Release();
         _io = null!;
         _exchange = null!;
