@@ -13,13 +13,20 @@ internal static class FaultProxy
     /// <param name="routeTimeout">Of the route, in protobuf's JSON form.</param>
     /// <param name="http">More fields of the connection manager, in flow style, each followed by a comma.</param>
     /// <param name="bootstrap">More of the bootstrap, in lines.</param>
+    /// <param name="securePort">A second port for the same, by TLS; null for none.</param>
     /// <param name="limits">Shell commands before it is started, such as "ulimit -n 100".</param>
-    public static Task<StaticProxy> StartAsync(int backendPort, string routeTimeout = "15s", string http = "", string bootstrap = "", string? limits = null) => StaticProxy.StartAsync(
-        (folder, port, admin) => Bootstraps.Static(
-            admin,
-            Bootstraps.Listener("http", port, $$"""{ match: { prefix: "/" }, route: { cluster: backend, timeout: {{routeTimeout}} } }""", http + Log(folder)),
-            Bootstraps.Cluster("backend", backendPort)) + "\n" + bootstrap,
-        limits: limits);
+    public static Task<StaticProxy> StartAsync(int backendPort, string routeTimeout = "15s", string http = "", string bootstrap = "", int? securePort = null, string? limits = null)
+    {
+        return StaticProxy.StartAsync(
+            (folder, port, admin) => Bootstraps.Static(
+                admin,
+                Listener(folder, "http", port) + (securePort is { } secure ? ", " + Bootstraps.Secure(Listener(folder, "https", secure), folder) : ""),
+                Bootstraps.Cluster("backend", backendPort)) + "\n" + bootstrap,
+            limits: limits);
+
+        string Listener(TempFolder folder, string name, int port) =>
+            Bootstraps.Listener(name, port, $$"""{ match: { prefix: "/" }, route: { cluster: backend, timeout: {{routeTimeout}} } }""", http + Log(folder));
+    }
 
     /// <summary>What the log says of each id, once it has as many lines as there were requests.</summary>
     public static async Task<IReadOnlyDictionary<string, string>> LogAsync(this StaticProxy proxy, int requests)

@@ -10,29 +10,30 @@ namespace KubeProxyNet.EndToEnd.Tests.Faults;
 [Collection(AloneCollection.Name)]
 public sealed class MemoryCeilingTests
 {
-    private const int Hoarders = 600;
     private const long Room = 60_000_000;
 
     /// <summary>Made once: a backend that is slow to make it would not show what a quick one does.</summary>
     private static readonly byte[] Large = Encoding.Latin1.GetBytes(FaultyBackend.ResponseOf(new string('x', 8_000_000)));
 
-    [Fact]
-    public async Task Memory_stays_below_its_ceiling_and_everything_is_served_again_afterwards()
+    [Theory]
+    [InlineData(HoarderKind.Http1)]
+    [InlineData(HoarderKind.Http2)]
+    [InlineData(HoarderKind.Secure)]
+    public async Task Memory_stays_below_its_ceiling_and_everything_is_served_again_afterwards(HoarderKind kind)
     {
+        var securePort = FreePort.Take();
         await using var backend = ScriptedBackend.Start(BackendScripts.EachRequest(static (connection, request) => request.Headers[SteadyTraffic.IdHeader] is { } id
             ? connection.SendAsync(FaultyBackend.ResponseOf(FaultyBackend.AnswerTo(id, request.Body)))
             : connection.SendAsync(Large)));
         var ceiling = await WarmMemoryAsync(backend.Port) + Room;
-        await using var proxy = await FaultProxy.StartAsync(backend.Port, routeTimeout: "0s", bootstrap: Ceiling(ceiling));
+        await using var proxy = await FaultProxy.StartAsync(backend.Port, routeTimeout: "0s", bootstrap: Ceiling(ceiling), securePort: securePort);
         await using var traffic = FaultTraffic.Start(proxy.HttpPort, clients: 4);
         await traffic.WaitForMoreAsync(200);
 
         var most = 0L;
-        await using var hoarders = new DisposableCollection<RawHttpClient>();
-        for (var i = 0; i < Hoarders; i++)
+        await using var hoarders = await Hoarders.ConnectAsync(kind, kind == HoarderKind.Secure ? securePort : proxy.HttpPort);
+        await foreach (var _ in hoarders.AskAsync())
         {
-            hoarders.Add(await RawHttpClient.ConnectAsync(proxy.HttpPort, receiveBuffer: 4096));
-            await hoarders[^1].SendAsync("GET /large HTTP/1.1\r\nhost: a\r\n\r\n");
             most = Math.Max(most, proxy.ResidentBytes());
         }
 

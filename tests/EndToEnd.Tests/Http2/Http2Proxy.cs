@@ -1,7 +1,6 @@
 using System.Globalization;
 using KubeProxyNet.EndToEnd.Tests.Setup;
 using KubeProxyNet.Testing;
-using KubeProxyNet.Testing.Certificates;
 
 namespace KubeProxyNet.EndToEnd.Tests.Http2;
 
@@ -101,21 +100,7 @@ internal sealed class Http2Proxy : IAsyncDisposable
             """;
         var listener = Bootstraps.Listener("http", port, $$"""{ match: { prefix: "/" }, route: { cluster: backend, timeout: 60s {{options.Route}} } }""", log)
             .Replace("http_filters: [ ", $"http_filters: [ {options.Filters} ", StringComparison.Ordinal);
-        if (!options.IsSecure)
-        {
-            return listener;
-        }
-
-        var certificate = TestCertificate.SelfSigned("localhost", "ip:127.0.0.1");
-        return listener.Replace(
-            "filter_chains: [ { ",
-            $$"""
-            filter_chains: [ { transport_socket: { name: envoy.transport_sockets.tls, typed_config: {
-              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext,
-              common_tls_context: { alpn_protocols: [ h2, http/1.1 ], tls_certificates: [ {
-                certificate_chain: { filename: {{folder.Write("tls.pem", certificate.Chain)}} }, private_key: { filename: {{folder.Write("tls.key", certificate.Key)}} } } ] } } },
-            """.ReplaceLineEndings(" "),
-            StringComparison.Ordinal);
+        return options.IsSecure ? Bootstraps.Secure(listener, folder) : listener;
     }
 
     private static string Cluster(Http2ProxyOptions options, int[] ports)

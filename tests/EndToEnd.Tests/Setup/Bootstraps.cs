@@ -1,3 +1,6 @@
+using KubeProxyNet.Testing;
+using KubeProxyNet.Testing.Certificates;
+
 namespace KubeProxyNet.EndToEnd.Tests.Setup;
 
 /// <summary>Texts of Envoy bootstraps.</summary>
@@ -51,6 +54,23 @@ internal static class Bootstraps
           } } ] } ]
         }
         """.ReplaceLineEndings(" ");
+
+    /// <summary>A listener that ends TLS, with <c>h2</c> and <c>http/1.1</c> offered by ALPN and a certificate for localhost and 127.0.0.1.</summary>
+    /// <param name="listener">One of <see cref="Listener"/>.</param>
+    /// <param name="folder">Where the certificate and its key are written to.</param>
+    public static string Secure(string listener, TempFolder folder)
+    {
+        var certificate = TestCertificate.SelfSigned("localhost", "ip:127.0.0.1");
+        return listener.Replace(
+            "filter_chains: [ { ",
+            $$"""
+            filter_chains: [ { transport_socket: { name: envoy.transport_sockets.tls, typed_config: {
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext,
+              common_tls_context: { alpn_protocols: [ h2, http/1.1 ], tls_certificates: [ {
+                certificate_chain: { filename: {{folder.Write("tls.pem", certificate.Chain)}} }, private_key: { filename: {{folder.Write("tls.key", certificate.Key)}} } } ] } } },
+            """.ReplaceLineEndings(" "),
+            StringComparison.Ordinal);
+    }
 
     /// <summary>A route of everything to a cluster, in flow style.</summary>
     public static string Route(string cluster) => $$"""{ match: { prefix: "/" }, route: { cluster: {{cluster}} } }""";
