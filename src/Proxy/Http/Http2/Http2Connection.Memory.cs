@@ -26,8 +26,11 @@ internal abstract partial class Http2Connection
     private int QueueBound => Math.Min(MaxQueued, Bound - _heldByFields - FrameHeader.MaxLength - (StreamsCounted * QueuedBeyondBound));
 
     /// <summary>Memory for fields that stay until their exchange has ended; null where the connection holds as much as it may.</summary>
-    protected Block? TryRentForFields(int length) =>
-        _heldByFields + _queued + BlockPool.SizeFor(length) <= Bound ? RentForFields(length) : null;
+    protected Block? TryRentForFields(int length)
+    {
+        // What one read brought may be more than is to wait; that is no reason to refuse a head.
+        return _heldByFields + Math.Min(_queued, MaxQueued) + BlockPool.SizeFor(length) <= Bound ? RentForFields(length) : null;
+    }
 
     /// <summary>Memory for fields, whether there is room for it or not.</summary>
     private Block RentForFields(int length)

@@ -27,10 +27,13 @@ internal abstract partial class Http2Connection
     /// <summary>Bytes that all streams together may send.</summary>
     public long SendWindow => _sendWindow;
 
+    /// <summary>True where payload of a stream need not wait for what waits already, of its own or of others that go first, nor for the socket.</summary>
+    public bool SendsAtOnce(Http2Stream stream) => stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsBacklogged;
+
     /// <summary>Sends payload of a stream, as much as may go now; the rest waits. The stream's <see cref="Http2Stream.IsEnding"/> says whether it is the last.</summary>
     public void SendData(Http2Stream stream, ReadOnlySpan<byte> payload)
     {
-        if (stream.PendingOutput == 0 && (_waiting & ((2u << stream.Urgency) - 1)) == 0 && !Connection.IsBacklogged)
+        if (SendsAtOnce(stream))
         {
             WriteData(stream, ref payload);
         }
@@ -170,6 +173,8 @@ internal abstract partial class Http2Connection
         RenewCounts();
         if (!IsOver && !Connection.IsClosed)
         {
+            // Whose frames had to wait come before those who sent last: each of them may now send much at once.
+            SendScheduled();
             WakeWriters();
             ScheduleAtTurnEnd();
         }

@@ -19,11 +19,6 @@ internal interface IHttp2StreamOwner
 /// </summary>
 internal sealed class Http2Stream(Http2Connection connection) : LoopStream(connection.Worker)
 {
-    /// <summary>Bytes of a stream that may wait for a window before its producer waits too.</summary>
-    private const int MaxQueued = 64 * 1024;
-
-    private const int LowQueued = 16 * 1024;
-
     private readonly OutputQueue _input = new(connection.Worker.Blocks);
     private readonly OutputQueue _output = new(connection.Worker.Blocks);
     private int _taken;
@@ -110,15 +105,21 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     /// <inheritdoc/>
     public override int PendingOutput => _output.Length;
 
-    /// <inheritdoc/>
-    public override bool IsCongested => _output.Length > (Worker.Memory.IsScarce ? 0 : MaxQueued) || IsHeldUp;
+    /// <summary>True where something of it waits already, or nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
+    public override bool IsCongested =>
+        _output.Length > 0 || connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || connection.SendWindow <= 0));
 
-    /// <summary>Bytes that are worth being given at once: what the windows allow, and a little where they allow nothing.</summary>
-    public int SendableBytes =>
-        (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), connection.IsFull ? Http2Connection.QueuedBeyondBound : FrameHeader.MaxLength, Worker.Memory.IsScarce ? Worker.ReadLimit : Worker.ReceiveBufferSize);
-
-    /// <summary>True where nothing of it can go: the socket is full, or it has no window and others hold much already that has none either.</summary>
-    private bool IsHeldUp => connection.Connection.IsBacklogged || (connection.IsFull && (SendWindow <= 0 || connection.SendWindow <= 0 || _output.Length > 0));
+    /// <summary>Bytes that are worth being given at once: what can go, and where nothing can a frame that takes its turn, or less where much waits.</summary>
+    public int SendableBytes
+    {
+        get
+        {
+            var least = connection.IsFull ? Http2Connection.QueuedBeyondBound : FrameHeader.MaxLength;
+            return connection.SendsAtOnce(this)
+                ? (int)Math.Clamp(Math.Min(SendWindow, connection.SendWindow), least, Worker.Memory.IsScarce ? Worker.ReadLimit : Worker.ReceiveBufferSize)
+                : least;
+        }
+    }
 
     /// <summary>What waits to be sent, from the front; as much of it as is contiguous.</summary>
     public ReadOnlySpan<byte> QueuedOutput => _output.Head;
@@ -266,10 +267,7 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
     public void Dequeue(int count)
     {
         _output.Consume(count);
-        if (_output.Length <= LowQueued)
-        {
-            EnqueueWriter();
-        }
+        EnqueueWriter();
     }
 
     /// <summary>Counts payload that went.</summary>
@@ -345,5 +343,5 @@ internal sealed class Http2Stream(Http2Connection connection) : LoopStream(conne
 
     /// <inheritdoc/>
     protected override bool IsOver(OutputWait wait) =>
-        wait == OutputWait.None ? _output.Length == 0 : _output.Length <= (Worker.Memory.IsScarce ? 0 : LowQueued) && !IsHeldUp;
+        wait == OutputWait.None ? _output.Length == 0 : !IsCongested;
 }

@@ -17,8 +17,8 @@ public sealed class SlowReaderTests
 
     private const int FastBody = 1_000_000;
 
-    /// <summary>Half a window of a connection is less: from there on streams have shares.</summary>
-    private const int Much = 700_000;
+    /// <summary>Half a window of a connection is little more: from there on streams have shares.</summary>
+    private const int Much = 520_000;
 
     /// <summary>What one stream brings at least, when it stops.</summary>
     private const int OfOne = 250_000;
