@@ -15,10 +15,10 @@ internal static class FilterChain
     /// </summary>
     public static async LoopTask RunAsync(Exchange exchange)
     {
-        var configs = exchange.Target is { } target ? target.FilterConfigs : exchange.Route?.FilterConfigs ?? [];
         foreach (var filter in exchange.Http.Filters)
         {
-            var ofRoute = RouteFilterConfig.Find(configs, filter.Name);
+            // One before may have led the request to another route.
+            var ofRoute = RouteFilterConfig.Find(exchange.Target is { } target ? target.FilterConfigs : exchange.Route?.FilterConfigs ?? [], filter.Name);
             if (ofRoute?.Disabled ?? filter.Disabled)
             {
                 continue;

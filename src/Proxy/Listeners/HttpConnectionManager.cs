@@ -125,9 +125,7 @@ internal static class HttpConnectionManager
 
     private static bool SelectRoute(Exchange exchange, HttpConnectionManagerState state)
     {
-        var table = exchange.Routes;
-        var match = default(RouteMatchResult);
-        var isFound = table is not null && table.TryMatch(exchange.Request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match);
+        var isFound = RouteSelection.TryMatch(exchange, out var match);
         if ((exchange.Parser.WantsUpgrade || exchange.Request.IsConnect) && !AllowUpgrade(exchange, state, isFound ? match.Route.Forward : null))
         {
             LocalReplies.UpgradeNotAllowed(exchange);
@@ -144,14 +142,8 @@ internal static class HttpConnectionManager
 
     private static bool TakeRoute(Exchange exchange, in RouteMatchResult match)
     {
-        exchange.Route = match.Route;
-        if (match.Route.Kind == RouteKind.Forward)
-        {
-            exchange.Target = match.PickCluster(exchange.Request, exchange.Snapshot.RuntimeValues);
-            return true;
-        }
-
-        return !AnswerHere(exchange);
+        RouteSelection.Take(exchange, match);
+        return exchange.Target is not null || !AnswerHere(exchange);
     }
 
     /// <summary>Answers a request that is not forwarded. False where filters go first, as in Envoy also those of a request without a route.</summary>

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Http2;
@@ -27,13 +28,17 @@ internal sealed class Hoarders : IAsyncDisposable
     private readonly HoarderKind _kind;
     private readonly DisposableCollection<RawHttpClient> _clients = new();
     private readonly DisposableCollection<RawHttp2Client> _http2Clients = new();
+    private readonly string _roots;
 
-    private Hoarders(HoarderKind kind) => _kind = kind;
+    private Hoarders(HoarderKind kind, string roots) => (_kind, _roots) = (kind, roots);
 
     /// <summary>All connect, and none asks yet.</summary>
-    public static async Task<Hoarders> ConnectAsync(HoarderKind kind, int port)
+    /// <param name="kind">What they speak.</param>
+    /// <param name="port">The port on 127.0.0.1.</param>
+    /// <param name="roots">In PEM, whom those that speak TLS trust.</param>
+    public static async Task<Hoarders> ConnectAsync(HoarderKind kind, int port, string roots)
     {
-        var hoarders = new Hoarders(kind);
+        var hoarders = new Hoarders(kind, roots);
         try
         {
             for (var i = 0; i < Connections; i++)
@@ -87,7 +92,9 @@ internal sealed class Hoarders : IAsyncDisposable
                 _http2Clients.Add(await RawHttp2Client.ConnectAsync(port, Little, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, 0)));
                 break;
             default:
-                _clients.Add(await RawHttpClient.ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = "localhost", RemoteCertificateValidationCallback = static (_, _, _, _) => true }, Little));
+                var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+                policy.CustomTrustStore.ImportFromPem(_roots);
+                _clients.Add(await RawHttpClient.ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy }, Little));
                 break;
         }
     }

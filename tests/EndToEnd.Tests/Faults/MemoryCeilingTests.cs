@@ -31,7 +31,8 @@ public sealed class MemoryCeilingTests
         await traffic.WaitForMoreAsync(200);
 
         var most = 0L;
-        await using var hoarders = await Hoarders.ConnectAsync(kind, kind == HoarderKind.Secure ? securePort : proxy.HttpPort);
+        await using var hoarders = await Hoarders.ConnectAsync(
+            kind, kind == HoarderKind.Secure ? securePort : proxy.HttpPort, await File.ReadAllTextAsync(proxy.Folder.File(Bootstraps.CertificateFile)));
         await foreach (var _ in hoarders.AskAsync())
         {
             most = Math.Max(most, proxy.ResidentBytes());

@@ -6,6 +6,9 @@ namespace KubeProxyNet.EndToEnd.Tests.Setup;
 /// <summary>Texts of Envoy bootstraps.</summary>
 internal static class Bootstraps
 {
+    /// <summary>Where the certificate of <see cref="Secure"/> stands in its folder.</summary>
+    public const string CertificateFile = "tls.pem";
+
     /// <summary>Everything over ADS.</summary>
     public static string Dynamic(int adminPort, int xdsPort, string initialFetchTimeout = "15s", string staticListeners = "[]") => $$"""
         node: { id: test-proxy, cluster: test }
@@ -67,7 +70,7 @@ internal static class Bootstraps
             filter_chains: [ { transport_socket: { name: envoy.transport_sockets.tls, typed_config: {
               "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext,
               common_tls_context: { alpn_protocols: [ h2, http/1.1 ], tls_certificates: [ {
-                certificate_chain: { filename: {{folder.Write("tls.pem", certificate.Chain)}} }, private_key: { filename: {{folder.Write("tls.key", certificate.Key)}} } } ] } } },
+                certificate_chain: { filename: {{folder.Write(CertificateFile, certificate.Chain)}} }, private_key: { filename: {{folder.Write("tls.key", certificate.Key)}} } } ] } } },
             """.ReplaceLineEndings(" "),
             StringComparison.Ordinal);
     }

@@ -1,5 +1,8 @@
 using System.Text;
 using AwesomeAssertions;
+using KubeProxyNet.Proxy.Routing;
+using KubeProxyNet.Proxy.Routing.Actions;
+using KubeProxyNet.Proxy.Routing.Matching;
 using KubeProxyNet.Proxy.Runtime;
 using KubeProxyNet.Proxy.Runtime.HttpFilters;
 using KubeProxyNet.Proxy.Tests.Traffic;
@@ -204,6 +207,60 @@ public sealed class GrpcBridgeTests
         (await client.ReadResponseAsync()).Status.Should().Be(413);
     }
 
+    [Fact]
+    public async Task An_upgraded_message_takes_the_route_of_calls_and_what_it_says_of_the_filters_behind()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(Answer(Message, new RawHeader("grpc-status", "0")));
+        var ofCalls = new Route { Match = OfType("application/grpc"), Action = ToBackend, FilterConfigs = [new RouteFilterConfig("buffer", Disabled: true, null)] };
+        await using var proxy = Start(backend, static bridge => bridge with { UpgradesProtobuf = true }, [new BufferFilterConfig("buffer", 2)], ofCalls, Others);
+
+        var upgraded = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(type: Protobuf, body: "abcd"));
+        var other = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(type: "text/plain", body: "abcd"));
+        var little = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(type: "text/plain", body: "a"));
+
+        upgraded.Status.Should().Be(200);
+        upgraded.BodyText.Should().Be("abcd");
+        other.Status.Should().Be(413);
+        little.Status.Should().Be(418);
+        backend.Requests.Should().ContainSingle();
+        await Patience.UntilAsync(() => proxy.Stat("cluster.backend.grpc.request_message_count") == 1, "the call is one of its cluster");
+    }
+
+    [Fact]
+    public async Task Where_messages_are_not_upgraded_their_route_is_the_one_that_fitted_first()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(Answer(Message, new RawHeader("grpc-status", "0")));
+        await using var proxy = Start(backend, static bridge => bridge, [], new Route { Match = OfType("application/grpc"), Action = ToBackend }, Others);
+
+        var bare = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(type: Protobuf, body: "abcd"));
+        var call = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(body: Message));
+
+        bare.Status.Should().Be(418);
+        call.Status.Should().Be(200);
+    }
+
+    [Fact]
+    public async Task An_upgraded_message_for_which_there_is_no_route_is_404()
+    {
+        await using var backend = ScriptedHttp2Backend.Start(Answer(Message, new RawHeader("grpc-status", "0")));
+        await using var proxy = Start(backend, static bridge => bridge with { UpgradesProtobuf = true }, [], new Route { Match = OfType(Protobuf), Action = ToBackend });
+
+        var response = await RawHttpClient.ExchangeAsync(proxy.Port, GrpcTraffic.Request(type: Protobuf, body: "abcd"));
+
+        response.Status.Should().Be(404);
+        backend.Requests.Should().BeEmpty();
+    }
+
+    private static ForwardAction ToBackend => new() { Cluster = new SingleCluster("backend") };
+
+    private static Route Others => new() { Match = new RouteMatch { Path = new PrefixPath("/") }, Action = new DirectResponseAction(418) };
+
+    private static RouteMatch OfType(string type) => new()
+    {
+        Path = new PrefixPath("/"),
+        Headers = [new HeaderMatcher { Name = "content-type", Match = new HeaderString(new StringMatcher(StringMatchKind.Exact, type)) }],
+    };
+
     private static Http2Script Answer(string body, params RawHeader[] trailers) => async stream =>
     {
         await stream.ReadRequestAsync();
@@ -216,13 +273,16 @@ public sealed class GrpcBridgeTests
         await stream.SendTrailersAsync(trailers);
     };
 
-    private static RunningProxy Start(ScriptedHttp2Backend backend, Func<GrpcBridgeConfig, GrpcBridgeConfig>? configure = null)
+    private static RunningProxy Start(ScriptedHttp2Backend backend, Func<GrpcBridgeConfig, GrpcBridgeConfig>? configure = null) =>
+        Start(backend, configure, [], new Route { Match = new RouteMatch { Path = new PrefixPath("/") }, Action = ToBackend });
+
+    private static RunningProxy Start(ScriptedHttp2Backend backend, Func<GrpcBridgeConfig, GrpcBridgeConfig>? configure, HttpFilterConfig[] behind, params Route[] routes)
     {
         var bridge = new GrpcBridgeConfig("bridge");
         var cluster = RunningProxy.Cluster("backend", backend.Port);
         return RunningProxy.Start(
-            RunningProxy.Everything("backend"),
+            RunningProxy.Table(routes),
             [cluster with { Config = cluster.Config with { Protocol = UpstreamProtocol.Http2 } }],
-            http => http with { Codec = HttpCodec.Auto, UseRemoteAddress = false, Filters = [configure?.Invoke(bridge) ?? bridge, new GrpcStatsConfig("stats")] });
+            http => http with { Codec = HttpCodec.Auto, UseRemoteAddress = false, Filters = [configure?.Invoke(bridge) ?? bridge, new GrpcStatsConfig("stats"), .. behind] });
     }
 }

@@ -4,19 +4,20 @@ using AwesomeAssertions;
 using Envoy.Config.Bootstrap.V3;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
+using KubeProxyNet.Testing.Http2;
 using KubeProxyNet.Xds.Loading;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KubeProxyNet.Proxy.Tests.Grpc;
 
-/// <summary>The example of gRPC as it stands in <c>config/examples</c>, from the file to what people see.</summary>
+/// <summary>The examples of gRPC as they stand in <c>config/examples</c>, from the file to what people see.</summary>
 public sealed class GrpcExampleTests
 {
     [Fact]
     public async Task Calls_have_their_time_and_are_retried_and_counted_as_the_example_says()
     {
         await using var backend = ScriptedBackend.Start(GrpcTraffic.Statuses(14, 0, 0, 3));
-        await using var proxy = await StartAsync(backend.Port);
+        await using var proxy = await StartAsync("envoy-grpc.yaml", backend.Port, backend.Port);
         var port = proxy.ListenerAddress("ingress")!.Port;
 
         var called = await GrpcTraffic.CallAsync(port, "grpc-timeout: 1S\r\n");
@@ -42,10 +43,38 @@ public sealed class GrpcExampleTests
         explained.Should().Contain("duration   950 ms at most").And.Contain("grpc-timeout 950 ms");
     }
 
-    private static async Task<ProxyServer> StartAsync(int port)
+    [Fact]
+    public async Task Bare_messages_of_clients_of_http1_become_calls_and_all_else_goes_to_the_site()
     {
-        var yaml = await File.ReadAllTextAsync(Repository.File("config/examples/envoy-grpc.yaml"));
-        foreach (var (written, used) in new[] { (9901, 0), (10000, 0), (9000, port), (9001, port) })
+        await using var calls = ScriptedHttp2Backend.Start(static async stream =>
+        {
+            var request = await stream.ReadRequestAsync();
+            await stream.SendHeadAsync(200, endStream: false, new RawHeader("content-type", "application/grpc"));
+            await stream.SendDataAsync(request.Body);
+            await stream.SendTrailersAsync(new RawHeader("grpc-status", request.Body.Length > 5 ? "0" : "3"));
+        });
+        await using var site = ScriptedBackend.Start(BackendScripts.Answer(200, "site"));
+        await using var proxy = await StartAsync("envoy-grpc-bridge.yaml", calls.Port, site.Port);
+        var port = proxy.ListenerAddress("ingress")!.Port;
+
+        var message = await RawHttpClient.ExchangeAsync(port, GrpcTraffic.Request(path: "/shop.Cart/Add?from=curl", type: "application/x-protobuf", body: "abcd"));
+        var call = await RawHttpClient.ExchangeAsync(port, GrpcTraffic.Request(body: "\0\0\0\0\0"));
+        var page = await RawHttpClient.GetAsync(port, "/index.html?a=b");
+
+        message.Status.Should().Be(200);
+        message.BodyText.Should().Be("abcd");
+        message.Headers["grpc-status"].Should().Be("0");
+        call.Status.Should().Be(503);
+        call.Headers["grpc-status"].Should().Be("3");
+        page.BodyText.Should().Be("site");
+        calls.Requests.Select(static request => request.Path).Should().Equal("/shop.Cart/Add", "/shop.Cart/Add");
+        site.Requests.Should().ContainSingle().Which.Target.Should().Be("/index.html?a=b");
+    }
+
+    private static async Task<ProxyServer> StartAsync(string example, int first, int second)
+    {
+        var yaml = await File.ReadAllTextAsync(Repository.File($"config/examples/{example}"));
+        foreach (var (written, used) in new[] { (9901, 0), (10000, 0), (9000, first), (9001, second) })
         {
             yaml = yaml.Replace(string.Create(CultureInfo.InvariantCulture, $"port_value: {written} "), string.Create(CultureInfo.InvariantCulture, $"port_value: {used} "), StringComparison.Ordinal);
         }

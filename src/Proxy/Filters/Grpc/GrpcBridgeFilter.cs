@@ -107,6 +107,7 @@ internal static class GrpcBridgeFilter
         request.AddOwnField("content-type"u8, KnownHeader.ContentType, "application/grpc"u8);
         request.WithholdReceived(KnownHeader.ContentType);
         bridge.Upgrade();
+        RouteSelection.TakeAgain(exchange);
         return true;
     }
 
