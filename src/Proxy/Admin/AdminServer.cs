@@ -25,10 +25,12 @@ public sealed class AdminServer : IAsyncDisposable
     private const int MaxConnections = 64;
 
     private readonly WebApplication _application;
+    private readonly LargePages _largePages;
 
-    private AdminServer(WebApplication application, IPEndPoint address)
+    private AdminServer(WebApplication application, LargePages largePages, IPEndPoint address)
     {
         _application = application;
+        _largePages = largePages;
         Address = address;
     }
 
@@ -62,7 +64,8 @@ public sealed class AdminServer : IAsyncDisposable
             new ExplainPage(source).Endpoint,
         ]);
         var application = Build(address);
-        application.Run(context => AnswerAsync(context, endpoints, AdminGuard.For(address)));
+        var largePages = new LargePages(time ?? TimeProvider.System);
+        application.Run(context => AnswerAsync(context, endpoints, AdminGuard.For(address), largePages));
         try
         {
             await application.StartAsync(cancellation);
@@ -70,11 +73,12 @@ public sealed class AdminServer : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or SocketException or AddressInUseException)
         {
             await application.DisposeAsync();
+            largePages.Dispose();
             throw new IOException(Explain(address, exception), exception);
         }
 
         var bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new AdminServer(application, new IPEndPoint(address.Address, new Uri(bound).Port));
+        return new AdminServer(application, largePages, new IPEndPoint(address.Address, new Uri(bound).Port));
     }
 
     /// <summary>Stops listening; requests that run get a moment to end.</summary>
@@ -83,6 +87,7 @@ public sealed class AdminServer : IAsyncDisposable
         using var moment = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         await _application.StopAsync(moment.Token);
         await _application.DisposeAsync();
+        _largePages.Dispose();
     }
 
     private static WebApplication Build(IPEndPoint address)
@@ -103,7 +108,7 @@ public sealed class AdminServer : IAsyncDisposable
         return builder.Build();
     }
 
-    private static async Task AnswerAsync(HttpContext context, AdminEndpoints endpoints, AdminGuard guard)
+    private static async Task AnswerAsync(HttpContext context, AdminEndpoints endpoints, AdminGuard guard, LargePages largePages)
     {
         var reply = guard.Refuse(context.Request)
             ?? endpoints.Answer(context.Request.Method, context.Request.Path.Value ?? "/", context.Request.Query);
@@ -116,6 +121,12 @@ public sealed class AdminServer : IAsyncDisposable
         if (reply.Header is { } header)
         {
             response.Headers[header.Name] = header.Value;
+        }
+
+        if (reply.Pieces is not null)
+        {
+            await largePages.SendAsync(reply, context);
+            return;
         }
 
         reply.Write(response.BodyWriter);

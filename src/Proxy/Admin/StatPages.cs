@@ -37,16 +37,14 @@ internal sealed class StatPages(StatRegistry stats, TimeProvider time)
             return refused!;
         }
 
-        var snapshot = stats.Collect();
-        var start = Interval(snapshot);
         return format == "json"
-            ? AdminReply.Text(output => StatJson.Write(snapshot, filter, start, output), "application/json")
-            : AdminReply.Text(output => StatText.Write(snapshot, filter, start, output));
+            ? AdminReply.Large(output => StatJson.Write(stats.Collect(filter), Interval(), output), "application/json")
+            : AdminReply.Large(output => StatText.Write(stats.Collect(filter), Interval(), output));
     }
 
     private AdminReply ShowPrometheus(IQueryCollection query) =>
         TryFilter(query, out var filter, out var refused)
-            ? AdminReply.Text(output => PrometheusText.Write(stats.Collect(), filter, output), PrometheusText.ContentType)
+            ? AdminReply.Large(output => PrometheusText.Write(stats.Collect(filter), output), PrometheusText.ContentType)
             : refused!;
 
     private static bool TryFilter(IQueryCollection query, out StatFilter filter, out AdminReply? refused)
@@ -56,14 +54,14 @@ internal sealed class StatPages(StatRegistry stats, TimeProvider time)
         return valid;
     }
 
-    private StatSnapshot? Interval(StatSnapshot now)
+    private StatSnapshot? Interval()
     {
         lock (_gate)
         {
             var start = _intervalStart;
             if (start is null || time.GetElapsedTime(_intervalTimestamp) >= ShortestInterval)
             {
-                _intervalStart = now;
+                _intervalStart = stats.CollectHistograms();
                 _intervalTimestamp = time.GetTimestamp();
             }
 

@@ -83,9 +83,19 @@ public sealed class HistogramSnapshot
         return new HistogramSnapshot(buckets, Sum - earlier.Sum);
     }
 
-    internal static HistogramSnapshot Merge(IEnumerable<LogLinearHistogram> parts)
+    /// <summary>One of several pages' parts.</summary>
+    /// <param name="parts">The parts.</param>
+    /// <param name="scratch">Kept from call to call.</param>
+    internal static HistogramSnapshot Merge(IReadOnlyCollection<LogLinearHistogram> parts, ref long[] scratch)
     {
-        Span<long> counts = new long[LogLinearHistogram.BucketCount];
+        if (parts.Count == 0)
+        {
+            return Empty;
+        }
+
+        scratch = scratch.Length == 0 ? new long[LogLinearHistogram.BucketCount] : scratch;
+        Span<long> counts = scratch;
+        counts.Clear();
         long sum = 0;
         foreach (var part in parts)
         {

@@ -21,30 +21,34 @@ public static class PrometheusText
 
     private static readonly string[] BoundTexts = [.. Bounds.Select(static bound => bound.ToString(CultureInfo.InvariantCulture))];
 
+    private const int SamplesOfPiece = 64;
+
     /// <summary>
-    /// Writes what <paramref name="filter"/> shows, all samples of a metric together under one TYPE line, metrics sorted by name. Where
+    /// Writes a snapshot, all samples of a metric together under one TYPE line, metrics sorted by name. Where
     /// two statistics of different kinds would share a metric's name, the kind that comes first is shown, since a page with both is invalid.
+    /// A piece is written with each step of the result.
     /// </summary>
-    public static void Write(StatSnapshot snapshot, StatFilter filter, IBufferWriter<byte> target)
+    /// <returns>The samples that were written before each step.</returns>
+    public static IEnumerable<int> Write(StatSnapshot snapshot, IBufferWriter<byte> target)
     {
         var families = new Families();
         foreach (var value in snapshot.Values)
         {
-            if (filter.Shows(value))
-            {
-                families.Add(value.Name, value.Kind == StatKind.Counter ? "counter" : "gauge", value.Value, histogram: null);
-            }
+            families.Add(value.Name, value.Kind == StatKind.Counter ? "counter" : "gauge", value.Value, histogram: null);
         }
 
         foreach (var histogram in snapshot.Histograms)
         {
-            if (filter.Shows(histogram))
-            {
-                families.Add(histogram.Name, "histogram", 0, histogram.Data);
-            }
+            families.Add(histogram.Name, "histogram", 0, histogram.Data);
         }
 
+        return Write(families, target);
+    }
+
+    private static IEnumerable<int> Write(Families families, IBufferWriter<byte> target)
+    {
         var output = new Utf8Output(target);
+        var written = 0;
         foreach (var (name, family) in families.Sorted)
         {
             output.Ascii("# TYPE "u8).Text(name).Ascii(" "u8).Text(family.Type).Line();
@@ -59,6 +63,11 @@ public static class PrometheusText
                 else
                 {
                     WriteHistogram(output, name, sample.Labels, sample.Histogram);
+                }
+
+                if (++written % SamplesOfPiece == 0)
+                {
+                    yield return written;
                 }
             }
 

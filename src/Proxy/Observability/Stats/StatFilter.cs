@@ -46,11 +46,19 @@ public sealed record StatFilter(Regex? Pattern = null, bool UsedOnly = false)
         }
     }
 
-    /// <summary>Whether the counter or gauge is shown.</summary>
-    public bool Shows(in StatValue value) => (!UsedOnly || value.Used) && ShowsName(value.Name);
+    /// <summary>Whether a statistic is shown.</summary>
+    /// <param name="prefix">What its name begins with.</param>
+    /// <param name="name">The rest of its name.</param>
+    /// <param name="isUsed">Whether it was ever written to.</param>
+    internal bool Shows(string prefix, string name, bool isUsed)
+    {
+        if ((UsedOnly && !isUsed) || Pattern is null)
+        {
+            return !UsedOnly || isUsed;
+        }
 
-    /// <summary>Whether the histogram is shown.</summary>
-    public bool Shows(in HistogramStat histogram) => (!UsedOnly || histogram.Data.Count > 0) && ShowsName(histogram.Name);
-
-    private bool ShowsName(string name) => Pattern is null || Pattern.IsMatch(name);
+        const int MostOnStack = 512;
+        Span<char> full = stackalloc char[MostOnStack];
+        return full.TryWrite($"{prefix}{name}", out var length) ? Pattern.IsMatch(full[..length]) : Pattern.IsMatch(prefix + name);
+    }
 }

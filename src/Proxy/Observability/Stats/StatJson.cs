@@ -6,29 +6,48 @@ namespace KubeProxyNet.Proxy.Observability.Stats;
 /// <summary>Envoy's JSON form of <c>/stats?format=json</c>.</summary>
 public static class StatJson
 {
-    /// <summary>Writes what <paramref name="filter"/> shows; the parameters are those of <see cref="StatText.Write"/>.</summary>
-    public static void Write(StatSnapshot snapshot, StatFilter filter, StatSnapshot? intervalStart, IBufferWriter<byte> target)
+    private const int StatsOfPiece = 128;
+
+    /// <summary>Writes a snapshot; the parameters are those of <see cref="StatText.Write"/>. A piece is written with each step of the result.</summary>
+    /// <returns>The statistics that were written before each step.</returns>
+    public static IEnumerable<int> Write(StatSnapshot snapshot, StatSnapshot? intervalStart, IBufferWriter<byte> target)
     {
         using var json = new Utf8JsonWriter(target);
+        var written = 0;
         json.WriteStartObject();
         json.WriteStartArray("stats"u8);
         foreach (var value in snapshot.Values)
         {
-            if (filter.Shows(value))
+            json.WriteStartObject();
+            json.WriteString("name"u8, value.Name);
+            json.WriteNumber("value"u8, value.Value);
+            json.WriteEndObject();
+            if (++written % StatsOfPiece == 0)
             {
-                json.WriteStartObject();
-                json.WriteString("name"u8, value.Name);
-                json.WriteNumber("value"u8, value.Value);
-                json.WriteEndObject();
+                json.Flush();
+                yield return written;
             }
         }
 
-        WriteHistograms(json, snapshot.Histograms.Where(histogram => filter.Shows(histogram)), intervalStart);
+        BeginHistograms(json);
+        foreach (var histogram in snapshot.Histograms)
+        {
+            Write(json, histogram, HistogramQuantiles.Interval(histogram, intervalStart));
+            if (++written % StatsOfPiece == 0)
+            {
+                json.Flush();
+                yield return written;
+            }
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private static void WriteHistograms(Utf8JsonWriter json, IEnumerable<HistogramStat> histograms, StatSnapshot? intervalStart)
+    private static void BeginHistograms(Utf8JsonWriter json)
     {
         json.WriteStartObject();
         json.WriteStartObject("histograms"u8);
@@ -40,26 +59,22 @@ public static class StatJson
 
         json.WriteEndArray();
         json.WriteStartArray("computed_quantiles"u8);
-        foreach (var histogram in histograms)
-        {
-            var interval = HistogramQuantiles.Interval(histogram, intervalStart);
-            json.WriteStartObject();
-            json.WriteString("name"u8, histogram.Name);
-            json.WriteStartArray("values"u8);
-            foreach (var percent in HistogramQuantiles.Percent)
-            {
-                json.WriteStartObject();
-                WriteQuantile(json, "interval"u8, interval.Quantile(percent / 100));
-                WriteQuantile(json, "cumulative"u8, histogram.Data.Quantile(percent / 100));
-                json.WriteEndObject();
-            }
+    }
 
-            json.WriteEndArray();
+    private static void Write(Utf8JsonWriter json, in HistogramStat histogram, HistogramSnapshot interval)
+    {
+        json.WriteStartObject();
+        json.WriteString("name"u8, histogram.Name);
+        json.WriteStartArray("values"u8);
+        foreach (var percent in HistogramQuantiles.Percent)
+        {
+            json.WriteStartObject();
+            WriteQuantile(json, "interval"u8, interval.Quantile(percent / 100));
+            WriteQuantile(json, "cumulative"u8, histogram.Data.Quantile(percent / 100));
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
-        json.WriteEndObject();
         json.WriteEndObject();
     }
 

@@ -106,85 +106,83 @@ public sealed class StatRegistry
     }
 
     /// <summary>Reads and merges all pages. Thread-safe; stops no writer, so values of one snapshot may be of slightly different moments.</summary>
-    public StatSnapshot Collect()
+    /// <param name="filter">What is read of them; null for all.</param>
+    public StatSnapshot Collect(StatFilter? filter = null)
     {
-        StatPage[] pages;
-        KeyValuePair<string, int>[] counters, gauges, histograms;
-        KeyValuePair<string, StatBlock>[] blocks;
+        KeyValuePair<string, int>[] counters, gauges;
         KeyValuePair<string, Func<long>>[] observed;
         IObservedGauges[] groups;
         lock (_gate)
         {
-            pages = [.. _pages];
             counters = [.. _counters];
             gauges = [.. _gauges];
-            histograms = [.. _histograms];
-            blocks = [.. _blocks];
             observed = [.. _observed];
             groups = [.. _groups];
         }
 
-        var scalars = new List<StatValue>(counters.Length + gauges.Length + observed.Length + blocks.Sum(static block => block.Value.Layout.Scalars.Count));
-        scalars.AddRange(counters.Select(counter => ReadCounter(pages, counter.Key, counter.Value)));
-        scalars.AddRange(gauges.Select(gauge => ReadGauge(pages, gauge.Key, gauge.Value)));
+        var reader = BeginRead(filter ?? StatFilter.All, out var blocks);
+        foreach (var (name, place) in counters)
+        {
+            reader.AddScalar(StatKind.Counter, "", name, place);
+        }
+
+        foreach (var (name, place) in gauges)
+        {
+            reader.AddScalar(StatKind.Gauge, "", name, place);
+        }
+
         foreach (var (prefix, block) in blocks)
         {
-            scalars.AddRange(block.Layout.Scalars.Select((scalar, offset) => scalar.Kind == StatKind.Counter
-                ? ReadCounter(pages, prefix + scalar.Name, block.PlaceOfScalar(offset))
-                : ReadGauge(pages, prefix + scalar.Name, block.PlaceOfScalar(offset))));
+            for (var offset = 0; offset < block.Layout.Scalars.Count; offset++)
+            {
+                var (name, kind) = block.Layout.Scalars[offset];
+                reader.AddScalar(kind, prefix, name, block.PlaceOfScalar(offset));
+            }
         }
 
         foreach (var (name, read) in observed)
         {
-            scalars.Add(new StatValue(name, StatKind.Gauge, read(), Used: true));
+            reader.AddObserved(name, read());
         }
 
         foreach (var (name, value) in ReadAll(groups))
         {
-            scalars.Add(new StatValue(name, StatKind.Gauge, value, Used: true));
+            reader.AddObserved(name, value);
         }
 
-        var merged = new List<HistogramStat>(histograms.Length + blocks.Sum(static block => block.Value.Layout.Histograms.Count));
-        merged.AddRange(histograms.Select(histogram => ReadHistogram(pages, histogram.Key, histogram.Value)));
+        return reader.ToSnapshot();
+    }
+
+    /// <summary>As <see cref="Collect"/>, of histograms alone.</summary>
+    public StatSnapshot CollectHistograms() => BeginRead(StatFilter.All, out _).ToSnapshot();
+
+    /// <summary>Reads the histograms.</summary>
+    private StatReader BeginRead(StatFilter filter, out KeyValuePair<string, StatBlock>[] blocks)
+    {
+        StatPage[] pages;
+        KeyValuePair<string, int>[] histograms;
+        lock (_gate)
+        {
+            pages = [.. _pages];
+            histograms = [.. _histograms];
+            blocks = [.. _blocks];
+        }
+
+        var reader = new StatReader(pages, filter);
+        foreach (var (name, place) in histograms)
+        {
+            reader.AddHistogram("", name, place);
+        }
+
         foreach (var (prefix, block) in blocks)
         {
-            merged.AddRange(block.Layout.Histograms.Select((name, offset) => ReadHistogram(pages, prefix + name, block.PlaceOfHistogram(offset))));
+            for (var offset = 0; offset < block.Layout.Histograms.Count; offset++)
+            {
+                reader.AddHistogram(prefix, block.Layout.Histograms[offset], block.PlaceOfHistogram(offset));
+            }
         }
 
-        scalars.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
-        merged.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
-        return new StatSnapshot(scalars, merged);
-    }
-
-    private static StatValue ReadCounter(StatPage[] pages, string name, int index)
-    {
-        long value = 0;
-        foreach (var page in pages)
-        {
-            value += page.ReadCounter(index);
-        }
-
-        return new StatValue(name, StatKind.Counter, value, value != 0);
-    }
-
-    private static StatValue ReadGauge(StatPage[] pages, string name, int index)
-    {
-        long value = 0;
-        var used = false;
-        foreach (var page in pages)
-        {
-            var share = page.ReadGauge(index);
-            value += share.Value;
-            used |= share.Used;
-        }
-
-        return new StatValue(name, StatKind.Gauge, value, used);
-    }
-
-    private static HistogramStat ReadHistogram(StatPage[] pages, string name, int index)
-    {
-        var parts = pages.Select(page => page.ReadHistogram(index)).OfType<LogLinearHistogram>().ToArray();
-        return new HistogramStat(name, parts.Length == 0 ? HistogramSnapshot.Empty : HistogramSnapshot.Merge(parts));
+        return reader;
     }
 
     private static Dictionary<string, long> ReadAll(IObservedGauges[] groups)

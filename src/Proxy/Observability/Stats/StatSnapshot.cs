@@ -20,6 +20,7 @@ public readonly record struct HistogramStat(string Name, HistogramSnapshot Data)
 public sealed class StatSnapshot
 {
     private Dictionary<string, long>? _values;
+    private Dictionary<string, HistogramSnapshot>? _histograms;
 
     internal StatSnapshot(IReadOnlyList<StatValue> values, IReadOnlyList<HistogramStat> histograms)
     {
@@ -38,7 +39,7 @@ public sealed class StatSnapshot
 
     /// <summary>The histogram of that name; empty where there is none.</summary>
     public HistogramSnapshot Histogram(string name) =>
-        Histograms.FirstOrDefault(histogram => histogram.Name == name).Data ?? HistogramSnapshot.Empty;
+        (_histograms ??= Histograms.ToDictionary(static histogram => histogram.Name, static histogram => histogram.Data, StringComparer.Ordinal)).GetValueOrDefault(name, HistogramSnapshot.Empty);
 
     private Dictionary<string, long> ByName()
     {

@@ -5,29 +5,34 @@ namespace KubeProxyNet.Proxy.Observability.Stats;
 /// <summary>Envoy's plain form of <c>/stats</c>: <c>name: value</c> a line, histograms as pairs of (interval, cumulative) quantiles.</summary>
 public static class StatText
 {
-    /// <summary>Writes what <paramref name="filter"/> shows: counters and gauges first, then histograms, each sorted by name.</summary>
+    private const int LinesOfPiece = 512;
+
+    /// <summary>Writes a snapshot: counters and gauges first, then histograms, each sorted by name. A piece is written with each step of the result.</summary>
     /// <param name="snapshot">The statistics.</param>
-    /// <param name="filter">Which of them.</param>
     /// <param name="intervalStart">An earlier snapshot that the interval quantiles count from; null shows them as <c>nan</c>.</param>
     /// <param name="target">Where to.</param>
-    public static void Write(StatSnapshot snapshot, StatFilter filter, StatSnapshot? intervalStart, IBufferWriter<byte> target)
+    /// <returns>The lines that were written before each step.</returns>
+    public static IEnumerable<int> Write(StatSnapshot snapshot, StatSnapshot? intervalStart, IBufferWriter<byte> target)
     {
         var output = new Utf8Output(target);
+        var lines = 0;
         foreach (var value in snapshot.Values)
         {
-            if (filter.Shows(value))
+            output.Text(value.Name).Ascii(": "u8).Number(value.Value).Line();
+            if (++lines % LinesOfPiece == 0)
             {
-                output.Text(value.Name).Ascii(": "u8).Number(value.Value).Line();
+                yield return lines;
             }
         }
 
         foreach (var histogram in snapshot.Histograms)
         {
-            if (filter.Shows(histogram))
+            output.Text(histogram.Name).Ascii(": "u8);
+            WriteQuantiles(output, histogram.Data, HistogramQuantiles.Interval(histogram, intervalStart));
+            output.Line();
+            if (++lines % LinesOfPiece == 0)
             {
-                output.Text(histogram.Name).Ascii(": "u8);
-                WriteQuantiles(output, histogram.Data, HistogramQuantiles.Interval(histogram, intervalStart));
-                output.Line();
+                yield return lines;
             }
         }
     }

@@ -34,7 +34,7 @@ public sealed class StatExpositionTests
         var start = _registry.Collect();
         _registry.Shared.Record(histogram, 9);
 
-        Render(output => StatText.Write(_registry.Collect(), StatFilter.All, start, output)).Should().StartWith("h: P0(9,1) ");
+        Render(output => StatText.Write(_registry.Collect(), start, output)).Should().StartWith("h: P0(9,1) ");
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public sealed class StatExpositionTests
         _registry.Shared.Increment(_registry.Counter("c"));
         _registry.Shared.Record(_registry.Histogram("h"), 3);
 
-        using var json = JsonDocument.Parse(Render(output => StatJson.Write(_registry.Collect(), StatFilter.All, null, output)));
+        using var json = JsonDocument.Parse(Render(output => StatJson.Write(_registry.Collect(), null, output)));
         var stats = json.RootElement.GetProperty("stats");
 
         stats[0].GetProperty("name").GetString().Should().Be("c");
@@ -162,6 +162,48 @@ public sealed class StatExpositionTests
         lines[22].Should().Be("""envoy_cluster_upstream_rq_time_count{envoy_cluster_name="a"} 5""");
     }
 
+    [Theory]
+    [InlineData("text")]
+    [InlineData("json")]
+    [InlineData("prometheus")]
+    public void A_large_page_is_written_in_small_pieces(string format)
+    {
+        const int Clusters = 2_000;
+        for (var i = 0; i < Clusters; i++)
+        {
+            _registry.Shared.Add(_registry.Counter($"cluster.service-{i}.default.svc.upstream_rq_total"), i);
+            _registry.Gauge($"cluster.service-{i}.default.svc.upstream_rq_active");
+            _registry.Shared.Record(_registry.Histogram($"cluster.service-{i}.default.svc.upstream_rq_time"), i);
+        }
+
+        var snapshot = _registry.Collect();
+        var pieces = PiecesOf(output => format switch
+        {
+            "text" => StatText.Write(snapshot, null, output),
+            "json" => StatJson.Write(snapshot, null, output),
+            _ => PrometheusText.Write(snapshot, output),
+        });
+
+        pieces.Should().OnlyContain(static piece => piece.Length < 256 * 1024);
+        var page = Encoding.UTF8.GetString([.. pieces.SelectMany(static piece => piece)]);
+        for (var i = 0; i < Clusters; i += 100)
+        {
+            page.Should().Contain(format switch
+            {
+                "text" => $"cluster.service-{i}.default.svc.upstream_rq_total: {i}\n",
+                "json" => $$"""{"name":"cluster.service-{{i}}.default.svc.upstream_rq_total","value":{{i}}}""",
+                _ => $$"""envoy_cluster_upstream_rq_total{envoy_cluster_name="service-{{i}}.default.svc"} {{i}}""" + "\n",
+            });
+        }
+
+        if (format == "json")
+        {
+            using var json = JsonDocument.Parse(page);
+            json.RootElement.GetProperty("stats").GetArrayLength().Should().Be((2 * Clusters) + 1);
+            json.RootElement.GetProperty("stats")[2 * Clusters].GetProperty("histograms").GetProperty("computed_quantiles").GetArrayLength().Should().Be(Clusters);
+        }
+    }
+
     [Fact]
     public async Task Promtool_accepts_the_page()
     {
@@ -191,14 +233,23 @@ public sealed class StatExpositionTests
     }
 
     private string Text(StatFilter? filter = null) =>
-        Render(output => StatText.Write(_registry.Collect(), filter ?? StatFilter.All, null, output));
+        Render(output => StatText.Write(_registry.Collect(filter), null, output));
 
-    private string Prometheus() => Render(output => PrometheusText.Write(_registry.Collect(), StatFilter.All, output));
+    private string Prometheus() => Render(output => PrometheusText.Write(_registry.Collect(), output));
 
-    private static string Render(Action<IBufferWriter<byte>> write)
+    private static string Render(Func<IBufferWriter<byte>, IEnumerable<int>> write) => Encoding.UTF8.GetString([.. PiecesOf(write).SelectMany(static piece => piece)]);
+
+    private static List<byte[]> PiecesOf(Func<IBufferWriter<byte>, IEnumerable<int>> write)
     {
         var output = new ArrayBufferWriter<byte>();
-        write(output);
-        return Encoding.UTF8.GetString(output.WrittenSpan);
+        var pieces = new List<byte[]>();
+        foreach (var _ in write(output))
+        {
+            pieces.Add(output.WrittenSpan.ToArray());
+            output.Clear();
+        }
+
+        pieces.Add(output.WrittenSpan.ToArray());
+        return pieces;
     }
 }
