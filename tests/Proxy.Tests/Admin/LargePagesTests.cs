@@ -46,7 +46,7 @@ public sealed class LargePagesTests : IAsyncLifetime
     {
         await using var idle = await RawHttpClient.ConnectAsync(_server.Address.Port, receiveBuffer: 4096);
         await idle.SendAsync($"GET {page} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        await Patience.UntilAsync(() => _clock.Timers == 1, "the beginning of the first page");
+        await Patience.UntilAsync(() => _clock.Timers == 1 && !_made.IsEmpty, "the beginning of the first page");
         var second = RawHttpClient.GetAsync(_server.Address.Port, page);
 
         for (var i = 0; i < 20; i++)
