@@ -52,9 +52,14 @@ public sealed record StatFilter(Regex? Pattern = null, bool UsedOnly = false)
     /// <param name="isUsed">Whether it was ever written to.</param>
     internal bool Shows(string prefix, string name, bool isUsed)
     {
-        if ((UsedOnly && !isUsed) || Pattern is null)
+        if (UsedOnly && !isUsed)
         {
-            return !UsedOnly || isUsed;
+            return false;
+        }
+
+        if (Pattern is null)
+        {
+            return true;
         }
 
         const int MostOnStack = 512;

@@ -107,20 +107,52 @@ public sealed class StatRegistry
 
     /// <summary>Reads and merges all pages. Thread-safe; stops no writer, so values of one snapshot may be of slightly different moments.</summary>
     /// <param name="filter">What is read of them; null for all.</param>
-    public StatSnapshot Collect(StatFilter? filter = null)
+    public StatSnapshot Collect(StatFilter? filter = null) => Read(filter ?? StatFilter.All, withScalars: true);
+
+    /// <summary>As <see cref="Collect"/>, of histograms alone.</summary>
+    public StatSnapshot CollectHistograms() => Read(StatFilter.All, withScalars: false);
+
+    private StatSnapshot Read(StatFilter filter, bool withScalars)
     {
-        KeyValuePair<string, int>[] counters, gauges;
+        StatPage[] pages;
+        KeyValuePair<string, int>[] counters, gauges, histograms;
+        KeyValuePair<string, StatBlock>[] blocks;
         KeyValuePair<string, Func<long>>[] observed;
         IObservedGauges[] groups;
+
+        // At one moment: a new block takes names over that were registered by themselves.
         lock (_gate)
         {
+            pages = [.. _pages];
             counters = [.. _counters];
             gauges = [.. _gauges];
+            histograms = [.. _histograms];
+            blocks = [.. _blocks];
             observed = [.. _observed];
             groups = [.. _groups];
         }
 
-        var reader = BeginRead(filter ?? StatFilter.All, out var blocks);
+        var reader = new StatReader(pages, filter);
+        ReadHistograms(reader, histograms, blocks);
+        if (withScalars)
+        {
+            ReadScalars(reader, counters, gauges, blocks);
+            foreach (var (name, read) in observed)
+            {
+                reader.AddObserved(name, read());
+            }
+
+            foreach (var (name, value) in ReadAll(groups))
+            {
+                reader.AddObserved(name, value);
+            }
+        }
+
+        return reader.ToSnapshot();
+    }
+
+    private static void ReadScalars(StatReader reader, KeyValuePair<string, int>[] counters, KeyValuePair<string, int>[] gauges, KeyValuePair<string, StatBlock>[] blocks)
+    {
         foreach (var (name, place) in counters)
         {
             reader.AddScalar(StatKind.Counter, "", name, place);
@@ -139,36 +171,10 @@ public sealed class StatRegistry
                 reader.AddScalar(kind, prefix, name, block.PlaceOfScalar(offset));
             }
         }
-
-        foreach (var (name, read) in observed)
-        {
-            reader.AddObserved(name, read());
-        }
-
-        foreach (var (name, value) in ReadAll(groups))
-        {
-            reader.AddObserved(name, value);
-        }
-
-        return reader.ToSnapshot();
     }
 
-    /// <summary>As <see cref="Collect"/>, of histograms alone.</summary>
-    public StatSnapshot CollectHistograms() => BeginRead(StatFilter.All, out _).ToSnapshot();
-
-    /// <summary>Reads the histograms.</summary>
-    private StatReader BeginRead(StatFilter filter, out KeyValuePair<string, StatBlock>[] blocks)
+    private static void ReadHistograms(StatReader reader, KeyValuePair<string, int>[] histograms, KeyValuePair<string, StatBlock>[] blocks)
     {
-        StatPage[] pages;
-        KeyValuePair<string, int>[] histograms;
-        lock (_gate)
-        {
-            pages = [.. _pages];
-            histograms = [.. _histograms];
-            blocks = [.. _blocks];
-        }
-
-        var reader = new StatReader(pages, filter);
         foreach (var (name, place) in histograms)
         {
             reader.AddHistogram("", name, place);
@@ -181,8 +187,6 @@ public sealed class StatRegistry
                 reader.AddHistogram(prefix, block.Layout.Histograms[offset], block.PlaceOfHistogram(offset));
             }
         }
-
-        return reader;
     }
 
     private static Dictionary<string, long> ReadAll(IObservedGauges[] groups)
