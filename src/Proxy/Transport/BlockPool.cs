@@ -45,9 +45,7 @@ internal sealed class Block(int size)
 /// Blocks in six sizes, reused last in, first out so that the warm one comes next. One worker owns it; no lock.
 /// What is kept unused is what was rented at once lately (<see cref="SpareLimit"/>); what is rented is bounded by the connections' own limits.
 /// </summary>
-/// <param name="onRaised">Told when it keeps more than always, and <see cref="ISparePool.Fall"/> is to be called after a period; null for nobody.</param>
-/// <param name="memory">Counts the blocks that are made; null for nobody.</param>
-internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory = null) : ISparePool
+internal sealed class BlockPool : ISparePool
 {
     /// <summary>Holds what one of many streams keeps: a small head or message.</summary>
     public const int Tiny = 1024;
@@ -67,25 +65,44 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
     /// <summary>Holds the longest head that is ever accepted.</summary>
     public const int Large = 128 * 1024;
 
-    private readonly Shelf _tiny = new(Tiny, 4096, onRaised, memory);
-    private readonly Shelf _small = new(Small, 1024, onRaised, memory);
-    private readonly Shelf _fair = new(Fair, 64, onRaised, memory);
-    private readonly Shelf _medium = new(Medium, 256, onRaised, memory);
-    private readonly Shelf _wide = new(Wide, 8, onRaised, memory);
-    private readonly Shelf _large = new(Large, 16, onRaised, memory);
+    private readonly Shelf _tiny;
+    private readonly Shelf _small;
+    private readonly Shelf _fair;
+    private readonly Shelf _medium;
+    private readonly Shelf _wide;
+    private readonly Shelf _large;
+    private readonly Shelf[] _all;
+
+    /// <summary>Makes an empty one.</summary>
+    /// <param name="onRaised">Told when it keeps more than always, and <see cref="ISparePool.Fall"/> is to be called after a period; null for nobody.</param>
+    /// <param name="memory">Counts the blocks that are made; null for nobody.</param>
+    public BlockPool(Action? onRaised = null, MemoryAllowance? memory = null)
+    {
+        _all =
+        [
+            _tiny = new Shelf(Tiny, 4096, onRaised, memory),
+            _small = new Shelf(Small, 1024, onRaised, memory),
+            _fair = new Shelf(Fair, 64, onRaised, memory),
+            _medium = new Shelf(Medium, 256, onRaised, memory),
+            _wide = new Shelf(Wide, 8, onRaised, memory),
+            _large = new Shelf(Large, 16, onRaised, memory),
+        ];
+    }
 
     /// <summary>Blocks that holders own now; zero after every test.</summary>
-    public int Rented => _tiny.Rented + _small.Rented + _fair.Rented + _medium.Rented + _wide.Rented + _large.Rented;
+    public int Rented => _all.Sum(static shelf => shelf.Rented);
 
     /// <summary>Their bytes.</summary>
-    public long RentedBytes =>
-        ((long)_tiny.Rented * Tiny) + ((long)_small.Rented * Small) + ((long)_fair.Rented * Fair) + ((long)_medium.Rented * Medium) + ((long)_wide.Rented * Wide) + ((long)_large.Rented * Large);
+    public long RentedBytes => _all.Sum(static shelf => (long)shelf.Rented * shelf.Size);
 
     /// <summary>Bytes of blocks that are kept for later.</summary>
-    public long SpareBytes => _tiny.SpareBytes + _small.SpareBytes + _fair.SpareBytes + _medium.SpareBytes + _wide.SpareBytes + _large.SpareBytes;
+    public long SpareBytes => _all.Sum(static shelf => shelf.SpareBytes);
 
     /// <summary>A block of at least <paramref name="size"/> bytes.</summary>
     public Block Rent(int size) => ShelfFor(size).Rent();
+
+    /// <summary>Size of the block that <see cref="Rent"/> gives.</summary>
+    public int SizeFor(int size) => ShelfFor(size).Size;
 
     /// <summary>Gives a block back; the caller must not touch it again.</summary>
     public void Return(Block block) => ShelfFor(block.Size).Return(block);
@@ -93,32 +110,26 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
     /// <summary>Gives back the memory of every block that nobody holds: the pages of the large ones at once, the small ones, which share pages, to the collector.</summary>
     public void GiveBack()
     {
-        _tiny.Trim();
-        _small.Trim();
-        _fair.Trim();
-        _medium.Discard();
-        _wide.Discard();
-        _large.Discard();
+        foreach (var shelf in _all)
+        {
+            if (shelf.Size < Medium)
+            {
+                shelf.Trim();
+            }
+            else
+            {
+                shelf.Discard();
+            }
+        }
     }
 
     /// <inheritdoc/>
     public long Fall(out bool goesOn)
     {
-        var bytes = _tiny.Fall() + _small.Fall() + _fair.Fall() + _medium.Fall() + _wide.Fall() + _large.Fall();
-        goesOn = _tiny.IsRaised || _small.IsRaised || _fair.IsRaised || _medium.IsRaised || _wide.IsRaised || _large.IsRaised;
+        var bytes = _all.Sum(static shelf => shelf.Fall());
+        goesOn = _all.Any(static shelf => shelf.IsRaised);
         return bytes;
     }
-
-    /// <summary>Size of the block that <see cref="Rent"/> gives.</summary>
-    public static int SizeFor(int size) => size switch
-    {
-        <= Tiny => Tiny,
-        <= Small => Small,
-        <= Fair => Fair,
-        <= Medium => Medium,
-        <= Wide => Wide,
-        _ => Large,
-    };
 
     private Shelf ShelfFor(int size) => size switch
     {
@@ -140,6 +151,8 @@ internal sealed class BlockPool(Action? onRaised = null, MemoryAllowance? memory
         private Block? _top;
         private SpareLimit _limit = new(least);
         private int _count;
+
+        public int Size => size;
 
         public int Rented => _limit.Rented;
 

@@ -22,7 +22,7 @@ public sealed class BlockPoolTests
         var pool = new BlockPool();
         pool.Rent(size).Size.Should().Be(expected);
         pool.RentedBytes.Should().Be(expected);
-        BlockPool.SizeFor(size).Should().Be(expected);
+        pool.SizeFor(size).Should().Be(expected);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal abstract partial class Http2Connection
     protected Block? TryRentForFields(int length)
     {
         // What one read brought may be more than is to wait; that is no reason to refuse a head.
-        return _heldByFields + Math.Min(_queued, MaxQueued) + BlockPool.SizeFor(length) <= Bound ? RentForFields(length) : null;
+        return _heldByFields + Math.Min(_queued, MaxQueued) + Worker.Blocks.SizeFor(length) <= Bound ? RentForFields(length) : null;
     }
 
     /// <summary>Memory for fields, whether there is room for it or not.</summary>
