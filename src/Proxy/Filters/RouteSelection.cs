@@ -1,3 +1,4 @@
+using KubeProxyNet.Proxy.Http;
 using KubeProxyNet.Proxy.Routing;
 using KubeProxyNet.Proxy.Runtime;
 
@@ -7,10 +8,13 @@ namespace KubeProxyNet.Proxy.Filters;
 internal static class RouteSelection
 {
     /// <summary>The route for the request as it is now. False where there is none.</summary>
-    public static bool TryMatch(Exchange exchange, out RouteMatchResult match)
+    public static bool TryMatch(Exchange exchange, out RouteMatchResult match) => TryMatch(exchange, exchange.Request, out match);
+
+    /// <summary>The route for another request of the exchange. False where there is none.</summary>
+    public static bool TryMatch(Exchange exchange, RequestHead request, out RouteMatchResult match)
     {
         match = default;
-        return exchange.Routes is { } table && table.TryMatch(exchange.Request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match);
+        return exchange.Routes is { } table && table.TryMatch(request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match);
     }
 
     /// <summary>The request takes a route, and one of its clusters where it is forwarded.</summary>

@@ -90,7 +90,7 @@ internal static class InternalRedirect
             return stats.BadLocation;
         }
 
-        if (exchange.Routes is not { } table || !table.TryMatch(next.Request, exchange.Snapshot.RuntimeValues, exchange.Worker.Random.Next(), out match))
+        if (!RouteSelection.TryMatch(exchange, next.Request, out match))
         {
             return stats.NoRoute;
         }
