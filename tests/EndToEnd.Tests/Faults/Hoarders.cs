@@ -1,8 +1,8 @@
 using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using KubeProxyNet.Testing;
 using KubeProxyNet.Testing.Http;
 using KubeProxyNet.Testing.Http2;
+using KubeProxyNet.Testing.Tls;
 
 namespace KubeProxyNet.EndToEnd.Tests.Faults;
 
@@ -92,9 +92,7 @@ internal sealed class Hoarders : IAsyncDisposable
                 _http2Clients.Add(await RawHttp2Client.ConnectAsync(port, Little, handshake: true, new Http2Setting(Http2SettingId.InitialWindowSize, 0)));
                 break;
             default:
-                var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-                policy.CustomTrustStore.ImportFromPem(_roots);
-                _clients.Add(await RawHttpClient.ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy }, Little));
+                _clients.Add(await RawHttpClient.ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = Trust.In(_roots) }, Little));
                 break;
         }
     }

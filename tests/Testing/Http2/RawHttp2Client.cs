@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using KubeProxyNet.Testing.Http;
+using KubeProxyNet.Testing.Tls;
 
 namespace KubeProxyNet.Testing.Http2;
 
@@ -59,12 +59,8 @@ public sealed partial class RawHttp2Client : IAsyncDisposable
     /// <param name="port">The port.</param>
     /// <param name="roots">The authorities, in PEM, of which one must vouch for the server.</param>
     /// <param name="name">The server name to ask for.</param>
-    public static Task<RawHttp2Client> ConnectTlsAsync(int port, string roots, string name = "web.test")
-    {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.ImportFromPem(roots);
-        return ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = name, AllowTlsResume = false, CertificateChainPolicy = policy });
-    }
+    public static Task<RawHttp2Client> ConnectTlsAsync(int port, string roots, string name = "web.test") =>
+        ConnectTlsAsync(port, new SslClientAuthenticationOptions { TargetHost = name, AllowTlsResume = false, CertificateChainPolicy = Trust.In(roots) });
 
     /// <summary>Connects by TLS to a port of 127.0.0.1, and offers <c>h2</c> unless the options offer something.</summary>
     public static async Task<RawHttp2Client> ConnectTlsAsync(int port, SslClientAuthenticationOptions options, bool handshake = true, params Http2Setting[] settings)

@@ -34,14 +34,12 @@ public sealed class SecureClient : IAsyncDisposable
         {
             await tcp.ConnectAsync(IPAddress.Loopback, port, deadline.Token);
             tls = new SslStream(tcp.GetStream());
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPem(roots);
             await tls.AuthenticateAsClientAsync(
                 new SslClientAuthenticationOptions
                 {
                     TargetHost = name,
                     AllowTlsResume = false,
-                    CertificateChainPolicy = policy,
+                    CertificateChainPolicy = Trust.In(roots),
                     ClientCertificateContext = certificate is null ? null : ContextOf(certificate),
                 },
                 deadline.Token);
